@@ -1,0 +1,106 @@
+#include "broker/core/broker.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace landseer::broker {
+namespace {
+
+void lower(std::optional<Instant>& deadline, std::optional<Instant> other) {
+  if (other && (!deadline || *other < *deadline)) deadline = other;
+}
+
+}  // namespace
+
+Broker::Broker(const Settings& settings)
+    : state_(settings), lifecycle_(state_), placement_(state_, lifecycle_) {
+  // Sessions of different starts of the broker never meet.
+  next_session_ = (settings.epoch << 32) + 1;
+}
+
+void Broker::handle(const Event& event, const Now& now, Outbox& out) {
+  if (const auto* worker = std::get_if<FromWorkerPeer>(&event)) {
+    std::visit([&](const auto& message) { on_worker(worker->peer, message, now, out); },
+               worker->message);
+  } else if (const auto* client = std::get_if<FromClientPeer>(&event)) {
+    std::visit([&](const auto& message) { on_client(*client, message, now, out); },
+               client->message);
+  } else if (const auto* gone = std::get_if<WorkerUnreachable>(&event)) {
+    // Its next message is answered with Rehello, and Hello settles what it holds.
+    if (WorkerRecord* found = state_.workers.find_peer(gone->peer)) {
+      state_.workers.unbind_peer(*found);
+      state_.workers.changed();
+    }
+  }
+}
+
+void Broker::settle(const Now& now, Outbox& out) {
+  check_liveness(now, out);
+  lifecycle_.release_held(now);
+  if (state_.placement_due) placement_.place(now, out);
+  answer_watchers(now, out);
+  expire_logs(now, out);
+}
+
+std::optional<Instant> Broker::next_deadline(const Now& now) const {
+  std::optional<Instant> deadline = watchers_.next_deadline();
+  if (state_.placement_due) lower(deadline, now.instant);
+  if (!state_.held.empty()) lower(deadline, state_.held.begin()->first);
+  if (!logs_.empty()) lower(deadline, logs_.begin()->second.deadline);
+  for (const auto& [heard, id] : state_.workers.by_silence()) {
+    if (state_.workers.find(id)->state == WorkerState::kConnected) {
+      lower(deadline, heard + state_.settings.silence());
+      break;  // the others were heard later
+    }
+    lower(deadline, heard + state_.settings.loss());
+  }
+  return deadline;
+}
+
+void Broker::check_invariants() const {
+  std::size_t live = 0;
+  for (const auto& [id, record] : state_.pipelines.all()) {
+    domain::Progress counted;
+    for (const auto& task : record->pipeline->tasks) {
+      ++counted.total;
+      const TaskRun* run = record->find_run(task->id);
+      const bool has_attempt = run != nullptr && run->live();
+      CHECK((task->status == domain::TaskStatus::kRunning) == has_attempt,
+            "a task runs exactly while it has a live attempt");
+      if (has_attempt) {
+        ++live;
+        const WorkerRecord* worker = state_.workers.find(run->worker);
+        CHECK(worker != nullptr && worker->attempts.contains(task->id) &&
+                  worker->attempts.at(task->id) == run->attempts.back().attempt,
+              "the worker holds the live attempt");
+      }
+      if (task->status == domain::TaskStatus::kCompleted) ++counted.completed;
+    }
+    CHECK(counted.total == record->scheduler->get_progress().total, "no task is lost");
+    CHECK(counted.completed == record->scheduler->get_progress().completed, "counts are right");
+    CHECK((record->finished_at != 0) == record->terminal(), "a finished pipeline has its time");
+    CHECK(record->terminal() ==
+              !state_.pipelines.active().contains({-record->priority, record->id()}),
+          "active pipelines are the unfinished ones");
+    const std::uint64_t whole = static_cast<std::uint64_t>(
+        std::count(record->workflow_remaining.begin(), record->workflow_remaining.end(), 0u));
+    CHECK(whole == record->workflows_completed, "completed workflows are counted");
+  }
+  std::size_t held = 0;
+  for (const auto& [id, worker] : state_.workers.all()) {
+    held += worker.attempts.size();
+    std::int64_t used = 0;
+    for (const auto& [task, attempt] : worker.attempts) {
+      const auto found = const_cast<PipelineTable&>(state_.pipelines).find_task(task);
+      const Request& request = state_.requests.at(found->task->request);
+      if (request.runtime != kNoopRuntime) used += request.resources.cpus_milli;
+    }
+    CHECK(worker.cpus_free_milli + used == std::int64_t{worker.offer.cpus_milli},
+          "what is reserved is what the attempts ask for");
+    CHECK(used <= 2 * std::int64_t{worker.offer.cpus_milli}, "no more is promised than allowed");
+  }
+  CHECK(held == live, "every live attempt is on one worker");
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,100 @@
+/// The broker's core: events in, outbox out. Pure: no clock, socket, file, thread or randomness;
+/// the same events at the same times give the same outbox, byte for byte. One thread owns it.
+/// Reading order: events.h, outbox.h, state.h, lifecycle.h, placement.h, then the handlers in
+/// broker_workers.cc and broker_clients.cc.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "broker/core/lifecycle.h"
+#include "broker/core/placement.h"
+#include "broker/core/queries.h"
+#include "broker/core/staging.h"
+#include "broker/core/state.h"
+#include "broker/core/watchers.h"
+
+namespace landseer::broker {
+
+class Broker {
+ public:
+  explicit Broker(const Settings& settings);
+
+  /// Reacts to one event. What it implies for others is done by settle().
+  void handle(const Event& event, const Now& now, Outbox& out);
+  /// After a batch of events: what is due by time, placement, answers to watchers.
+  void settle(const Now& now, Outbox& out);
+  /// When settle() must be called at the latest without any event. Empty: never.
+  std::optional<Instant> next_deadline(const Now& now) const;
+
+  /// Aborts if the tables contradict each other. O(everything): tests and debugging only.
+  void check_invariants() const;
+
+  const State& state() const { return state_; }
+
+ private:
+  struct PendingLog {
+    PeerId peer{};
+    std::uint64_t number = 0;
+    WorkerId worker{};
+    std::uint32_t attempt = 0;
+    bool finished = false;
+    Instant deadline;
+  };
+
+  // broker_workers.cc
+  void on_worker(PeerId peer, const protocol::Hello& hello, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::Started& started, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::Results& results, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::LogReply& reply, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out);
+  WorkerRecord* require_session(PeerId peer, std::uint64_t session, const Now& now, Outbox& out);
+  std::optional<Error> refuse(const protocol::Hello& hello);
+  std::vector<protocol::Verdict> reconcile(WorkerRecord& worker, const protocol::Hello& hello,
+                                           bool same_instance, const Now& now, Outbox& out);
+  void take_back_all(WorkerRecord& worker, protocol::Outcome outcome, const std::string& reason,
+                     const Now& now, Outbox& out);
+  void check_liveness(const Now& now, Outbox& out);
+
+  // broker_clients.cc
+  void on_client(const FromClientPeer& from, const protocol::ClientHello& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::SubmitChunk& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::ListPipelines& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::WatchPipeline& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::ListTasks& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::GetTask& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::ListWorkflows& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::ListWorkers& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::ReadLog& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::Cancel& m, const Now& now,
+                 Outbox& out);
+  Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
+                                     const Now& now, Outbox& out);
+  Result<protocol::Cancelled> cancel(const protocol::Cancel& m, const Now& now, Outbox& out);
+  void reply(const FromClientPeer& to, protocol::ToClient message, Outbox& out);
+  void reply_error(const FromClientPeer& to, const Error& error, Outbox& out);
+  void answer_watchers(const Now& now, Outbox& out);
+  void expire_logs(const Now& now, Outbox& out);
+
+  State state_;
+  Lifecycle lifecycle_;
+  Placement placement_;
+  Watchers watchers_;
+  Staging staging_;
+  std::map<std::uint64_t, PendingLog> logs_;  // by request number given to the worker
+  std::uint64_t next_session_ = 1;
+  std::uint64_t next_log_ = 1;
+};
+
+}  // namespace landseer::broker

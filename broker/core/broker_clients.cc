@@ -1,0 +1,259 @@
+/// What clients ask for.
+#include <algorithm>
+
+#include "broker/core/broker.h"
+#include "broker/core/submission_builder.h"
+#include "common/protocol/codec.h"
+#include "common/protocol/limits.h"
+#include "common/protocol/version.h"
+#include "landseer_version.h"
+
+namespace landseer::broker {
+namespace {
+
+Error no_pipeline(PipelineId id) {
+  return {ErrorCode::kNotFound, "there is no " + to_string(id), to_string(id),
+          "`landseer list` shows all"};
+}
+
+Error no_task(TaskId id) {
+  return {ErrorCode::kNotFound, "there is no " + to_string(id), to_string(id),
+          "`landseer tasks PIPELINE` shows those of a pipeline"};
+}
+
+}  // namespace
+
+void Broker::reply(const FromClientPeer& to, protocol::ToClient message, Outbox& out) {
+  out.to_clients.push_back({to.peer, to.number, std::move(message)});
+}
+
+void Broker::reply_error(const FromClientPeer& to, const Error& error, Outbox& out) {
+  reply(to, protocol::ErrorReply{error.code, error.message, error.where, error.hint}, out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::ClientHello& m, const Now&,
+                       Outbox& out) {
+  if (m.protocol_min > protocol::kProtocolMax || m.protocol_max < protocol::kProtocolMin) {
+    reply_error(from,
+                {ErrorCode::kVersion,
+                 "the client speaks protocol " + std::to_string(m.protocol_min) + " to " +
+                     std::to_string(m.protocol_max) + ", this broker " +
+                     std::to_string(protocol::kProtocolMin) + " to " +
+                     std::to_string(protocol::kProtocolMax),
+                 "protocol", "install the same version on both sides"},
+                out);
+    return;
+  }
+  reply(from,
+        protocol::ClientWelcome{std::min(m.protocol_max, protocol::kProtocolMax),
+                                state_.settings.epoch, kProgramVersion},
+        out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& m, const Now& now,
+                       Outbox& out) {
+  if (auto staged = staging_.add(from.peer, m); !staged) {
+    reply_error(from, staged.error(), out);
+    return;
+  }
+  if (!m.last) {
+    reply(from, protocol::ChunkTaken{m.index}, out);
+    return;
+  }
+  auto submitted = submit(m.submission_id, staging_.take(from.peer, m.submission_id), now, out);
+  if (submitted) {
+    reply(from, *submitted, out);
+  } else {
+    reply_error(from, submitted.error(), out);
+  }
+}
+
+Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
+                                           const std::string& body, const Now& now, Outbox& out) {
+  const Digest digest = sha256(body);
+  PipelineRecord* record = state_.pipelines.find_submission(submission_id);
+  const bool existing = record != nullptr;
+  if (existing && record->submission_digest != digest) {
+    return fail(ErrorCode::kConflict,
+                "submission id '" + submission_id + "' was used for another pipeline, " +
+                    to_string(record->id()),
+                submission_id, "leave --submission-id out, or choose a new one");
+  }
+  if (!existing) {
+    auto submission = protocol::decode_submission(body);
+    if (!submission) return tl::make_unexpected(submission.error());
+    if (submission->submission_id != submission_id) {
+      return fail(ErrorCode::kInvalid, "the chunks and their content name different submission ids",
+                  submission_id, "check the client");
+    }
+    if (state_.pipelines.all().size() >= protocol::kPipelinesMax ||
+        state_.pipelines.live_tasks() + submission->tasks.size() > protocol::kLiveTasksMax) {
+      return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
+                  submission_id, "wait until some have finished, then submit again");
+    }
+    auto built = build_pipeline(*submission, state_.ids, state_.requests, now.wall);
+    if (!built) return tl::make_unexpected(built.error());
+    (*built)->submission_digest = digest;
+    if (!submission->model_name.empty()) {
+      out.blobs.push_back({(*built)->key_context.model_script, submission->model_script});
+    }
+    record = &state_.pipelines.add(std::move(*built));
+    out.records.push_back(PipelineAdded{record->id(), now.wall.unix_ms, body});
+    state_.placement_due = true;
+    state_.touch(*record);
+  }
+  return protocol::Submitted{record->id(),           record->pipeline->name,
+                             record->pipeline->workflows.size(), record->task_instances,
+                             record->pipeline->tasks.size(),     record->evaluations,
+                             record->cached,                     existing};
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m,
+                       const Now& now, Outbox& out) {
+  reply(from, pipeline_list(state_, m.after, now.wall), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline& m,
+                       const Now& now, Outbox& out) {
+  const PipelineRecord* record = state_.pipelines.find(m.pipeline);
+  if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
+  const Watcher watcher{from.peer,        from.number,      m.pipeline,
+                        m.known_version,  m.until_terminal, now.instant + kWatchReplyMax};
+  if (watcher.is_due(*record) || watchers_.size() >= protocol::kClientsMax) {
+    reply(from, pipeline_status(state_, *record, placement_, now.wall), out);
+  } else {
+    watchers_.add(watcher);
+  }
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::ListTasks& m, const Now&,
+                       Outbox& out) {
+  const PipelineRecord* record = state_.pipelines.find(m.pipeline);
+  if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
+  reply(from, task_list(*record, m), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::GetTask& m, const Now&,
+                       Outbox& out) {
+  const auto found = state_.pipelines.find_task(m.task);
+  if (!found) return reply_error(from, no_task(m.task), out);
+  reply(from, task_detail(*found->record, *found->task), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkflows& m, const Now&,
+                       Outbox& out) {
+  const PipelineRecord* record = state_.pipelines.find(m.pipeline);
+  if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
+  reply(from, workflow_list(*record, m), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkers&, const Now&,
+                       Outbox& out) {
+  reply(from, worker_list(state_), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::ReadLog& m, const Now& now,
+                       Outbox& out) {
+  const auto found = state_.pipelines.find_task(m.task);
+  if (!found) return reply_error(from, no_task(m.task), out);
+  const TaskRun* run = found->record->find_run(m.task);
+  const std::uint32_t last = run != nullptr ? static_cast<std::uint32_t>(run->attempts.size()) : 0;
+  const std::uint32_t attempt = m.attempt == 0 ? last : m.attempt;
+  if (attempt == 0 || attempt > last) {
+    return reply_error(from,
+                       {ErrorCode::kNotFound,
+                        last == 0 ? "the task has not run yet" : "the task has no such attempt",
+                        to_string(m.task),
+                        "`landseer task " + to_string(m.task) + "` shows its attempts"},
+                       out);
+  }
+  const protocol::AttemptRow& row = run->attempts[attempt - 1];
+  WorkerRecord* worker = state_.workers.find_name(row.worker);
+  if (worker == nullptr) {
+    return reply_error(from,
+                       {ErrorCode::kUnavailable,
+                        "the log is on worker '" + row.worker + "', which is not connected",
+                        to_string(m.task), "start that worker again on the same scratch folder"},
+                       out);
+  }
+  if (logs_.size() >= protocol::kClientsMax) {
+    return reply_error(from,
+                       {ErrorCode::kLimit, "too many logs are being read", to_string(m.task),
+                        "try again in a moment"},
+                       out);
+  }
+  const std::uint64_t request = next_log_++;
+  const auto limit = static_cast<std::uint32_t>(
+      std::min<std::size_t>(m.limit == 0 ? protocol::kLogChunkBytesMax : m.limit,
+                            protocol::kLogChunkBytesMax));
+  logs_.emplace(request, PendingLog{from.peer, from.number, worker->id, attempt, row.outcome != 0,
+                                    now.instant + kLogReplyMax});
+  out.to_workers.push_back({worker->peer, protocol::LogRequest{worker->session, request, m.task,
+                                                               attempt, m.offset, limit,
+                                                               m.from_end}});
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::Cancel& m, const Now& now,
+                       Outbox& out) {
+  auto cancelled = cancel(m, now, out);
+  if (cancelled) {
+    reply(from, *cancelled, out);
+  } else {
+    reply_error(from, cancelled.error(), out);
+  }
+}
+
+Result<protocol::Cancelled> Broker::cancel(const protocol::Cancel& m, const Now& now,
+                                           Outbox& out) {
+  if ((number(m.pipeline) == 0) == (number(m.task) == 0)) {
+    return fail(ErrorCode::kInvalid, "exactly one of pipeline and task must be named", "cancel",
+                "check the client");
+  }
+  if (number(m.pipeline) != 0) {
+    PipelineRecord* record = state_.pipelines.find(m.pipeline);
+    if (record == nullptr) return tl::make_unexpected(no_pipeline(m.pipeline));
+    if (record->terminal()) {
+      return fail(ErrorCode::kConflict,
+                  "cannot cancel " + to_string(m.pipeline) + ": it is " +
+                      std::string(to_string(record->state())),
+                  to_string(m.pipeline), "only pipelines that are not finished can be cancelled");
+    }
+    return lifecycle_.cancel_pipeline(*record, now, out);
+  }
+  const auto found = state_.pipelines.find_task(m.task);
+  if (!found) return tl::make_unexpected(no_task(m.task));
+  if (domain::is_terminal(found->task->status)) {
+    return fail(ErrorCode::kConflict,
+                "cannot cancel " + to_string(m.task) + ": it is " +
+                    std::string(to_string(found->task->status)),
+                to_string(m.task), "only pending and running tasks can be cancelled");
+  }
+  return lifecycle_.cancel_task(*found, now, out);
+}
+
+void Broker::answer_watchers(const Now& now, Outbox& out) {
+  const auto answer = [&](const Watcher& watcher) {
+    const PipelineRecord& record = *state_.pipelines.find(watcher.pipeline);
+    out.to_clients.push_back({watcher.peer, watcher.number,
+                              pipeline_status(state_, record, placement_, now.wall)});
+  };
+  for (const PipelineId id : state_.touched) {
+    watchers_.notify(*state_.pipelines.find(id), answer);
+  }
+  state_.touched.clear();
+  watchers_.expire(now.instant, answer);
+}
+
+void Broker::expire_logs(const Now& now, Outbox& out) {
+  // Request numbers grow with time, so the first is the oldest.
+  while (!logs_.empty() && logs_.begin()->second.deadline <= now.instant) {
+    const PendingLog log = logs_.begin()->second;
+    logs_.erase(logs_.begin());
+    reply_error({log.peer, log.number, {}},
+                {ErrorCode::kUnavailable, "the worker that has the log does not answer", "log",
+                 "see `landseer workers`"},
+                out);
+  }
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,268 @@
+/// What workers say, and what their silence says.
+#include <algorithm>
+
+#include "broker/core/broker.h"
+#include "common/base/text.h"
+#include "common/protocol/limits.h"
+
+namespace landseer::broker {
+
+using protocol::Outcome;
+
+namespace {
+
+/// Free resources of a worker that holds nothing.
+void offer_everything(WorkerRecord& worker) {
+  worker.cpus_free_milli = worker.offer.cpus_milli;
+  worker.gpus_free_milli = static_cast<std::int64_t>(1000 * worker.offer.gpus.size());
+  worker.memory_free_bytes = static_cast<std::int64_t>(worker.offer.memory_bytes);
+  worker.noops = 0;
+}
+
+/// What a peer may put into tables and answers, cut to its limits.
+protocol::AttemptResult bounded(protocol::AttemptResult result) {
+  if (result.reason.size() > protocol::kReasonBytesMax) {
+    result.reason.resize(protocol::kReasonBytesMax);
+    while (!is_utf8(result.reason)) result.reason.pop_back();
+  }
+  if (result.log_tail.size() > protocol::kLogTailBytesMax) result.log_tail.clear();
+  if (result.metrics.size() > protocol::kMetricsBytesMax) result.metrics.clear();
+  if (result.outcome == Outcome::kWorkerLost) result.outcome = Outcome::kReturned;
+  return result;
+}
+
+}  // namespace
+
+WorkerRecord* Broker::require_session(PeerId peer, std::uint64_t session, const Now& now,
+                                      Outbox& out) {
+  WorkerRecord* worker = state_.workers.find_peer(peer);
+  if (worker == nullptr || worker->session != session) {
+    ++state_.stale_messages;
+    out.to_workers.push_back({peer, protocol::Rehello{}});
+    return nullptr;
+  }
+  state_.workers.heard(*worker, now);
+  if (worker->state == WorkerState::kSilent) {
+    worker->state = WorkerState::kConnected;
+    state_.workers.changed();
+    state_.placement_due = true;
+  }
+  return worker;
+}
+
+std::optional<Error> Broker::refuse(const protocol::Hello& hello) {
+  if (hello.protocol_min > protocol::kProtocolMax || hello.protocol_max < protocol::kProtocolMin) {
+    return Error{ErrorCode::kVersion,
+                 "the worker speaks protocol " + std::to_string(hello.protocol_min) + " to " +
+                     std::to_string(hello.protocol_max) + ", this broker " +
+                     std::to_string(protocol::kProtocolMin) + " to " +
+                     std::to_string(protocol::kProtocolMax),
+                 hello.name, "install the same version on both sides"};
+  }
+  if (hello.name.empty() || hello.name.size() > protocol::kNameBytesMax ||
+      strip_control(hello.name, false) != hello.name || hello.uid.empty() ||
+      hello.uid.size() > protocol::kNameBytesMax) {
+    return Error{ErrorCode::kInvalid,
+                 "the worker's name or identity is empty, too long or not printable", "",
+                 "choose another with --name"};
+  }
+  const WorkerRecord* namesake = state_.workers.find_name(hello.name);
+  if (namesake != nullptr && namesake->offer.uid != hello.uid &&
+      namesake->state == WorkerState::kConnected) {
+    return Error{ErrorCode::kConflict,
+                 "a connected worker already has the name '" + hello.name + "'", hello.name,
+                 "choose another with --name"};
+  }
+  if (state_.workers.find_uid(hello.uid) == nullptr &&
+      state_.workers.size() >= protocol::kWorkersMax) {
+    return Error{ErrorCode::kLimit, "the broker knows its limit of workers already", hello.name,
+                 "restart the broker to forget workers that are gone"};
+  }
+  return std::nullopt;
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now, Outbox& out) {
+  if (const auto error = refuse(hello)) {
+    out.to_workers.push_back({peer, protocol::Refused{error->code, error->message, error->hint}});
+    return;
+  }
+  WorkerRecord* worker = state_.workers.find_uid(hello.uid);
+  const bool same_instance = worker != nullptr && worker->offer.instance == hello.instance;
+  if (worker == nullptr) {
+    worker = &state_.workers.add(hello.uid);
+    out.records.push_back(WorkerAdded{worker->id, hello.uid, hello.name});
+  }
+  const auto verdicts = reconcile(*worker, hello, same_instance, now, out);
+  worker->offer = hello;
+  worker->offer.held.clear();
+  worker->state = WorkerState::kConnected;
+  worker->host_failures = 0;
+  offer_everything(*worker);
+  for (const auto& [task, attempt] : worker->attempts) {
+    worker->reserve(state_.requests.at(state_.pipelines.find_task(task)->task->request));
+  }
+  state_.workers.bind_peer(*worker, peer);
+  worker->session = next_session_++;
+  state_.workers.heard(*worker, now);
+  state_.workers.changed();
+  state_.placement_due = true;
+  const auto milliseconds = [](Duration duration) {
+    return static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+  };
+  out.to_workers.push_back(
+      {peer, protocol::Welcome{std::min(hello.protocol_max, protocol::kProtocolMax),
+                               state_.settings.epoch, worker->id, worker->session,
+                               milliseconds(state_.settings.heartbeat()),
+                               milliseconds(state_.settings.lease), state_.settings.bulk_address,
+                               verdicts}});
+  // Cancelled while the worker was away.
+  for (const auto& [task, attempt] : worker->attempts) {
+    const auto found = state_.pipelines.find_task(task);
+    if (found->record->runs[task].cancel_requested) {
+      out.to_workers.push_back({peer, protocol::Stop{worker->session, {{task, attempt}}}});
+    }
+  }
+}
+
+/// Compares what the worker says it holds with what the broker thinks. What the worker no longer
+/// has is taken back; what the broker gave away meanwhile must be stopped.
+std::vector<protocol::Verdict> Broker::reconcile(WorkerRecord& worker,
+                                                 const protocol::Hello& hello, bool same_instance,
+                                                 const Now& now, Outbox& out) {
+  std::vector<protocol::Verdict> verdicts;
+  std::map<TaskId, std::uint32_t> kept;
+  for (const auto& held : hello.held) {
+    const auto known = worker.attempts.find(held.task);
+    const bool keep = held.epoch == state_.settings.epoch && known != worker.attempts.end() &&
+                      known->second == held.attempt;
+    if (keep) kept.emplace(held.task, held.attempt);
+    verdicts.push_back({held.task, held.attempt, keep});
+  }
+  const auto attempts = worker.attempts;  // take_back changes the original
+  for (const auto& [task, attempt] : attempts) {
+    if (kept.contains(task)) continue;
+    lifecycle_.take_back(*state_.pipelines.find_task(task),
+                         same_instance ? Outcome::kReturned : Outcome::kWorkerLost,
+                         worker.offer.name + " came back without it", now, out);
+  }
+  return verdicts;
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& now, Outbox& out) {
+  const WorkerRecord* worker = require_session(peer, beat.session, now, out);
+  if (worker == nullptr) return;
+  out.to_workers.push_back({peer, protocol::HeartbeatReply{beat.session, beat.number}});
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now& now,
+                       Outbox& out) {
+  const WorkerRecord* worker = require_session(peer, started.session, now, out);
+  if (worker == nullptr || started.epoch != state_.settings.epoch) return;
+  for (const auto& attempt : started.attempts) {
+    const auto known = worker->attempts.find(attempt.task);
+    if (known == worker->attempts.end() || known->second != attempt.attempt) {
+      ++state_.stale_messages;
+      continue;
+    }
+    const auto found = state_.pipelines.find_task(attempt.task);
+    found->record->runs[attempt.task].attempts.back().started_at = attempt.started_at;
+    state_.touch(*found->record);
+  }
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Results& results, const Now& now,
+                       Outbox& out) {
+  WorkerRecord* worker = require_session(peer, results.session, now, out);
+  if (worker == nullptr) return;
+  protocol::ResultsAck ack;
+  ack.session = worker->session;
+  for (const auto& result : results.results) {
+    ack.attempts.push_back({result.task, result.attempt});
+    const auto known = worker->attempts.find(result.task);
+    if (results.epoch != state_.settings.epoch || known == worker->attempts.end() ||
+        known->second != result.attempt) {
+      ++state_.stale_messages;
+      continue;
+    }
+    lifecycle_.end_attempt(*state_.pipelines.find_task(result.task), bounded(result), now, out);
+  }
+  out.to_workers.push_back({peer, std::move(ack)});
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Holding& holding, const Now& now,
+                       Outbox& out) {
+  const WorkerRecord* worker = require_session(peer, holding.session, now, out);
+  if (worker == nullptr) return;
+  for (const Digest& artifact : holding.artifacts) {
+    // Only artifacts some task produced: a peer cannot make the table grow.
+    const auto known = state_.holders.find(artifact);
+    if (known == state_.holders.end()) continue;
+    auto& holders = known->second;
+    if (std::find(holders.begin(), holders.end(), worker->id) == holders.end()) {
+      holders.push_back(worker->id);
+    }
+  }
+}
+
+void Broker::on_worker(PeerId peer, const protocol::LogReply& reply, const Now& now, Outbox& out) {
+  const WorkerRecord* worker = require_session(peer, reply.session, now, out);
+  if (worker == nullptr) return;
+  const auto pending = logs_.find(reply.request);
+  if (pending == logs_.end() || pending->second.worker != worker->id) return;
+  const PendingLog log = pending->second;
+  logs_.erase(pending);
+  const FromClientPeer to{log.peer, log.number, {}};
+  if (!reply.found || reply.data.size() > protocol::kLogChunkBytesMax) {
+    reply_error(to,
+                {ErrorCode::kNotFound, "the worker has no log of this attempt any more",
+                 worker->offer.name, "logs are kept until the worker needs the space"},
+                out);
+    return;
+  }
+  this->reply(
+      to, protocol::LogPiece{log.attempt, reply.offset, reply.size, log.finished, reply.data}, out);
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now,
+                       Outbox& out) {
+  WorkerRecord* worker = require_session(peer, goodbye.session, now, out);
+  if (worker == nullptr) return;
+  worker->state = WorkerState::kLeft;
+  state_.workers.stop_watching(*worker);
+  state_.workers.unbind_peer(*worker);
+  state_.workers.changed();
+  take_back_all(*worker, Outcome::kReturned, worker->offer.name + " left", now, out);
+}
+
+void Broker::take_back_all(WorkerRecord& worker, Outcome outcome, const std::string& reason,
+                           const Now& now, Outbox& out) {
+  const auto attempts = worker.attempts;  // take_back changes the original
+  for (const auto& [task, attempt] : attempts) {
+    lifecycle_.take_back(*state_.pipelines.find_task(task), outcome, reason, now, out);
+  }
+}
+
+void Broker::check_liveness(const Now& now, Outbox& out) {
+  std::vector<WorkerId> lost;
+  for (const auto& [heard, id] : state_.workers.by_silence()) {
+    if (heard + state_.settings.silence() > now.instant) break;
+    WorkerRecord& worker = *state_.workers.find(id);
+    if (worker.state == WorkerState::kConnected) {
+      worker.state = WorkerState::kSilent;
+      state_.workers.changed();
+    }
+    if (heard + state_.settings.loss() <= now.instant) lost.push_back(id);
+  }
+  for (const WorkerId id : lost) {
+    WorkerRecord& worker = *state_.workers.find(id);
+    worker.state = WorkerState::kLost;
+    state_.workers.stop_watching(worker);
+    state_.workers.unbind_peer(worker);
+    state_.workers.changed();
+    take_back_all(worker, Outcome::kWorkerLost,
+                  worker.offer.name + " was not heard from for its lease", now, out);
+  }
+}
+
+}  // namespace landseer::broker

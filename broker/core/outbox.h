@@ -1,0 +1,47 @@
+/// What the core wants done. The shell's order is fixed: keep blobs, append and sync the records,
+/// then send. Reused between turns.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "broker/core/events.h"
+#include "broker/core/records.h"
+#include "common/base/digest.h"
+
+namespace landseer::broker {
+
+struct WorkerMail {
+  PeerId peer{};
+  protocol::ToWorker message;
+};
+
+struct ClientMail {
+  PeerId peer{};
+  std::uint64_t number = 0;
+  protocol::ToClient message;
+};
+
+struct Blob {
+  Digest digest;
+  std::string bytes;
+};
+
+struct Outbox {
+  std::vector<Blob> blobs;
+  std::vector<Record> records;
+  std::vector<WorkerMail> to_workers;
+  std::vector<ClientMail> to_clients;
+
+  bool empty() const {
+    return blobs.empty() && records.empty() && to_workers.empty() && to_clients.empty();
+  }
+  void clear() {
+    blobs.clear();
+    records.clear();
+    to_workers.clear();
+    to_clients.clear();
+  }
+};
+
+}  // namespace landseer::broker

@@ -1,0 +1,107 @@
+#include "broker/core/pipeline_table.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace landseer::broker {
+
+using domain::TaskStatus;
+using protocol::PipelineState;
+
+PipelineState PipelineRecord::state() const {
+  if (!terminal()) return PipelineState::kRunning;
+  if (cancel_requested) return PipelineState::kCancelled;
+  const domain::Progress progress = scheduler->get_progress();
+  return progress.completed == progress.total ? PipelineState::kCompleted : PipelineState::kFailed;
+}
+
+const TaskRun* PipelineRecord::find_run(TaskId task) const {
+  const auto found = runs.find(task);
+  return found != runs.end() ? &found->second : nullptr;
+}
+
+std::vector<TaskId> PipelineRecord::ancestors(const domain::Task& task) const {
+  std::vector<TaskId> open = task.dependencies;
+  std::unordered_set<TaskId> seen(open.begin(), open.end());
+  std::vector<TaskId> all;
+  while (!open.empty()) {
+    const TaskId id = open.back();
+    open.pop_back();
+    all.push_back(id);
+    for (const TaskId dependency : scheduler->find_task(id)->dependencies) {
+      if (seen.insert(dependency).second) open.push_back(dependency);
+    }
+  }
+  // Ids grow from dependency to dependent.
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
+  ++version;
+  protocol::StageCounts& stage = stages[static_cast<std::size_t>(task.type) - 1];
+  const auto apply = [&](TaskStatus status, std::uint64_t delta) {
+    if (status == TaskStatus::kRunning) stage.running += delta;
+    else if (status == TaskStatus::kCompleted) stage.completed += delta;
+    else if (domain::is_terminal(status)) stage.failed += delta;
+  };
+  apply(from, ~std::uint64_t{0});  // minus one
+  apply(task.status, 1);
+  const bool was_done = from == TaskStatus::kCompleted;
+  const bool is_done = task.status == TaskStatus::kCompleted;
+  if (was_done == is_done) return;
+  const std::uint64_t first = number(pipeline->workflows.front()->id);
+  for (const WorkflowId id : task.workflows) {
+    std::uint32_t& remaining = workflow_remaining[number(id) - first];
+    if (is_done && --remaining == 0) ++workflows_completed;
+    if (was_done && remaining++ == 0) --workflows_completed;
+  }
+}
+
+PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
+  PipelineRecord& added = *record;
+  records_.emplace(added.id(), std::move(record));
+  by_submission_.emplace(added.submission_id, &added);
+  const auto& tasks = added.pipeline->tasks;
+  const auto first = std::min_element(tasks.begin(), tasks.end(), [](const auto& a, const auto& b) {
+    return a->id < b->id;
+  });
+  if (first != tasks.end()) by_first_task_.emplace((*first)->id, &added);
+  revive(added);
+  if (added.terminal()) retire(added);
+  return added;
+}
+
+PipelineRecord* PipelineTable::find(PipelineId id) {
+  const auto found = records_.find(id);
+  return found != records_.end() ? found->second.get() : nullptr;
+}
+
+const PipelineRecord* PipelineTable::find(PipelineId id) const {
+  const auto found = records_.find(id);
+  return found != records_.end() ? found->second.get() : nullptr;
+}
+
+PipelineRecord* PipelineTable::find_submission(const std::string& submission_id) {
+  const auto found = by_submission_.find(submission_id);
+  return found != by_submission_.end() ? found->second : nullptr;
+}
+
+std::optional<FoundTask> PipelineTable::find_task(TaskId id) {
+  auto next = by_first_task_.upper_bound(id);
+  if (next == by_first_task_.begin()) return std::nullopt;
+  PipelineRecord* record = std::prev(next)->second;
+  domain::TaskPtr task = record->scheduler->find_task(id);
+  if (!task) return std::nullopt;
+  return FoundTask{record, std::move(task)};
+}
+
+void PipelineTable::retire(const PipelineRecord& record) {
+  if (active_.erase(order(record)) > 0) live_tasks_ -= record.pipeline->tasks.size();
+}
+
+void PipelineTable::revive(const PipelineRecord& record) {
+  if (active_.insert(order(record)).second) live_tasks_ += record.pipeline->tasks.size();
+}
+
+}  // namespace landseer::broker

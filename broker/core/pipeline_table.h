@@ -1,0 +1,105 @@
+/// The pipelines the broker knows, and what happened to their tasks. The only owner of both.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/domain/priority_scheduler.h"
+#include "common/domain/task_key.h"
+#include "common/protocol/client_rows.h"
+
+namespace landseer::broker {
+
+/// The history of a task that was assigned at least once.
+struct TaskRun {
+  std::vector<protocol::AttemptRow> attempts;  ///< the last one is live while `worker` is set
+  WorkerId worker{};                           ///< that has the live attempt; none: nothing is live
+  std::uint32_t failures = 0;                  ///< blamed on the task
+  std::uint32_t losses = 0;
+  std::uint32_t runtime_errors = 0;
+  std::uint32_t returns = 0;
+  std::uint32_t reruns = 0;                    ///< because its artifact was gone
+  bool cancel_requested = false;
+  bool evaluation_skipped = false;
+  bool kept = false;  ///< reopened only to keep the order; its artifact still counts
+  Digest artifact;
+  std::uint64_t artifact_bytes = 0;
+  std::string metrics;
+
+  bool live() const { return number(worker) != 0; }
+};
+
+struct PipelineRecord {
+  domain::PipelinePtr pipeline;
+  std::unique_ptr<domain::PriorityScheduler> scheduler;
+  domain::KeyContext key_context;
+  std::string submission_id;
+  Digest submission_digest;  ///< of the encoded body: the same id with other content is refused
+  std::string policy;
+  std::int64_t priority = 0;
+  std::uint64_t task_instances = 0;
+  std::uint64_t evaluations = 0;
+  std::int64_t submitted_at = 0;
+  std::int64_t first_started_at = 0;
+  std::int64_t finished_at = 0;
+  std::uint64_t version = 1;      ///< grows with every visible change
+  std::uint64_t workflows_completed = 0;
+  std::uint64_t cached = 0;
+  bool cancel_requested = false;
+  std::unordered_map<TaskId, TaskRun> runs;
+  std::vector<std::uint32_t> workflow_remaining;  ///< tasks not completed, by workflow index
+  std::array<protocol::StageCounts, 5> stages{};
+
+  PipelineId id() const { return pipeline->id; }
+  bool terminal() const { return scheduler->is_complete(); }
+  protocol::PipelineState state() const;
+  /// The run of a task, or null if it was never assigned.
+  const TaskRun* find_run(TaskId task) const;
+  /// All tasks whose outputs `task` sees, oldest first. O(ancestors * log).
+  std::vector<TaskId> ancestors(const domain::Task& task) const;
+  /// Keeps the stage and workflow counts; called for every status change of a task.
+  void count_change(const domain::Task& task, domain::TaskStatus from);
+};
+
+struct FoundTask {
+  PipelineRecord* record = nullptr;
+  domain::TaskPtr task;
+};
+
+class PipelineTable {
+ public:
+  PipelineRecord& add(std::unique_ptr<PipelineRecord> record);
+  PipelineRecord* find(PipelineId id);
+  const PipelineRecord* find(PipelineId id) const;
+  PipelineRecord* find_submission(const std::string& submission_id);
+  /// The pipeline that owns a task id, and the task. O(log n).
+  std::optional<FoundTask> find_task(TaskId id);
+  const std::map<PipelineId, std::unique_ptr<PipelineRecord>>& all() const { return records_; }
+
+  /// Pipelines that are not terminal, best first: priority, then submission order.
+  const std::set<std::pair<std::int64_t, PipelineId>>& active() const { return active_; }
+  void retire(const PipelineRecord& record);
+  void revive(const PipelineRecord& record);
+
+  std::uint64_t live_tasks() const { return live_tasks_; }
+
+ private:
+  static std::pair<std::int64_t, PipelineId> order(const PipelineRecord& record) {
+    return {-record.priority, record.id()};
+  }
+
+  std::map<PipelineId, std::unique_ptr<PipelineRecord>> records_;
+  std::map<TaskId, PipelineRecord*> by_first_task_;
+  std::unordered_map<std::string, PipelineRecord*> by_submission_;
+  std::set<std::pair<std::int64_t, PipelineId>> active_;
+  std::uint64_t live_tasks_ = 0;
+};
+
+}  // namespace landseer::broker

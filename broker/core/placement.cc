@@ -1,0 +1,187 @@
+#include "broker/core/placement.h"
+
+#include <algorithm>
+
+#include "common/protocol/limits.h"
+
+namespace landseer::broker {
+namespace {
+
+/// About two milliseconds of work: heartbeats must not wait longer behind a pass.
+constexpr std::uint32_t kPlacementsPerPass = 2048;
+/// Below this a task is over before the next one could be asked for; see docs/architecture.md.
+constexpr double kPrefetchBelowMs = 1000;
+constexpr std::uint64_t kTimingSamplesMin = 2;
+/// Far below the frame limit, so that one message never has to be taken apart again.
+constexpr std::size_t kAssignBytesMax = 512 * 1024;
+
+}  // namespace
+
+void Placement::place(const Now& now, Outbox& out) {
+  state_.placement_due = false;
+  blocked_.clear();
+  std::uint32_t placed = 0;
+  // Copied: placing may retire a pipeline whose last task fails for a lost input.
+  std::vector<PipelineId> order;
+  for (const auto& [rank, id] : state_.pipelines.active()) order.push_back(id);
+  for (const PipelineId id : order) {
+    PipelineRecord& record = *state_.pipelines.find(id);
+    while (placed < kPlacementsPerPass && place_best(record, now, out)) ++placed;
+  }
+  if (placed >= kPlacementsPerPass) state_.placement_due = true;
+  for (auto& [worker, drafted] : drafts_) flush(worker, drafted, out);
+  drafts_.clear();
+}
+
+/// Places the pipeline's best task among the requests that still have room. False: none is left.
+bool Placement::place_best(PipelineRecord& record, const Now& now, Outbox& out) {
+  for (;;) {
+    std::optional<domain::ReadyQueue::Entry> best;
+    std::uint32_t best_request = 0;
+    for (const std::uint32_t request : record.scheduler->requests()) {
+      if (blocked_.contains(request)) continue;
+      const auto entry = record.scheduler->peek_entry(request);
+      if (entry && (!best || *entry < *best)) {
+        best = entry;
+        best_request = request;
+      }
+    }
+    if (!best) return false;
+    const FoundTask found{&record, record.pipeline->tasks[best->index]};
+    if (lifecycle_.complete_kept(found, now)) continue;
+    WorkerRecord* worker = choose_worker(found);
+    if (worker == nullptr) {
+      blocked_.insert(best_request);
+      continue;
+    }
+    std::vector<protocol::InputArtifact> inputs;
+    // A lost input makes its producer ready instead; look again.
+    if (!gather_inputs(found, *worker, inputs, now, out)) continue;
+    lifecycle_.assign(found, *worker, now, out);
+    draft(found, *worker, std::move(inputs), out);
+    return true;
+  }
+}
+
+WorkerRecord* Placement::choose_worker(const FoundTask& found) {
+  const Request& request = state_.requests.at(found.task->request);
+  const auto timing = state_.timings.find(found.task->tool->name);
+  const bool short_task = timing != state_.timings.end() &&
+                          timing->second.samples >= kTimingSamplesMin &&
+                          timing->second.mean_ms < kPrefetchBelowMs;
+  const std::vector<WorkerId>* holders = nullptr;
+  if (!found.task->dependencies.empty()) {
+    const TaskRun* run = found.record->find_run(found.task->dependencies.back());
+    const auto held = run != nullptr ? state_.holders.find(run->artifact) : state_.holders.end();
+    if (held != state_.holders.end()) holders = &held->second;
+  }
+  struct Score {
+    bool idle = false;       // has room without prefetching
+    bool has_input = false;  // need not fetch the largest input
+    std::int64_t free = 0;
+    auto operator<=>(const Score&) const = default;
+  };
+  WorkerRecord* best = nullptr;
+  Score best_score;
+  for (const WorkerId id : capable(found.task->request)) {
+    WorkerRecord& worker = *state_.workers.find(id);
+    if (!worker.takes_work()) continue;
+    const std::int64_t ahead = short_task ? std::int64_t{worker.offer.cpus_milli} : 0;
+    if (!worker.has_room(request, ahead)) continue;
+    const Score score{worker.has_room(request, 0),
+                      holders != nullptr &&
+                          std::find(holders->begin(), holders->end(), id) != holders->end(),
+                      worker.cpus_free_milli - std::int64_t{worker.noops}};
+    if (best == nullptr || best_score < score) {
+      best = &worker;
+      best_score = score;
+    }
+  }
+  return best;
+}
+
+const std::vector<WorkerId>& Placement::capable(std::uint32_t request) {
+  Capable& known = capable_[request];
+  if (known.generation != state_.workers.generation()) {
+    known.generation = state_.workers.generation();
+    known.workers.clear();
+    for (const auto& [id, worker] : state_.workers.all()) {
+      if (worker.takes_work() && worker.can_run(state_.requests.at(request))) {
+        known.workers.push_back(id);
+      }
+    }
+  }
+  return known.workers;
+}
+
+bool Placement::is_possible(std::uint32_t request) { return !capable(request).empty(); }
+
+/// False if an input is gone; then its producer was made to run again.
+bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker,
+                              std::vector<protocol::InputArtifact>& inputs, const Now& now,
+                              Outbox& out) {
+  for (const TaskId id : found.record->ancestors(*found.task)) {
+    const domain::TaskPtr ancestor = found.record->scheduler->find_task(id);
+    const TaskRun* run = found.record->find_run(id);
+    if (ancestor->status != domain::TaskStatus::kCompleted) {
+      // Running again, for another consumer; this one must wait for it too.
+      lifecycle_.rerun_producer({found.record, ancestor}, found, now, out);
+      return false;
+    }
+    if (run == nullptr || run->artifact.empty()) continue;
+    protocol::InputArtifact input{run->artifact, {}};
+    bool here = false;
+    for (const WorkerId holder_id : state_.holders[run->artifact]) {
+      const WorkerRecord& holder = *state_.workers.find(holder_id);
+      if (holder.state == WorkerState::kLost || holder.state == WorkerState::kLeft) continue;
+      here = here || holder_id == worker.id;
+      if (holder_id != worker.id) input.sources.push_back(holder.offer.data_address);
+    }
+    if (!here && input.sources.empty()) {
+      lifecycle_.rerun_producer({found.record, ancestor}, found, now, out);
+      return false;
+    }
+    inputs.push_back(std::move(input));
+  }
+  return true;
+}
+
+void Placement::draft(const FoundTask& found, WorkerRecord& worker,
+                      std::vector<protocol::InputArtifact> inputs, Outbox& out) {
+  Draft& draft = drafts_[worker.id];
+  const domain::Task& task = *found.task;
+  const auto key = std::pair<const void*, const void*>(task.tool.get(), task.options.get());
+  const auto [spec, added] =
+      draft.specs.emplace(key, static_cast<std::uint32_t>(draft.message.specs.size()));
+  if (added) {
+    const domain::TaskOptions& options = *task.options;
+    draft.message.specs.push_back(
+        {task.tool->name, task.tool->container.image, task.tool->container.command,
+         task.tool->container.runtime.value_or(""), static_cast<std::uint8_t>(task.type),
+         options.env,
+         static_cast<std::uint64_t>(
+             std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count()),
+         options.resources.cpus_milli, options.resources.gpus_milli,
+         options.resources.memory_bytes, options.required_artifacts, options.artifact_roots,
+         options.metrics, found.record->pipeline->dataset.name,
+         found.record->pipeline->dataset.variant, found.record->key_context.model_script});
+  }
+  draft.bytes += 64 + task.config->text().size();
+  for (const auto& input : inputs) draft.bytes += 40 + 48 * input.sources.size();
+  draft.message.attempts.push_back({task.id, worker.attempts.at(task.id), found.record->id(),
+                                    spec->second, task.config->text(), std::move(inputs)});
+  if (draft.message.attempts.size() >= protocol::kBatchMax || draft.bytes >= kAssignBytesMax) {
+    flush(worker.id, draft, out);
+  }
+}
+
+void Placement::flush(WorkerId id, Draft& draft, Outbox& out) {
+  if (draft.message.attempts.empty()) return;
+  const WorkerRecord& worker = *state_.workers.find(id);
+  draft.message.session = worker.session;
+  draft.message.epoch = state_.settings.epoch;
+  out.to_workers.push_back({worker.peer, std::move(draft.message)});
+  draft = Draft{};
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,261 @@
+#include "broker/core/queries.h"
+
+#include <algorithm>
+
+#include "common/protocol/limits.h"
+
+namespace landseer::broker {
+namespace {
+
+using domain::TaskStatus;
+
+/// Enough ended tasks for their rate to mean something.
+constexpr std::uint64_t kEtaSamplesMin = 3;
+/// Rows of a page stay well below the frame limit even with long reasons.
+constexpr std::size_t kPageBytesMax = 2 * 1024 * 1024;
+
+std::int64_t eta_ms(const PipelineRecord& record, const domain::Progress& progress, WallTime now) {
+  const std::uint64_t left = progress.pending + progress.running;
+  if (left == 0) return 0;
+  const std::uint64_t done = progress.completed - record.cached;
+  if (record.first_started_at == 0 || done < kEtaSamplesMin) return -1;
+  const std::int64_t elapsed = now.unix_ms - record.first_started_at;
+  return elapsed * static_cast<std::int64_t>(left) / static_cast<std::int64_t>(done);
+}
+
+std::string milli_text(std::uint64_t milli) {
+  const std::string whole = std::to_string(milli / 1000);
+  if (milli % 1000 == 0) return whole;
+  std::string part = std::to_string(1000 + milli % 1000).substr(1);
+  part.erase(part.find_last_not_of('0') + 1);
+  return whole + "." + part;
+}
+
+std::string request_text(const Request& request) {
+  std::string text = milli_text(request.resources.cpus_milli) + " CPU";
+  if (request.resources.gpus_milli > 0) {
+    text += ", " + milli_text(request.resources.gpus_milli) + " GPU";
+  }
+  if (request.resources.memory_bytes > 0) {
+    text += ", " + std::to_string(request.resources.memory_bytes >> 20) + " MiB of memory";
+  }
+  if (!request.runtime.empty()) text += ", runtime " + request.runtime;
+  if (!request.dataset.empty()) text += ", dataset " + request.dataset + ":" + request.variant;
+  return text;
+}
+
+void add_notices(const State& state, const PipelineRecord& record, Placement& placement,
+                 std::vector<std::string>& notices) {
+  const bool any = std::any_of(state.workers.all().begin(), state.workers.all().end(),
+                               [](const auto& entry) { return entry.second.takes_work(); });
+  if (!any) {
+    notices.push_back("no worker is connected; start one with landseer-worker");
+    return;
+  }
+  for (const std::uint32_t request : record.scheduler->requests()) {
+    if (!record.scheduler->peek(request) || placement.is_possible(request)) continue;
+    notices.push_back("no connected worker can run the ready tasks that ask for " +
+                      request_text(state.requests.at(request)) +
+                      "; see `landseer workers` for what they offer");
+  }
+}
+
+TaskStatus workflow_status(const domain::Workflow& workflow) {
+  bool running = false;
+  bool pending = false;
+  for (const TaskStatus bad : {TaskStatus::kFailed, TaskStatus::kCancelled, TaskStatus::kSkipped}) {
+    for (const auto& task : workflow.tasks) {
+      if (task->status == bad) return bad == TaskStatus::kCancelled ? bad : TaskStatus::kFailed;
+    }
+  }
+  for (const auto& task : workflow.tasks) {
+    running = running || task->status == TaskStatus::kRunning;
+    pending = pending || task->status == TaskStatus::kPending;
+  }
+  if (running) return TaskStatus::kRunning;
+  return pending ? TaskStatus::kPending : TaskStatus::kCompleted;
+}
+
+std::size_t row_bytes(const protocol::TaskRow& row) {
+  return 200 + row.reason.size() + row.metrics.size() + 9 * row.workflows.size() +
+         9 * row.dependencies.size();
+}
+
+std::size_t end_of_page(std::uint64_t offset, std::uint32_t limit, std::size_t size) {
+  const std::uint64_t rows = limit == 0 ? protocol::kPageRowsMax
+                                        : std::min(limit, protocol::kPageRowsMax);
+  return static_cast<std::size_t>(std::min<std::uint64_t>(offset + rows, size));
+}
+
+}  // namespace
+
+protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now) {
+  const domain::Progress progress = record.scheduler->get_progress();
+  protocol::PipelineRow row;
+  row.pipeline = record.id();
+  row.name = record.pipeline->name;
+  row.state = record.state();
+  row.policy = record.policy;
+  row.priority = record.priority;
+  const auto& dataset = record.pipeline->dataset;
+  if (!dataset.name.empty()) row.dataset = dataset.name + ":" + dataset.variant;
+  row.workflows = record.pipeline->workflows.size();
+  row.workflows_completed = record.workflows_completed;
+  row.total = progress.total;
+  row.pending = progress.pending;
+  row.ready = record.scheduler->ready_count();
+  row.running = progress.running;
+  row.completed = progress.completed;
+  row.failed = progress.failed;
+  row.skipped = progress.skipped;
+  row.cancelled = progress.cancelled;
+  row.cached = record.cached;
+  row.submitted_at = record.submitted_at;
+  row.finished_at = record.finished_at;
+  row.eta_ms = eta_ms(record, progress, now);
+  return row;
+}
+
+protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
+                                         Placement& placement, WallTime now) {
+  protocol::PipelineStatus status;
+  status.row = pipeline_row(record, now);
+  status.version = record.version;
+  for (const auto& stage : record.stages) {
+    if (stage.total > 0) status.stages.push_back(stage);
+  }
+  if (record.scheduler->ready_count() > 0) add_notices(state, record, placement, status.notices);
+  return status;
+}
+
+protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallTime now) {
+  protocol::PipelineList list;
+  const auto& all = state.pipelines.all();
+  for (auto it = all.upper_bound(after); it != all.end(); ++it) {
+    if (list.rows.size() >= protocol::kPageRowsMax) {
+      list.more = true;
+      break;
+    }
+    list.rows.push_back(pipeline_row(*it->second, now));
+  }
+  return list;
+}
+
+protocol::TaskRow task_row(const PipelineRecord& record, const domain::Task& task) {
+  protocol::TaskRow row;
+  row.task = task.id;
+  row.pipeline = task.pipeline;
+  row.key = task.key;
+  row.tool = task.tool->name;
+  row.type = static_cast<std::uint8_t>(task.type);
+  row.status = static_cast<std::uint8_t>(task.status);
+  row.reason = task.reason;
+  row.priority = task.priority;
+  row.dependency_level = task.dependency_level();
+  row.usage_counter = task.usage_counter();
+  row.dependencies = task.dependencies;
+  row.workflows = task.workflows;
+  row.cached = task.cached;
+  row.ready = record.scheduler->is_ready(task.id);
+  if (const TaskRun* run = record.find_run(task.id); run != nullptr && !run->attempts.empty()) {
+    const protocol::AttemptRow& last = run->attempts.back();
+    row.attempts = last.attempt;
+    row.worker = last.worker;
+    row.started_at = last.started_at;
+    row.finished_at = domain::is_terminal(task.status) ? last.finished_at : 0;
+    row.evaluation_skipped = run->evaluation_skipped;
+    row.artifact = run->artifact;
+    row.artifact_bytes = run->artifact_bytes;
+    row.metrics = run->metrics;
+  }
+  return row;
+}
+
+protocol::TaskList task_list(const PipelineRecord& record, const protocol::ListTasks& request) {
+  protocol::TaskList list;
+  const auto& tasks = record.pipeline->tasks;
+  const std::size_t end = end_of_page(request.offset, request.limit, tasks.size());
+  std::size_t bytes = 0;
+  std::size_t i = static_cast<std::size_t>(std::min<std::uint64_t>(request.offset, tasks.size()));
+  for (; i < end && bytes < kPageBytesMax; ++i) {
+    const domain::Task& task = *tasks[i];
+    if (request.status != 0 && static_cast<std::uint8_t>(task.status) != request.status) continue;
+    if (!request.tool.empty() && task.tool->name != request.tool) continue;
+    list.rows.push_back(task_row(record, task));
+    bytes += row_bytes(list.rows.back());
+  }
+  list.next_offset = i < tasks.size() ? i : 0;
+  return list;
+}
+
+protocol::TaskDetail task_detail(const PipelineRecord& record, const domain::Task& task) {
+  protocol::TaskDetail detail;
+  detail.row = task_row(record, task);
+  detail.image = task.tool->container.image;
+  detail.command = task.tool->container.command;
+  detail.config = task.config->text();
+  std::vector<domain::TaskKey> keys;
+  for (const TaskId id : task.dependencies) keys.push_back(record.scheduler->find_task(id)->key);
+  detail.key_ingredients = domain::key_ingredients(*task.tool, *task.config, *task.options,
+                                                   record.key_context, keys);
+  if (const TaskRun* run = record.find_run(task.id)) detail.attempts = run->attempts;
+  return detail;
+}
+
+protocol::WorkflowList workflow_list(const PipelineRecord& record,
+                                     const protocol::ListWorkflows& request) {
+  protocol::WorkflowList list;
+  const auto& workflows = record.pipeline->workflows;
+  const std::size_t end = end_of_page(request.offset, request.limit, workflows.size());
+  std::size_t bytes = 0;
+  std::size_t i =
+      static_cast<std::size_t>(std::min<std::uint64_t>(request.offset, workflows.size()));
+  for (; i < end && bytes < kPageBytesMax; ++i) {
+    const domain::Workflow& workflow = *workflows[i];
+    protocol::WorkflowRow row;
+    row.workflow = workflow.id;
+    row.name = workflow.name;
+    row.status = static_cast<std::uint8_t>(workflow_status(workflow));
+    for (const auto& task : workflow.tasks) {
+      row.tasks.push_back(task->id);
+      if (task->status == TaskStatus::kCompleted) ++row.completed;
+    }
+    bytes += 100 + 9 * row.tasks.size();
+    list.rows.push_back(std::move(row));
+  }
+  list.next_offset = i < workflows.size() ? i : 0;
+  return list;
+}
+
+protocol::WorkerList worker_list(const State& state) {
+  protocol::WorkerList list;
+  for (const auto& [id, worker] : state.workers.all()) {
+    protocol::WorkerRow row;
+    row.worker = id;
+    row.name = worker.offer.name;
+    row.state = worker.host_failures >= kHostFailuresMax ? "quarantined"
+                                                         : std::string(to_string(worker.state));
+    row.cpus_milli = worker.offer.cpus_milli;
+    row.cpus_free_milli =
+        static_cast<std::uint32_t>(std::max<std::int64_t>(worker.cpus_free_milli, 0));
+    row.memory_bytes = worker.offer.memory_bytes;
+    for (const auto& gpu : worker.offer.gpus) {
+      row.gpus.push_back(std::to_string(gpu.index) + ":" + gpu.model);
+    }
+    row.labels = worker.offer.labels;
+    row.runtimes = worker.offer.runtimes;
+    for (const auto& dataset : worker.offer.datasets) {
+      row.datasets.push_back(dataset.variant.empty() ? dataset.name
+                                                     : dataset.name + ":" + dataset.variant);
+    }
+    row.running = static_cast<std::uint32_t>(worker.attempts.size());
+    row.completed = worker.completed;
+    row.failed = worker.failed;
+    row.last_seen_at = worker.last_seen.unix_ms;
+    row.version = worker.offer.program_version;
+    list.rows.push_back(std::move(row));
+  }
+  return list;
+}
+
+}  // namespace landseer::broker

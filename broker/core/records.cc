@@ -1,0 +1,15 @@
+#include "broker/core/records.h"
+
+#include "common/protocol/fields.h"
+
+namespace landseer::broker {
+
+std::string encode_record(const Record& record) { return protocol::encode_frame(record, 0); }
+
+Result<Record> decode_record(std::string_view bytes) {
+  auto envelope = protocol::decode_frame<Record>(bytes, protocol::kSubmissionBytesMax);
+  if (!envelope) return tl::make_unexpected(envelope.error());
+  return std::move(envelope->message);
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,43 @@
+/// What the broker's core is told at start. Validated by broker/io/options.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "common/base/time.h"
+
+namespace landseer::broker {
+
+struct Settings {
+  std::uint64_t epoch = 1;                     ///< grows with every start on one state folder
+  std::uint64_t seed = 1;                      ///< for session numbers and jitter
+  Duration lease = std::chrono::seconds(120);
+  std::string bulk_address;                    ///< where workers fetch model scripts
+
+  /// Two seconds, or six per lease if that is shorter: three may be missed before a worker counts
+  /// as silent, with half the lease to spare.
+  Duration heartbeat() const {
+    return std::min<Duration>(std::chrono::seconds(2), lease / 6);
+  }
+  Duration silence() const { return 3 * heartbeat(); }
+  /// When the broker gives an attempt away: after the lease, 2 % for drifting clocks, and a margin
+  /// for what was under way. The worker stopped it earlier; see docs/protocol.md, "Leases".
+  Duration loss() const {
+    return lease + lease / 50 + std::min<Duration>(std::chrono::seconds(5), lease / 8);
+  }
+};
+
+/// Rules of docs/architecture.md, "When a task fails".
+inline constexpr std::uint32_t kLossesMax = 3;
+inline constexpr std::uint32_t kRuntimeErrorsMax = 3;
+inline constexpr std::uint32_t kRerunsMax = 2;
+inline constexpr std::uint32_t kReturnsMax = 20;
+inline constexpr std::uint32_t kHostFailuresMax = 5;
+inline constexpr Duration kBackoffFirst = std::chrono::seconds(1);
+inline constexpr Duration kBackoffMax = std::chrono::minutes(5);
+inline constexpr Duration kWatchReplyMax = std::chrono::seconds(10);
+inline constexpr Duration kLogReplyMax = std::chrono::seconds(10);
+
+}  // namespace landseer::broker

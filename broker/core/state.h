@@ -1,0 +1,46 @@
+/// Everything the core knows, in one struct of tables, and the reused outbox its parts write to.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/outbox.h"
+#include "broker/core/pipeline_table.h"
+#include "broker/core/request_table.h"
+#include "broker/core/settings.h"
+#include "broker/core/worker_table.h"
+#include "common/domain/factories.h"
+
+namespace landseer::broker {
+
+/// Mean run time of a tool's tasks, milliseconds; decides prefetching.
+struct ToolTiming {
+  double mean_ms = 0;
+  std::uint64_t samples = 0;
+};
+
+struct State {
+  explicit State(const Settings& chosen) : settings(chosen) {}
+
+  Settings settings;
+  domain::IdCounters ids;
+  PipelineTable pipelines;
+  WorkerTable workers;
+  RequestTable requests;
+  std::unordered_map<Digest, std::vector<WorkerId>> holders;  ///< of artifacts
+  std::unordered_map<std::string, ToolTiming> timings;        ///< by tool name
+  std::set<std::pair<Instant, TaskId>> held;                  ///< tasks waiting for their backoff
+  std::set<PipelineId> touched;     ///< since the last settle: watchers may have to be told
+  bool placement_due = false;
+  std::uint64_t stale_messages = 0; ///< about attempts or sessions that are over
+
+  void touch(PipelineRecord& record) {
+    ++record.version;
+    touched.insert(record.id());
+  }
+};
+
+}  // namespace landseer::broker

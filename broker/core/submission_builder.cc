@@ -1,0 +1,248 @@
+#include "broker/core/submission_builder.h"
+
+#include <algorithm>
+
+#include "common/base/text.h"
+#include "common/protocol/limits.h"
+
+namespace landseer::broker {
+namespace {
+
+using domain::TaskPtr;
+using protocol::Submission;
+
+tl::unexpected<Error> wrong(std::string message, std::string where) {
+  return fail(ErrorCode::kInvalid, std::move(message), std::move(where),
+              "submissions made by `landseer submit` are well formed; check the client");
+}
+
+tl::unexpected<Error> too_large(const std::string& what, std::uint64_t count, std::uint64_t limit) {
+  return fail(ErrorCode::kLimit,
+              "the submission has " + std::to_string(count) + " " + what + ", the limit is " +
+                  std::to_string(limit),
+              "submission", "submit fewer tools, or in parts");
+}
+
+bool is_name(const std::string& text, std::size_t bytes_max) {
+  return text.size() <= bytes_max && is_utf8(text) && strip_control(text, false) == text;
+}
+
+Result<void> check_sizes(const Submission& s) {
+  if (s.tasks.size() > protocol::kTasksPerSubmissionMax) {
+    return too_large("tasks", s.tasks.size(), protocol::kTasksPerSubmissionMax);
+  }
+  std::uint64_t instances = 0;
+  for (const auto& workflow : s.workflows) instances += workflow.tasks.size();
+  if (instances > protocol::kWorkflowInstancesMax) {
+    return too_large("task instances", instances, protocol::kWorkflowInstancesMax);
+  }
+  if (s.model_script.size() > protocol::kAttachmentBytesMax) {
+    return too_large("bytes of model script", s.model_script.size(),
+                     protocol::kAttachmentBytesMax);
+  }
+  if (s.submission_id.empty() || !is_name(s.submission_id, protocol::kNameBytesMax)) {
+    return wrong("the submission id is empty, too long or not printable", "submission_id");
+  }
+  if (!is_name(s.name, protocol::kNameBytesMax)) {
+    return wrong("the name is longer than 128 bytes or not printable", "name");
+  }
+  return {};
+}
+
+Result<void> check_task(const Submission& s, std::size_t index) {
+  const auto& entry = s.tasks[index];
+  const std::string where = "tasks[" + std::to_string(index) + "]";
+  if (entry.type < 1 || entry.type > 5) return wrong("no such task type", where);
+  if (entry.tool >= s.tools.size() || entry.config >= s.configs.size() ||
+      entry.options >= s.options.size()) {
+    return wrong("an index points outside its list", where);
+  }
+  if (entry.dependencies.size() > protocol::kDependenciesMax) {
+    return too_large("dependencies in " + where, entry.dependencies.size(),
+                     protocol::kDependenciesMax);
+  }
+  for (const std::uint32_t dependency : entry.dependencies) {
+    if (dependency >= index) return wrong("a dependency does not come before its task", where);
+  }
+  return {};
+}
+
+Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
+  auto env = domain::Config::parse(entry.env);
+  if (!env) return tl::make_unexpected(env.error());
+  if (entry.timeout_ms == 0 || entry.timeout_ms > 365ull * 86'400'000) {
+    return wrong("the time limit is 0 or longer than a year", "options");
+  }
+  domain::TaskOptions options;
+  options.resources = {entry.cpus_milli, entry.gpus_milli, entry.memory_bytes};
+  options.retries = entry.retries;
+  options.timeout = std::chrono::milliseconds(entry.timeout_ms);
+  options.env = env->text();
+  options.required_artifacts = entry.required_artifacts;
+  options.artifact_roots = entry.artifact_roots;
+  options.metrics = entry.metrics;
+  return options;
+}
+
+/// The submission's shared parts in the domain's types.
+struct Parts {
+  std::vector<domain::ToolDefinition> tools;
+  std::vector<domain::Config> configs;
+  std::vector<domain::TaskOptions> options;
+};
+
+Result<Parts> read_parts(const Submission& s) {
+  Parts parts;
+  for (const auto& tool : s.tools) {
+    if (tool.name.empty() || !is_name(tool.name, protocol::kNameBytesMax)) {
+      return wrong("a tool's name is empty, too long or not printable", "tools");
+    }
+    parts.tools.push_back({tool.name, {tool.image, tool.command, tool.runtime}, tool.is_baseline});
+  }
+  for (const std::string& text : s.configs) {
+    auto config = domain::Config::parse(text);
+    if (!config) return tl::make_unexpected(config.error());
+    parts.configs.push_back(std::move(*config));
+  }
+  for (const auto& entry : s.options) {
+    auto options = options_of(entry);
+    if (!options) return tl::make_unexpected(options.error());
+    parts.options.push_back(std::move(*options));
+  }
+  return parts;
+}
+
+Result<std::vector<TaskPtr>> make_tasks(const Submission& s, const Parts& parts,
+                                        domain::TaskFactory& factory) {
+  std::vector<TaskPtr> tasks;
+  tasks.reserve(s.tasks.size());
+  std::vector<TaskPtr> dependencies;
+  for (std::size_t i = 0; i < s.tasks.size(); ++i) {
+    if (auto good = check_task(s, i); !good) return tl::make_unexpected(good.error());
+    const auto& entry = s.tasks[i];
+    dependencies.clear();
+    for (const std::uint32_t dependency : entry.dependencies) {
+      dependencies.push_back(tasks[dependency]);
+    }
+    tasks.push_back(factory.get_or_create_task(
+        domain::TaskType{entry.type}, parts.tools[entry.tool], parts.configs[entry.config],
+        dependencies, parts.options[entry.options]));
+  }
+  return tasks;
+}
+
+Result<std::vector<domain::WorkflowPtr>> make_workflows(const Submission& s,
+                                                        const std::vector<TaskPtr>& tasks,
+                                                        domain::IdCounters& ids) {
+  domain::WorkflowFactory factory(ids);
+  std::vector<domain::WorkflowPtr> workflows;
+  workflows.reserve(s.workflows.size());
+  for (const auto& entry : s.workflows) {
+    if (!is_name(entry.name, protocol::kNameBytesMax)) {
+      return wrong("a workflow's name is too long or not printable", "workflows");
+    }
+    std::vector<TaskPtr> members;
+    members.reserve(entry.tasks.size());
+    for (const std::uint32_t task : entry.tasks) {
+      if (task >= tasks.size()) {
+        return wrong("a workflow names a task that is not there", entry.name);
+      }
+      members.push_back(tasks[task]);
+    }
+    workflows.push_back(factory.create_workflow(entry.name, std::move(members)));
+  }
+  return workflows;
+}
+
+Result<domain::KeyContext> context_of(const Submission& s) {
+  auto params = domain::Config::parse(s.dataset_params);
+  if (!params) return tl::make_unexpected(params.error());
+  domain::KeyContext context;
+  if (!s.model_name.empty()) context.model_script = sha256(s.model_script);
+  context.dataset_name = s.dataset_name;
+  context.dataset_variant = s.dataset_variant;
+  context.dataset_params = params->text();
+  return context;
+}
+
+void intern_requests(PipelineRecord& record, RequestTable& requests) {
+  // Tools and options are shared objects, so few distinct pairs are met.
+  const domain::Task* previous = nullptr;
+  for (const TaskPtr& task : record.pipeline->tasks) {
+    if (previous != nullptr && previous->tool == task->tool && previous->options == task->options) {
+      task->request = previous->request;
+    } else {
+      task->request = requests.intern({task->options->resources,
+                                       task->tool->container.runtime.value_or(""),
+                                       record.pipeline->dataset.name,
+                                       record.pipeline->dataset.variant});
+    }
+    previous = task.get();
+  }
+}
+
+void prepare_counts(PipelineRecord& record) {
+  for (std::size_t i = 0; i < record.stages.size(); ++i) {
+    record.stages[i].type = static_cast<std::uint8_t>(i + 1);
+  }
+  for (const TaskPtr& task : record.pipeline->tasks) {
+    ++record.stages[static_cast<std::size_t>(task->type) - 1].total;
+    if (task->type == domain::TaskType::kEvaluation) ++record.evaluations;
+  }
+  for (const auto& workflow : record.pipeline->workflows) {
+    record.task_instances += workflow->tasks.size();
+    std::vector<const domain::Task*> distinct;
+    for (const TaskPtr& task : workflow->tasks) distinct.push_back(task.get());
+    std::sort(distinct.begin(), distinct.end());
+    const auto end = std::unique(distinct.begin(), distinct.end());
+    record.workflow_remaining.push_back(static_cast<std::uint32_t>(end - distinct.begin()));
+    if (workflow->tasks.empty()) ++record.workflows_completed;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submission,
+                                                       domain::IdCounters& ids,
+                                                       RequestTable& requests, WallTime now) {
+  if (auto good = check_sizes(submission); !good) return tl::make_unexpected(good.error());
+  auto policy = domain::make_policy(submission.policy);
+  if (!policy) return tl::make_unexpected(policy.error());
+  auto context = context_of(submission);
+  if (!context) return tl::make_unexpected(context.error());
+  auto parts = read_parts(submission);
+  if (!parts) return tl::make_unexpected(parts.error());
+
+  domain::IdCounters next = ids;  // kept only if all goes well
+  domain::TaskFactory factory(next, *context);
+  auto tasks = make_tasks(submission, *parts, factory);
+  if (!tasks) return tl::make_unexpected(tasks.error());
+  auto workflows = make_workflows(submission, *tasks, next);
+  if (!workflows) return tl::make_unexpected(workflows.error());
+
+  auto record = std::make_unique<PipelineRecord>();
+  auto pipeline = domain::PipelineFactory(next).create_pipeline(
+      submission.name, std::move(*workflows),
+      {submission.dataset_name, submission.dataset_variant, context->dataset_params});
+  if (!pipeline) return tl::make_unexpected(pipeline.error());
+  record->pipeline = std::move(*pipeline);
+  if (record->pipeline->tasks.size() != factory.registry_size()) {
+    return wrong("a task is in no workflow", "workflows");
+  }
+  if (record->pipeline->name.empty()) record->pipeline->name = to_string(record->pipeline->id);
+  intern_requests(*record, requests);
+  auto scheduler = domain::PriorityScheduler::create(record->pipeline, std::move(*policy));
+  if (!scheduler) return tl::make_unexpected(scheduler.error());
+  record->scheduler = std::move(*scheduler);
+  record->key_context = std::move(*context);
+  record->submission_id = submission.submission_id;
+  record->policy = submission.policy;
+  record->priority = submission.priority;
+  record->submitted_at = now.unix_ms;
+  prepare_counts(*record);
+  if (record->terminal()) record->finished_at = now.unix_ms;
+  ids = next;
+  return record;
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,130 @@
+#include "broker/core/worker_table.h"
+
+#include <algorithm>
+
+namespace landseer::broker {
+namespace {
+
+/// No-op attempts take no resources, so a count bounds what one worker is given ahead.
+constexpr std::uint32_t kNoopsAheadMax = 2048;
+
+}  // namespace
+
+std::string_view to_string(WorkerState state) {
+  switch (state) {
+    case WorkerState::kConnected: return "connected";
+    case WorkerState::kSilent: return "silent";
+    case WorkerState::kLost: return "lost";
+    case WorkerState::kLeft: return "left";
+  }
+  return "unknown";
+}
+
+bool WorkerRecord::can_run(const Request& request) const {
+  const auto offers_runtime = [&](const std::string& runtime) {
+    return request.runtime.empty() ? runtime != kNoopRuntime : runtime == request.runtime;
+  };
+  if (std::none_of(offer.runtimes.begin(), offer.runtimes.end(), offers_runtime)) return false;
+  if (request.runtime == kNoopRuntime) return true;
+  const auto offers_dataset = [&](const protocol::DatasetOffer& dataset) {
+    return dataset.name == request.dataset &&
+           (dataset.variant.empty() || dataset.variant == request.variant);
+  };
+  if (!request.dataset.empty() &&
+      std::none_of(offer.datasets.begin(), offer.datasets.end(), offers_dataset)) {
+    return false;
+  }
+  return request.resources.cpus_milli <= offer.cpus_milli &&
+         request.resources.gpus_milli <= 1000 * offer.gpus.size() &&
+         request.resources.memory_bytes <= offer.memory_bytes;
+}
+
+bool WorkerRecord::has_room(const Request& request, std::int64_t overcommit_milli) const {
+  if (request.runtime == kNoopRuntime) return noops < kNoopsAheadMax;
+  const auto& needs = request.resources;
+  return cpus_free_milli + overcommit_milli >= std::int64_t{needs.cpus_milli} &&
+         gpus_free_milli >= std::int64_t{needs.gpus_milli} &&
+         memory_free_bytes >= static_cast<std::int64_t>(needs.memory_bytes);
+}
+
+void WorkerRecord::reserve(const Request& request) {
+  if (request.runtime == kNoopRuntime) {
+    ++noops;
+    return;
+  }
+  cpus_free_milli -= request.resources.cpus_milli;
+  gpus_free_milli -= request.resources.gpus_milli;
+  memory_free_bytes -= static_cast<std::int64_t>(request.resources.memory_bytes);
+}
+
+void WorkerRecord::release(const Request& request) {
+  if (request.runtime == kNoopRuntime) {
+    --noops;
+    return;
+  }
+  cpus_free_milli += request.resources.cpus_milli;
+  gpus_free_milli += request.resources.gpus_milli;
+  memory_free_bytes += static_cast<std::int64_t>(request.resources.memory_bytes);
+}
+
+WorkerRecord& WorkerTable::add(std::string uid) {
+  const WorkerId id{next_id_++};
+  by_uid_[uid] = id;
+  WorkerRecord& worker = workers_[id];
+  worker.id = id;
+  worker.offer.uid = std::move(uid);
+  return worker;
+}
+
+WorkerRecord* WorkerTable::find(WorkerId id) {
+  const auto found = workers_.find(id);
+  return found != workers_.end() ? &found->second : nullptr;
+}
+
+const WorkerRecord* WorkerTable::find(WorkerId id) const {
+  const auto found = workers_.find(id);
+  return found != workers_.end() ? &found->second : nullptr;
+}
+
+WorkerRecord* WorkerTable::find_uid(const std::string& uid) {
+  const auto found = by_uid_.find(uid);
+  return found != by_uid_.end() ? find(found->second) : nullptr;
+}
+
+WorkerRecord* WorkerTable::find_name(const std::string& name) {
+  for (auto& [id, worker] : workers_) {
+    if (worker.offer.name == name && worker.session != 0) return &worker;
+  }
+  return nullptr;
+}
+
+WorkerRecord* WorkerTable::find_peer(PeerId peer) {
+  const auto found = by_peer_.find(peer);
+  return found != by_peer_.end() ? find(found->second) : nullptr;
+}
+
+void WorkerTable::bind_peer(WorkerRecord& worker, PeerId peer) {
+  unbind_peer(worker);
+  worker.peer = peer;
+  by_peer_[peer] = worker.id;
+}
+
+void WorkerTable::unbind_peer(WorkerRecord& worker) {
+  const auto found = by_peer_.find(worker.peer);
+  if (found != by_peer_.end() && found->second == worker.id) by_peer_.erase(found);
+  worker.peer = PeerId{0};
+  worker.session = 0;
+}
+
+void WorkerTable::heard(WorkerRecord& worker, const Now& now) {
+  by_silence_.erase({worker.last_heard, worker.id});
+  worker.last_heard = now.instant;
+  worker.last_seen = now.wall;
+  by_silence_.emplace(worker.last_heard, worker.id);
+}
+
+void WorkerTable::stop_watching(const WorkerRecord& worker) {
+  by_silence_.erase({worker.last_heard, worker.id});
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,91 @@
+/// The workers the broker knows: what they offer, what they hold, when they were last heard. The
+/// only owner of these facts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/events.h"
+#include "broker/core/request_table.h"
+#include "common/base/time.h"
+
+namespace landseer::broker {
+
+enum class WorkerState : std::uint8_t {
+  kConnected,
+  kSilent,  ///< missed heartbeats: gets no new work
+  kLost,    ///< its lease is over: what it held was given away
+  kLeft,    ///< said goodbye
+};
+std::string_view to_string(WorkerState state);
+
+struct WorkerRecord {
+  WorkerId id{};
+  WorkerState state = WorkerState::kConnected;
+  PeerId peer{};
+  std::uint64_t session = 0;  ///< 0: no conversation
+  protocol::Hello offer;
+  std::int64_t cpus_free_milli = 0;  ///< may fall below 0 by what is prefetched
+  std::int64_t gpus_free_milli = 0;
+  std::int64_t memory_free_bytes = 0;
+  std::map<TaskId, std::uint32_t> attempts;  ///< live ones: task to attempt number
+  std::uint32_t noops = 0;                   ///< of those, without resources
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::uint32_t host_failures = 0;  ///< runtime errors in a row
+  Instant last_heard;
+  WallTime last_seen;
+
+  bool takes_work() const {
+    return state == WorkerState::kConnected && session != 0 && host_failures < 5;
+  }
+  /// Whether it could ever run such a task, busy or not.
+  bool can_run(const Request& request) const;
+  /// Whether it has room now; `overcommit` more milli-CPUs than it has may be promised.
+  bool has_room(const Request& request, std::int64_t overcommit_milli) const;
+  void reserve(const Request& request);
+  void release(const Request& request);
+};
+
+class WorkerTable {
+ public:
+  WorkerRecord& add(std::string uid);
+  WorkerRecord* find(WorkerId id);
+  const WorkerRecord* find(WorkerId id) const;
+  WorkerRecord* find_uid(const std::string& uid);
+  WorkerRecord* find_name(const std::string& name);
+  /// The worker whose conversation runs over this connection, or null.
+  WorkerRecord* find_peer(PeerId peer);
+  void bind_peer(WorkerRecord& worker, PeerId peer);
+  /// Ends the conversation; the worker must say Hello again.
+  void unbind_peer(WorkerRecord& worker);
+
+  /// Notes a sign of life.
+  void heard(WorkerRecord& worker, const Now& now);
+  /// A lost worker or one that left is no longer watched.
+  void stop_watching(const WorkerRecord& worker);
+  /// Watched workers, the longest silent first.
+  const std::set<std::pair<Instant, WorkerId>>& by_silence() const { return by_silence_; }
+
+  const std::map<WorkerId, WorkerRecord>& all() const { return workers_; }
+  std::size_t size() const { return workers_.size(); }
+  /// Grows when a worker comes, goes or changes what it offers.
+  std::uint64_t generation() const { return generation_; }
+  void changed() { ++generation_; }
+
+ private:
+  std::map<WorkerId, WorkerRecord> workers_;
+  std::unordered_map<std::string, WorkerId> by_uid_;
+  std::map<PeerId, WorkerId> by_peer_;
+  std::set<std::pair<Instant, WorkerId>> by_silence_;
+  std::uint64_t next_id_ = 1;
+  std::uint64_t generation_ = 1;
+};
+
+}  // namespace landseer::broker

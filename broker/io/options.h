@@ -1,0 +1,23 @@
+/// The broker's command line as one validated struct.
+#pragma once
+
+#include <string>
+
+#include "common/base/time.h"
+#include "common/config/options.h"
+
+namespace landseer::broker {
+
+struct Options {
+  std::string state_folder;
+  std::string workers_bind = "tcp://127.0.0.1:7710";
+  std::string clients_bind = "tcp://127.0.0.1:7711";
+  std::string bulk_bind = "tcp://127.0.0.1:7712";
+  Duration lease = std::chrono::seconds(120);
+  config::LogOptions log;
+};
+
+/// Returns -1 to go on, else the exit code (0 for --help and --version, 2 for a usage error).
+int parse_options(int argc, const char* const* argv, Options& options);
+
+}  // namespace landseer::broker

@@ -1,0 +1,129 @@
+#include "broker/io/state_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+namespace landseer::broker {
+namespace {
+
+tl::unexpected<Error> io_error(const std::string& what, const std::string& path) {
+  return fail(ErrorCode::kIo, "cannot " + what + ": " + std::strerror(errno), path,
+              "check owner, space and the --state option");
+}
+
+Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return io_error("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (fsync(fd) != 0) return io_error("sync", path);
+  return {};
+}
+
+Result<void> sync_folder(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return io_error("open", path);
+  const bool synced = fsync(fd) == 0;
+  close(fd);
+  if (!synced) return io_error("sync", path);
+  return {};
+}
+
+/// A file appears under its name complete and durable, or not at all.
+Result<void> replace_file(const std::string& folder, const std::string& path,
+                          std::string_view bytes) {
+  const std::string draft = path + ".draft";
+  const int fd = open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return io_error("write", draft);
+  auto written = write_all(fd, bytes, draft);
+  close(fd);
+  if (!written) return written;
+  if (rename(draft.c_str(), path.c_str()) != 0) return io_error("put in place", path);
+  return sync_folder(folder);
+}
+
+std::string read_small(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  char buffer[64];
+  const ssize_t size = read(fd, buffer, sizeof buffer);
+  close(fd);
+  return size > 0 ? std::string(buffer, static_cast<std::size_t>(size)) : std::string();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StateFolder>> StateFolder::open(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path + "/blobs", error);
+  if (error) {
+    return fail(ErrorCode::kIo, "cannot make the state folder: " + error.message(), path,
+                "choose another with --state");
+  }
+  chmod(path.c_str(), 0700);
+  const std::string lock_path = path + "/lock";
+  const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock < 0) return io_error("open", lock_path);
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    close(lock);
+    return fail(ErrorCode::kConflict, "another broker uses this state folder", path,
+                "stop it, or choose another folder with --state");
+  }
+  std::unique_ptr<StateFolder> folder(new StateFolder(path, lock));
+  if (auto raised = folder->raise_epoch(); !raised) return tl::make_unexpected(raised.error());
+  return folder;
+}
+
+StateFolder::~StateFolder() { close(lock_); }
+
+Result<void> StateFolder::raise_epoch() {
+  const std::string file = path_ + "/epoch";
+  const std::string text = read_small(file);
+  if (!text.empty()) {
+    const char* end = text.data() + text.find_last_not_of("\n ") + 1;
+    const auto [stop, bad] = std::from_chars(text.data(), end, epoch_);
+    if (bad != std::errc{} || stop != end || epoch_ > 0x7fffffff) {
+      return fail(ErrorCode::kIo, "the epoch file is damaged: it does not hold a number", file,
+                  "write a number larger than any epoch used before into it");
+    }
+  }
+  ++epoch_;
+  return replace_file(path_, file, std::to_string(epoch_) + "\n");
+}
+
+Result<void> StateFolder::keep_blob(const Digest& digest, std::string_view bytes) {
+  const std::string path = blob_path(digest);
+  if (access(path.c_str(), F_OK) == 0) return {};
+  return replace_file(path_ + "/blobs", path, bytes);
+}
+
+std::optional<std::string> StateFolder::read_blob(const Digest& digest, std::uint64_t offset,
+                                                  std::size_t limit, std::uint64_t& size) const {
+  const int fd = ::open(blob_path(digest).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return std::nullopt;
+  struct stat info {};
+  std::optional<std::string> bytes;
+  if (fstat(fd, &info) == 0) {
+    size = static_cast<std::uint64_t>(info.st_size);
+    bytes.emplace(static_cast<std::size_t>(
+                      std::min<std::uint64_t>(limit, size - std::min(size, offset))),
+                  '\0');
+    const ssize_t got = pread(fd, bytes->data(), bytes->size(), static_cast<off_t>(offset));
+    if (got < 0) bytes.reset();
+    else bytes->resize(static_cast<std::size_t>(got));
+  }
+  close(fd);
+  return bytes;
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,61 @@
+/// landseer-broker: start, say "ready", serve, stop.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <random>
+
+#include "broker/io/options.h"
+#include "broker/io/server.h"
+#include "common/config/rendezvous.h"
+#include "common/log/log.h"
+
+namespace {
+
+int report(const landseer::Error& error) {
+  std::cerr << "landseer-broker: " << error.to_string() << '\n';
+  return 1;
+}
+
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+std::string new_instance() {
+  std::random_device random;
+  char text[17];
+  std::snprintf(text, sizeof text, "%08x%08x", random(), random());
+  return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace landseer;
+  broker::Options options;
+  if (const int code = broker::parse_options(argc, argv, options); code >= 0) return code;
+  log::start("landseer-broker", options.log.level, options.log.format);
+  raise_file_limit();
+  net::SignalWatch signals;
+
+  auto folder = broker::StateFolder::open(options.state_folder);
+  if (!folder) return report(folder.error());
+  broker::MemoryStore store;
+  broker::Server server(**folder, store, options.lease);
+  auto addresses =
+      server.bind({options.workers_bind, options.clients_bind, options.bulk_bind});
+  if (!addresses) return report(addresses.error());
+  const config::Rendezvous rendezvous{addresses->workers, addresses->clients, addresses->bulk,
+                                      new_instance(),     getpid(),           options.state_folder};
+  if (auto written = config::write_rendezvous(rendezvous); !written) return report(written.error());
+  std::cout << "ready " << addresses->workers << ' ' << addresses->clients << ' '
+            << addresses->bulk << std::endl;
+  const auto ended = server.run(signals);
+  config::remove_rendezvous(rendezvous.instance);
+  return ended ? 0 : report(ended.error());
+}

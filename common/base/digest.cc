@@ -1,0 +1,67 @@
+#include "common/base/digest.h"
+
+#include <openssl/evp.h>
+
+#include "common/base/check.h"
+
+namespace landseer {
+namespace {
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::string Digest::hex() const {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(64);
+  for (std::uint8_t byte : bytes) {
+    text.push_back(kDigits[byte >> 4]);
+    text.push_back(kDigits[byte & 15]);
+  }
+  return text;
+}
+
+std::optional<Digest> Digest::from_hex(std::string_view text) {
+  if (text.size() != 64) return std::nullopt;
+  Digest digest;
+  for (std::size_t i = 0; i < 32; ++i) {
+    const int high = hex_value(text[2 * i]);
+    const int low = hex_value(text[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
+  }
+  return digest;
+}
+
+Hasher::Hasher() : context_(EVP_MD_CTX_new()) {
+  CHECK(context_ != nullptr, "OpenSSL gives a digest context");
+  CHECK(EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(context_), EVP_sha256(), nullptr) == 1,
+        "OpenSSL knows SHA-256");
+}
+
+Hasher::~Hasher() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+
+void Hasher::update(std::string_view data) {
+  CHECK(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), data.data(), data.size()) == 1,
+        "hashing memory cannot fail");
+}
+
+Digest Hasher::finish() {
+  Digest digest;
+  CHECK(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.bytes.data(), nullptr) == 1,
+        "finish is called once");
+  return digest;
+}
+
+Digest sha256(std::string_view data) {
+  Hasher hasher;
+  hasher.update(data);
+  return hasher.finish();
+}
+
+}  // namespace landseer

@@ -1,0 +1,55 @@
+/// SHA-256 digests: the names of artifacts and task keys. Text form is 64 lower-case hex digits, as
+/// `sha256sum` prints them.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace landseer {
+
+/// 32 bytes; all zero means "none".
+struct Digest {
+  std::array<std::uint8_t, 32> bytes{};
+
+  auto operator<=>(const Digest&) const = default;
+  bool empty() const { return *this == Digest{}; }
+  std::string hex() const;
+  static std::optional<Digest> from_hex(std::string_view text);
+};
+
+/// Incremental SHA-256 (OpenSSL). One object, one digest; not copyable.
+class Hasher {
+ public:
+  Hasher();
+  ~Hasher();
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
+
+  void update(std::string_view data);
+  /// Ends the object's life as a hasher: call once.
+  Digest finish();
+
+ private:
+  void* context_;
+};
+
+Digest sha256(std::string_view data);
+
+}  // namespace landseer
+
+template <>
+struct std::hash<landseer::Digest> {
+  std::size_t operator()(const landseer::Digest& digest) const noexcept {
+    std::size_t value = 0;
+    std::memcpy(&value, digest.bytes.data(), sizeof value);
+    return value;
+  }
+};

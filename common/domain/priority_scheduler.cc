@@ -1,0 +1,275 @@
+#include "common/domain/priority_scheduler.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace landseer::domain {
+namespace {
+
+Error not_found(TaskId id) {
+  return {ErrorCode::kNotFound, to_string(id) + " not found", "scheduler",
+          "ids are those of this pipeline's tasks"};
+}
+
+Error wrong_status(const Task& task, std::string_view attempted) {
+  return {ErrorCode::kConflict,
+          "cannot " + std::string(attempted) + " " + to_string(task.id) + ": it is " +
+              std::string(to_string(task.status)),
+          "scheduler", ""};
+}
+
+}  // namespace
+
+PriorityScheduler::PriorityScheduler(PipelinePtr pipeline, std::unique_ptr<Policy> policy)
+    : pipeline_(std::move(pipeline)), policy_(std::move(policy)) {}
+
+TaskPtr PriorityScheduler::get_next_task() {
+  const auto best = ready_.best();
+  if (!best) return nullptr;
+  move(best->index, TaskStatus::kRunning);
+  return pipeline_->tasks[best->index];
+}
+
+Result<Consequences> PriorityScheduler::update_task_status(TaskId id, TaskStatus status,
+                                                           std::string reason) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  if (status != TaskStatus::kCompleted && status != TaskStatus::kFailed) {
+    return fail(ErrorCode::kInvalid,
+                "Invalid status '" + std::string(to_string(status)) +
+                    "': Only COMPLETED or FAILED can be set",
+                to_string(id), "the scheduler itself moves tasks to the other statuses");
+  }
+  if (task(*index).status != TaskStatus::kRunning) {
+    return tl::make_unexpected(wrong_status(task(*index), "end"));
+  }
+  Consequences consequences;
+  finish(*index, status, std::move(reason), consequences);
+  return consequences;
+}
+
+Result<void> PriorityScheduler::start(TaskId id) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  if (!is_ready(*index)) return tl::make_unexpected(wrong_status(task(*index), "start"));
+  move(*index, TaskStatus::kRunning);
+  return {};
+}
+
+Result<void> PriorityScheduler::requeue(TaskId id, bool held) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  if (task(*index).status != TaskStatus::kRunning) {
+    return tl::make_unexpected(wrong_status(task(*index), "requeue"));
+  }
+  nodes_[*index].held = held;
+  move(*index, TaskStatus::kPending);
+  return {};
+}
+
+Result<void> PriorityScheduler::release(TaskId id) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  Node& node = nodes_[*index];
+  if (!node.held || task(*index).status != TaskStatus::kPending) {
+    return tl::make_unexpected(wrong_status(task(*index), "release"));
+  }
+  node.held = false;
+  if (is_ready(*index)) ready_.add(task(*index).request, entry(*index));
+  return {};
+}
+
+Result<Consequences> PriorityScheduler::complete_cached(TaskId id) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  if (!is_ready(*index)) return tl::make_unexpected(wrong_status(task(*index), "reuse"));
+  task(*index).cached = true;
+  Consequences consequences;
+  finish(*index, TaskStatus::kCompleted, {}, consequences);
+  return consequences;
+}
+
+Result<void> PriorityScheduler::reopen(TaskId id) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  if (task(*index).status != TaskStatus::kCompleted) {
+    return tl::make_unexpected(wrong_status(task(*index), "run again"));
+  }
+  Node& node = nodes_[*index];
+  node.waiting = 0;
+  for (const TaskId dependency : task(*index).dependencies) {
+    if (find_task(dependency)->status != TaskStatus::kCompleted) ++node.waiting;
+  }
+  for (const std::uint32_t dependent : dependents_[*index]) {
+    if (is_terminal(task(dependent).status)) continue;
+    if (is_ready(dependent)) ready_.remove(task(dependent).request, entry(dependent));
+    ++nodes_[dependent].waiting;
+  }
+  task(*index).cached = false;
+  move(*index, TaskStatus::kPending);
+  return {};
+}
+
+Result<Consequences> PriorityScheduler::cancel(TaskId id, std::string reason) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  if (is_terminal(task(*index).status)) {
+    return tl::make_unexpected(wrong_status(task(*index), "cancel"));
+  }
+  Consequences consequences;
+  finish(*index, TaskStatus::kCancelled, std::move(reason), consequences);
+  return consequences;
+}
+
+std::vector<TaskPtr> PriorityScheduler::cancel_pending(const std::string& reason) {
+  std::vector<TaskPtr> cancelled;
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (task(i).status != TaskStatus::kPending) continue;
+    move(i, TaskStatus::kCancelled);
+    task(i).reason = reason;
+    cancelled.push_back(pipeline_->tasks[i]);
+  }
+  return cancelled;
+}
+
+std::vector<TaskPtr> PriorityScheduler::get_ready_tasks_by_priority() const {
+  std::vector<TaskPtr> tasks;
+  for (const auto& ready : ready_.entries()) tasks.push_back(pipeline_->tasks[ready.index]);
+  return tasks;
+}
+
+Result<TaskPriorityInfo> PriorityScheduler::get_task_priority_info(TaskId id) const {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  const Task& found = task(*index);
+  return TaskPriorityInfo{found.id,
+                          found.priority,
+                          found.dependency_level(),
+                          found.usage_counter(),
+                          std::string(to_string(found.status)),
+                          found.dependencies,
+                          found.workflows};
+}
+
+std::map<std::uint32_t, std::vector<TaskPtr>> PriorityScheduler::get_priority_levels() const {
+  std::map<std::uint32_t, std::vector<TaskPtr>> levels;
+  for (const TaskPtr& each : pipeline_->tasks) levels[each->dependency_level()].push_back(each);
+  for (auto& [level, tasks] : levels) {
+    std::stable_sort(tasks.begin(), tasks.end(), [](const TaskPtr& a, const TaskPtr& b) {
+      return a->usage_counter() > b->usage_counter();
+    });
+  }
+  return levels;
+}
+
+TaskPtr PriorityScheduler::find_task(TaskId id) const {
+  const auto index = index_of(id);
+  return index ? pipeline_->tasks[*index] : nullptr;
+}
+
+TaskPtr PriorityScheduler::peek(std::uint32_t request) const {
+  const auto best = ready_.best(request);
+  return best ? pipeline_->tasks[best->index] : nullptr;
+}
+
+std::optional<ReadyQueue::Entry> PriorityScheduler::peek_entry(std::uint32_t request) const {
+  return ready_.best(request);
+}
+
+std::optional<std::uint32_t> PriorityScheduler::index_of(TaskId id) const {
+  const auto found =
+      std::lower_bound(by_id_.begin(), by_id_.end(), std::pair{id, std::uint32_t{0}});
+  if (found == by_id_.end() || found->first != id) return std::nullopt;
+  return found->second;
+}
+
+Result<std::uint32_t> PriorityScheduler::require(TaskId id) const {
+  const auto index = index_of(id);
+  if (!index) return tl::make_unexpected(not_found(id));
+  return *index;
+}
+
+bool PriorityScheduler::is_ready(TaskId id) const {
+  const auto index = index_of(id);
+  return index && is_ready(*index);
+}
+
+bool PriorityScheduler::is_ready(std::uint32_t index) const {
+  const Node& node = nodes_[index];
+  return task(index).status == TaskStatus::kPending && node.waiting == 0 && !node.held;
+}
+
+std::uint64_t& PriorityScheduler::counter(TaskStatus status) {
+  switch (status) {
+    case TaskStatus::kPending: return progress_.pending;
+    case TaskStatus::kRunning: return progress_.running;
+    case TaskStatus::kCompleted: return progress_.completed;
+    case TaskStatus::kFailed: return progress_.failed;
+    case TaskStatus::kSkipped: return progress_.skipped;
+    case TaskStatus::kCancelled: return progress_.cancelled;
+  }
+  check_failed(__FILE__, __LINE__, "counter", "every status has a counter");
+}
+
+void PriorityScheduler::move(std::uint32_t index, TaskStatus to) {
+  Task& moved = task(index);
+  CHECK(is_legal_transition(moved.status, to), "only legal transitions are asked for");
+  if (is_ready(index)) ready_.remove(moved.request, entry(index));
+  --counter(moved.status);
+  ++counter(to);
+  moved.status = to;
+  if (is_ready(index)) ready_.add(moved.request, entry(index));
+}
+
+void PriorityScheduler::finish(std::uint32_t index, TaskStatus to, std::string reason,
+                               Consequences& out) {
+  move(index, to);
+  task(index).reason = std::move(reason);
+  announce(index, to);
+  if (to != TaskStatus::kCompleted) {
+    skip_dependents(index, out);
+    return;
+  }
+  for (const std::uint32_t dependent : dependents_[index]) {
+    if (is_terminal(task(dependent).status)) continue;
+    Node& node = nodes_[dependent];
+    CHECK(node.waiting > 0, "a dependent waits for each dependency once");
+    if (--node.waiting > 0 || !is_ready(dependent)) continue;
+    ready_.add(task(dependent).request, entry(dependent));
+    out.ready.push_back(pipeline_->tasks[dependent]);
+  }
+}
+
+void PriorityScheduler::skip_dependents(std::uint32_t root, Consequences& out) {
+  const std::string reason = "dependency " + to_string(task(root).id) + " (" +
+                             task(root).tool->name + ") " +
+                             std::string(to_string(task(root).status));
+  std::vector<std::uint32_t> open{root};
+  while (!open.empty()) {
+    const std::uint32_t index = open.back();
+    open.pop_back();
+    for (const std::uint32_t dependent : dependents_[index]) {
+      if (task(dependent).status != TaskStatus::kPending) continue;
+      move(dependent, TaskStatus::kSkipped);
+      task(dependent).reason = reason;
+      announce(dependent, TaskStatus::kSkipped);
+      out.skipped.push_back(pipeline_->tasks[dependent]);
+      open.push_back(dependent);
+    }
+  }
+}
+
+void PriorityScheduler::announce(std::uint32_t index, TaskStatus status) {
+  changed_.clear();
+  policy_->on_finished(index, status, changed_);
+  for (const auto& [changed, priority] : changed_) {
+    const bool ready = is_ready(changed);
+    if (ready) ready_.remove(task(changed).request, entry(changed));
+    nodes_[changed].rank = priority.rank;
+    task(changed).priority = priority.shown;
+    if (ready) ready_.add(task(changed).request, entry(changed));
+  }
+}
+
+}  // namespace landseer::domain

@@ -1,0 +1,101 @@
+/// The scheduler that the library offers and the broker runs: a policy gives each task a rank, the
+/// ready task of lowest rank is next, insertion order breaks ties. Every operation but the listings
+/// is O(log n) per task touched. Not thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/domain/policy.h"
+#include "common/domain/ready_queue.h"
+#include "common/domain/scheduler.h"
+
+namespace landseer::domain {
+
+class PriorityScheduler final : public Scheduler {
+ public:
+  /// Statuses that tasks already have are kept, so a scheduler over a half-done pipeline goes on
+  /// where it stood. Fails with kInvalid for a cycle, a dependency outside the pipeline or a
+  /// repeated task id. Without a policy: `landseer`.
+  static Result<std::unique_ptr<PriorityScheduler>> create(PipelinePtr pipeline,
+                                                           std::unique_ptr<Policy> policy = {});
+
+  TaskPtr get_next_task() override;
+  Result<Consequences> update_task_status(TaskId id, TaskStatus status,
+                                          std::string reason = {}) override;
+  bool is_complete() const override { return progress_.pending + progress_.running == 0; }
+  Progress get_progress() const override { return progress_; }
+  std::vector<TaskPtr> get_ready_tasks_by_priority() const override;
+  Result<TaskPriorityInfo> get_task_priority_info(TaskId id) const override;
+  std::map<std::uint32_t, std::vector<TaskPtr>> get_priority_levels() const override;
+
+  // What a distributed owner needs beyond the original's operations.
+
+  /// The task with this id, or null.
+  TaskPtr find_task(TaskId id) const;
+  /// The best ready task of one request index, or null; it stays ready.
+  TaskPtr peek(std::uint32_t request) const;
+  /// Rank and position of the same task, for merging several requests in policy order.
+  std::optional<ReadyQueue::Entry> peek_entry(std::uint32_t request) const;
+  std::span<const std::uint32_t> requests() const { return ready_.requests(); }
+  /// Pending, with every dependency completed, and not held.
+  bool is_ready(TaskId id) const;
+  std::size_t ready_count() const { return ready_.size(); }
+
+  /// A ready task begins to run. kConflict if it is not ready.
+  Result<void> start(TaskId id);
+  /// A running task goes back to pending. `held`: not ready before release().
+  Result<void> requeue(TaskId id, bool held = false);
+  /// A held task becomes ready.
+  Result<void> release(TaskId id);
+  /// A ready task is completed without running.
+  Result<Consequences> complete_cached(TaskId id);
+  /// A completed task runs again because its artifact is gone; what waits for it waits again.
+  Result<void> reopen(TaskId id);
+  /// Ends a pending or running task by a user's wish. Dependents are skipped.
+  Result<Consequences> cancel(TaskId id, std::string reason);
+  /// The same for everything pending; running tasks are left to the caller.
+  std::vector<TaskPtr> cancel_pending(const std::string& reason);
+
+  const Pipeline& pipeline() const { return *pipeline_; }
+  std::string_view policy_name() const { return policy_->name(); }
+
+ private:
+  struct Node {
+    std::int64_t rank = 0;
+    std::uint32_t waiting = 0;  // dependencies not completed yet; kept while not terminal
+    bool held = false;
+  };
+
+  PriorityScheduler(PipelinePtr pipeline, std::unique_ptr<Policy> policy);
+
+  Result<void> index_tasks();
+  Result<void> link_dependencies();
+  Result<std::vector<std::uint32_t>> topological_order() const;
+  void rank_tasks(const std::vector<std::uint32_t>& order);
+  void settle_initial_statuses(const std::vector<std::uint32_t>& order);
+
+  std::optional<std::uint32_t> index_of(TaskId id) const;
+  Result<std::uint32_t> require(TaskId id) const;
+  Task& task(std::uint32_t index) const { return *pipeline_->tasks[index]; }
+  bool is_ready(std::uint32_t index) const;
+  ReadyQueue::Entry entry(std::uint32_t index) const { return {nodes_[index].rank, index}; }
+  std::uint64_t& counter(TaskStatus status);
+  void move(std::uint32_t index, TaskStatus to);
+  void finish(std::uint32_t index, TaskStatus to, std::string reason, Consequences& out);
+  void skip_dependents(std::uint32_t root, Consequences& out);
+  void announce(std::uint32_t index, TaskStatus status);
+
+  PipelinePtr pipeline_;
+  std::unique_ptr<Policy> policy_;
+  std::vector<Node> nodes_;  // parallel to pipeline_->tasks
+  std::vector<std::vector<std::uint32_t>> dependents_;
+  std::vector<TaskFacts> facts_;
+  std::vector<std::pair<TaskId, std::uint32_t>> by_id_;  // sorted
+  ReadyQueue ready_;
+  Progress progress_;
+  std::vector<std::pair<std::uint32_t, Priority>> changed_;  // reused
+};
+
+}  // namespace landseer::domain

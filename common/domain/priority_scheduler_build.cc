@@ -1,0 +1,114 @@
+/// Building a PriorityScheduler: everything that is checked or computed once per pipeline.
+#include <algorithm>
+
+#include "common/domain/priority_scheduler.h"
+
+namespace landseer::domain {
+
+Result<std::unique_ptr<PriorityScheduler>> PriorityScheduler::create(
+    PipelinePtr pipeline, std::unique_ptr<Policy> policy) {
+  if (!policy) policy = std::move(*make_policy("landseer"));
+  std::unique_ptr<PriorityScheduler> scheduler(
+      new PriorityScheduler(std::move(pipeline), std::move(policy)));
+  if (auto indexed = scheduler->index_tasks(); !indexed) {
+    return tl::make_unexpected(indexed.error());
+  }
+  if (auto linked = scheduler->link_dependencies(); !linked) {
+    return tl::make_unexpected(linked.error());
+  }
+  auto order = scheduler->topological_order();
+  if (!order) return tl::make_unexpected(order.error());
+  scheduler->rank_tasks(*order);
+  scheduler->settle_initial_statuses(*order);
+  return scheduler;
+}
+
+Result<void> PriorityScheduler::index_tasks() {
+  const auto& tasks = pipeline_->tasks;
+  nodes_.resize(tasks.size());
+  dependents_.resize(tasks.size());
+  by_id_.reserve(tasks.size());
+  for (std::uint32_t i = 0; i < tasks.size(); ++i) by_id_.emplace_back(tasks[i]->id, i);
+  std::sort(by_id_.begin(), by_id_.end());
+  for (std::size_t i = 1; i < by_id_.size(); ++i) {
+    if (by_id_[i].first == by_id_[i - 1].first) {
+      return fail(ErrorCode::kInvalid, "two tasks have the id " + to_string(by_id_[i].first),
+                  pipeline_->name, "make tasks with one TaskFactory per process");
+    }
+  }
+  return {};
+}
+
+Result<void> PriorityScheduler::link_dependencies() {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    for (const TaskId id : task(i).dependencies) {
+      const auto dependency = index_of(id);
+      if (!dependency) {
+        return fail(ErrorCode::kInvalid,
+                    to_string(task(i).id) + " depends on " + to_string(id) +
+                        ", which is in no workflow of the pipeline",
+                    pipeline_->name, "add the dependency to a workflow");
+      }
+      dependents_[*dependency].push_back(i);
+      ++nodes_[i].waiting;
+    }
+  }
+  return {};
+}
+
+Result<std::vector<std::uint32_t>> PriorityScheduler::topological_order() const {
+  std::vector<std::uint32_t> missing(nodes_.size());
+  std::vector<std::uint32_t> order;
+  order.reserve(nodes_.size());
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    missing[i] = nodes_[i].waiting;
+    if (missing[i] == 0) order.push_back(i);
+  }
+  for (std::size_t next = 0; next < order.size(); ++next) {
+    for (const std::uint32_t dependent : dependents_[order[next]]) {
+      if (--missing[dependent] == 0) order.push_back(dependent);
+    }
+  }
+  if (order.size() == nodes_.size()) return order;
+  const auto stuck = std::find_if(missing.begin(), missing.end(), [](auto n) { return n > 0; });
+  return fail(ErrorCode::kInvalid,
+              "the dependencies of " +
+                  to_string(task(static_cast<std::uint32_t>(stuck - missing.begin())).id) +
+                  " form a cycle or lead into one",
+              pipeline_->name, "remove one of the dependencies");
+}
+
+void PriorityScheduler::rank_tasks(const std::vector<std::uint32_t>& order) {
+  facts_.resize(nodes_.size());
+  for (const std::uint32_t i : order) {
+    TaskFacts& facts = facts_[i];
+    facts.dependency_level = task(i).dependency_level();
+    facts.usage_counter = task(i).usage_counter();
+    facts.type = task(i).type;
+    for (const std::uint32_t dependent : dependents_[i]) {
+      facts_[dependent].depth = std::max(facts_[dependent].depth, facts.depth + 1);
+    }
+  }
+  const auto priorities = policy_->initial_priorities({facts_, dependents_});
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].rank = priorities[i].rank;
+    task(i).priority = priorities[i].shown;
+  }
+}
+
+void PriorityScheduler::settle_initial_statuses(const std::vector<std::uint32_t>& order) {
+  progress_.total = nodes_.size();
+  for (const std::uint32_t i : order) {
+    ++counter(task(i).status);
+    if (task(i).status != TaskStatus::kCompleted) continue;
+    for (const std::uint32_t dependent : dependents_[i]) --nodes_[dependent].waiting;
+  }
+  Consequences ignored;
+  for (const std::uint32_t i : order) {
+    const TaskStatus status = task(i).status;
+    if (is_terminal(status) && status != TaskStatus::kCompleted) skip_dependents(i, ignored);
+    if (is_ready(i)) ready_.add(task(i).request, entry(i));
+  }
+}
+
+}  // namespace landseer::domain

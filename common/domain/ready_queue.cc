@@ -1,0 +1,54 @@
+#include "common/domain/ready_queue.h"
+
+#include <algorithm>
+
+namespace landseer::domain {
+
+std::set<ReadyQueue::Entry>* ReadyQueue::find(std::uint32_t request) {
+  for (std::size_t i = 0; i < requests_.size(); ++i) {
+    if (requests_[i] == request) return &queues_[i];
+  }
+  return nullptr;
+}
+
+const std::set<ReadyQueue::Entry>* ReadyQueue::find(std::uint32_t request) const {
+  return const_cast<ReadyQueue*>(this)->find(request);
+}
+
+void ReadyQueue::add(std::uint32_t request, Entry entry) {
+  auto* queue = find(request);
+  if (queue == nullptr) {
+    requests_.push_back(request);
+    queue = &queues_.emplace_back();
+  }
+  if (queue->insert(entry).second) ++size_;
+}
+
+void ReadyQueue::remove(std::uint32_t request, Entry entry) {
+  auto* queue = find(request);
+  if (queue != nullptr) size_ -= queue->erase(entry);
+}
+
+std::optional<ReadyQueue::Entry> ReadyQueue::best(std::uint32_t request) const {
+  const auto* queue = find(request);
+  if (queue == nullptr || queue->empty()) return std::nullopt;
+  return *queue->begin();
+}
+
+std::optional<ReadyQueue::Entry> ReadyQueue::best() const {
+  std::optional<Entry> best;
+  for (const auto& queue : queues_) {
+    if (!queue.empty() && (!best || *queue.begin() < *best)) best = *queue.begin();
+  }
+  return best;
+}
+
+std::vector<ReadyQueue::Entry> ReadyQueue::entries() const {
+  std::vector<Entry> all;
+  all.reserve(size_);
+  for (const auto& queue : queues_) all.insert(all.end(), queue.begin(), queue.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+}  // namespace landseer::domain

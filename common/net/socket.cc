@@ -1,0 +1,172 @@
+#include "common/net/socket.h"
+
+#include <zmq.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <random>
+
+#include "common/base/check.h"
+
+namespace landseer::net {
+namespace {
+
+// libzmq's own heartbeats close dead TCP connections; liveness of peers is judged by ours.
+constexpr int kHeartbeatIntervalMs = 5000;
+constexpr int kHeartbeatTimeoutMs = 15000;
+constexpr int kHandshakeMs = 5000;
+constexpr int kReconnectMaxMs = 2000;
+
+void set(void* socket, int option, int value) {
+  CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0, "libzmq knows the option");
+}
+
+int random_reconnect_ms() {
+  // libzmq spreads reconnects only within the base interval, so the base itself is spread.
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  return static_cast<int>(20 + random() % 80);
+}
+
+/// Takes one frame; false when none waits.
+bool take_frame(void* socket, std::string& frame, bool& more) {
+  zmq_msg_t message;
+  zmq_msg_init(&message);
+  const int size = zmq_msg_recv(&message, socket, ZMQ_DONTWAIT);
+  if (size < 0) {
+    zmq_msg_close(&message);
+    return false;
+  }
+  frame.assign(static_cast<const char*>(zmq_msg_data(&message)), static_cast<std::size_t>(size));
+  more = zmq_msg_more(&message) != 0;
+  zmq_msg_close(&message);
+  return true;
+}
+
+/// Only for addresses that are IPv6: else libzmq shows IPv4 ones in their mapped form.
+void allow_ipv6(void* socket, const std::string& address) {
+  if (address.find('[') != std::string::npos) set(socket, ZMQ_IPV6, 1);
+}
+
+void drain(void* socket) {
+  std::string frame;
+  bool more = true;
+  while (more && take_frame(socket, frame, more)) continue;
+}
+
+Error cannot(const char* what, const std::string& address) {
+  return {ErrorCode::kInvalid,
+          std::string("cannot ") + what + " " + address + ": " + zmq_strerror(zmq_errno()), address,
+          "an address looks like tcp://127.0.0.1:7710; is the port taken?"};
+}
+
+}  // namespace
+
+Context::Context() : handle_(zmq_ctx_new()) {
+  CHECK(handle_ != nullptr, "libzmq gives a context");
+  zmq_ctx_set(handle_, ZMQ_MAX_SOCKETS, 8192);
+}
+
+Context::~Context() { zmq_ctx_term(handle_); }
+
+Socket::Socket(const Context& context, int type, const SocketOptions& options)
+    : handle_(zmq_socket(context.handle(), type)) {
+  CHECK(handle_ != nullptr, "the process has file descriptors left for a socket");
+  set(handle_, ZMQ_LINGER,
+      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(options.linger)
+                           .count()));
+  set(handle_, ZMQ_SNDHWM, options.send_queue);
+  set(handle_, ZMQ_RCVHWM, options.receive_queue);
+  set(handle_, ZMQ_HEARTBEAT_IVL, kHeartbeatIntervalMs);
+  set(handle_, ZMQ_HEARTBEAT_TIMEOUT, kHeartbeatTimeoutMs);
+  set(handle_, ZMQ_HANDSHAKE_IVL, kHandshakeMs);
+  set(handle_, ZMQ_TCP_KEEPALIVE, 1);
+  set(handle_, ZMQ_TCP_KEEPALIVE_IDLE, 30);
+  zmq_setsockopt(handle_, ZMQ_MAXMSGSIZE, &options.frame_bytes_max, sizeof options.frame_bytes_max);
+}
+
+Socket::~Socket() { zmq_close(handle_); }
+
+Dealer::Dealer(const Context& context, const SocketOptions& options)
+    : Socket(context, ZMQ_DEALER, options) {
+  set(handle_, ZMQ_IMMEDIATE, 1);
+  set(handle_, ZMQ_RECONNECT_IVL, random_reconnect_ms());
+  set(handle_, ZMQ_RECONNECT_IVL_MAX, kReconnectMaxMs);
+}
+
+Result<void> Dealer::connect(const std::string& address) {
+  allow_ipv6(handle_, address);
+  if (zmq_connect(handle_, address.c_str()) != 0) {
+    return tl::make_unexpected(cannot("connect to", address));
+  }
+  return {};
+}
+
+bool Dealer::send(std::string_view frame) {
+  return zmq_send(handle_, frame.data(), frame.size(), ZMQ_DONTWAIT) >= 0;
+}
+
+std::optional<std::string> Dealer::receive() {
+  std::string frame;
+  bool more = false;
+  while (take_frame(handle_, frame, more)) {
+    if (!more) return frame;
+    drain(handle_);
+  }
+  return std::nullopt;
+}
+
+Router::Router(const Context& context, const SocketOptions& options)
+    : Socket(context, ZMQ_ROUTER, options) {
+  set(handle_, ZMQ_ROUTER_MANDATORY, 1);
+  set(handle_, ZMQ_BACKLOG, 1024);
+}
+
+Result<std::string> Router::bind(const std::string& address) {
+  std::string wanted = address;
+  if (wanted.ends_with(":0")) wanted.replace(wanted.size() - 1, 1, "*");
+  allow_ipv6(handle_, address);
+  if (zmq_bind(handle_, wanted.c_str()) != 0) {
+    return tl::make_unexpected(cannot("listen on", address));
+  }
+  std::string bound(256, '\0');
+  std::size_t size = bound.size();
+  zmq_getsockopt(handle_, ZMQ_LAST_ENDPOINT, bound.data(), &size);
+  bound.resize(size > 0 ? size - 1 : 0);
+  return bound;
+}
+
+bool Router::send(const std::string& peer, std::string_view frame) {
+  if (zmq_send(handle_, peer.data(), peer.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
+  return zmq_send(handle_, frame.data(), frame.size(), ZMQ_DONTWAIT) >= 0;
+}
+
+std::optional<PeerFrame> Router::receive() {
+  PeerFrame received;
+  bool more = false;
+  while (take_frame(handle_, received.peer, more)) {
+    if (more && take_frame(handle_, received.frame, more) && !more) return received;
+    if (more) drain(handle_);
+    ++dropped_;
+  }
+  return std::nullopt;
+}
+
+void poll(std::span<PollItem> items, Duration timeout) {
+  std::vector<zmq_pollitem_t> polled;
+  polled.reserve(items.size());
+  for (const PollItem& item : items) {
+    polled.push_back({item.socket != nullptr ? item.socket->handle() : nullptr, item.fd,
+                      ZMQ_POLLIN, 0});
+  }
+  // Rounded up: waking a moment before a deadline would spin.
+  const long wait_ms = timeout < Duration::zero()
+                           ? -1
+                           : std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  const int ready = zmq_poll(polled.data(), static_cast<int>(polled.size()), wait_ms);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    items[i].readable = ready > 0 && (polled[i].revents & ZMQ_POLLIN) != 0;
+  }
+}
+
+}  // namespace landseer::net

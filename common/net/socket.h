@@ -1,0 +1,95 @@
+/// ZeroMQ sockets as this project uses them: one frame a message, never blocking, bounded queues.
+/// A socket belongs to the thread that made it. The options are those of docs/protocol.md,
+/// "Transport".
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+
+namespace landseer::net {
+
+/// One per process: owns libzmq's I/O threads. Must outlive its sockets.
+class Context {
+ public:
+  Context();
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  void* handle() const { return handle_; }
+
+ private:
+  void* handle_;
+};
+
+struct SocketOptions {
+  std::int64_t frame_bytes_max = 4 * 1024 * 1024;  ///< larger ones close the peer's connection
+  int send_queue = 1000;     ///< messages per peer
+  int receive_queue = 1000;
+  Duration linger{};         ///< how long closing waits for what is queued
+};
+
+/// What the two kinds share. Closing is the destructor.
+class Socket {
+ public:
+  virtual ~Socket();
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+  void* handle() const { return handle_; }
+
+ protected:
+  Socket(const Context& context, int type, const SocketOptions& options);
+  void* handle_;
+};
+
+/// Client side: one peer, reconnects by itself.
+class Dealer final : public Socket {
+ public:
+  explicit Dealer(const Context& context, const SocketOptions& options = {});
+  /// `tcp://HOST:PORT`. kInvalid for an address libzmq does not take; an absent peer is no error.
+  Result<void> connect(const std::string& address);
+  /// False when the queue is full or the peer is away: nothing was sent.
+  bool send(std::string_view frame);
+  /// Empty when nothing waits. Messages of more than one frame are drained and dropped.
+  std::optional<std::string> receive();
+};
+
+struct PeerFrame {
+  std::string peer;  ///< libzmq's routing id: never shown to anyone, never an identity
+  std::string frame;
+};
+
+/// Server side: many peers.
+class Router final : public Socket {
+ public:
+  explicit Router(const Context& context, const SocketOptions& options = {});
+  /// Port 0 or `*` picks a free one. Returns the address as bound.
+  Result<std::string> bind(const std::string& address);
+  /// False when the peer is gone or its queue is full: nothing was sent.
+  bool send(const std::string& peer, std::string_view frame);
+  std::optional<PeerFrame> receive();
+  /// Messages dropped because they were not exactly one frame.
+  std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  std::uint64_t dropped_ = 0;
+};
+
+/// Waits until a socket or file descriptor is readable or `timeout` is over; negative: no limit.
+/// Exactly one of the two pointers/descriptors of an item is set. An interrupted wait is a normal
+/// return with nothing readable.
+struct PollItem {
+  const Socket* socket = nullptr;
+  int fd = -1;
+  bool readable = false;
+};
+void poll(std::span<PollItem> items, Duration timeout);
+
+}  // namespace landseer::net

@@ -1,0 +1,320 @@
+/// Everything that passes between a client (CLI, Python, dashboard) and the broker: one reply to
+/// each request, matched by the envelope's number. docs/protocol.md, "Client messages".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/protocol/bytes.h"
+#include "common/protocol/client_rows.h"
+#include "common/protocol/version.h"
+
+namespace landseer::protocol {
+
+struct ClientHello {
+  std::uint32_t protocol_min = kProtocolMin;
+  std::uint32_t protocol_max = kProtocolMax;
+  std::string program_version;
+  bool operator==(const ClientHello&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("protocol_min", m.protocol_min);
+    visit("protocol_max", m.protocol_max);
+    visit("program_version", m.program_version);
+  }
+};
+
+struct ClientWelcome {
+  std::uint32_t protocol = 0;
+  std::uint64_t epoch = 0;
+  std::string program_version;
+  bool operator==(const ClientWelcome&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("protocol", m.protocol);
+    visit("epoch", m.epoch);
+    visit("program_version", m.program_version);
+  }
+};
+
+/// A part of an encoded Submission, in order, at most kChunkBytesMax. The last one commits.
+struct SubmitChunk {
+  std::string submission_id;
+  std::uint32_t index = 0;
+  bool last = false;
+  std::string data;
+  bool operator==(const SubmitChunk&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("submission_id", m.submission_id);
+    visit("index", m.index);
+    visit("last", m.last);
+    visit("data", as_bytes(m.data));
+  }
+};
+
+struct ChunkTaken {
+  std::uint32_t index = 0;
+  bool operator==(const ChunkTaken&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("index", m.index);
+  }
+};
+
+struct Submitted {
+  PipelineId pipeline{};
+  std::string name;
+  std::uint64_t workflows = 0;
+  std::uint64_t task_instances = 0;
+  std::uint64_t tasks = 0;        ///< distinct, evaluations included
+  std::uint64_t evaluations = 0;  ///< of those
+  std::uint64_t cached = 0;
+  bool existing = false;  ///< this submission id was accepted before
+  bool operator==(const Submitted&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("name", m.name);
+    visit("workflows", m.workflows);
+    visit("task_instances", m.task_instances);
+    visit("tasks", m.tasks);
+    visit("evaluations", m.evaluations);
+    visit("cached", m.cached);
+    visit("existing", m.existing);
+  }
+};
+
+/// Newest last; `after` pages.
+struct ListPipelines {
+  PipelineId after{};
+  bool operator==(const ListPipelines&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("after", m.after);
+  }
+};
+
+struct PipelineList {
+  std::vector<PipelineRow> rows;
+  bool more = false;
+  bool operator==(const PipelineList&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("rows", m.rows);
+    visit("more", m.more);
+  }
+};
+
+/// Answered when the pipeline's version differs from `known_version` (0: at once), when it is
+/// terminal, or after kWatchReplyMax. `until_terminal` leaves out the changes in between.
+struct WatchPipeline {
+  PipelineId pipeline{};
+  std::uint64_t known_version = 0;
+  bool until_terminal = false;
+  bool operator==(const WatchPipeline&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("known_version", m.known_version);
+    visit("until_terminal", m.until_terminal);
+  }
+};
+
+struct PipelineStatus {
+  PipelineRow row;
+  std::uint64_t version = 0;
+  std::vector<StageCounts> stages;
+  std::vector<std::string> notices;  ///< why nothing moves, in words
+  bool operator==(const PipelineStatus&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("row", m.row);
+    visit("version", m.version);
+    visit("stages", m.stages);
+    visit("notices", m.notices);
+  }
+};
+
+/// Tasks of one pipeline in insertion order, after `after`, at most `limit` rows looked at.
+struct ListTasks {
+  PipelineId pipeline{};
+  std::uint8_t status = 0;  ///< a domain::TaskStatus; 0: all
+  std::string tool;         ///< empty: all
+  std::uint64_t offset = 0; ///< index of the first task to look at
+  std::uint32_t limit = 0;
+  bool operator==(const ListTasks&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("status", m.status);
+    visit("tool", m.tool);
+    visit("offset", m.offset);
+    visit("limit", m.limit);
+  }
+};
+
+struct TaskList {
+  std::vector<TaskRow> rows;
+  std::uint64_t next_offset = 0;  ///< 0: that was all
+  bool operator==(const TaskList&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("rows", m.rows);
+    visit("next_offset", m.next_offset);
+  }
+};
+
+struct GetTask {
+  TaskId task{};
+  bool operator==(const GetTask&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+  }
+};
+
+struct TaskDetail {
+  TaskRow row;
+  std::string image;
+  std::string command;
+  std::string config;
+  std::string key_ingredients;
+  std::vector<AttemptRow> attempts;
+  bool operator==(const TaskDetail&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("row", m.row);
+    visit("image", m.image);
+    visit("command", m.command);
+    visit("config", m.config);
+    visit("key_ingredients", m.key_ingredients);
+    visit("attempts", m.attempts);
+  }
+};
+
+struct ListWorkflows {
+  PipelineId pipeline{};
+  std::uint64_t offset = 0;
+  std::uint32_t limit = 0;
+  bool operator==(const ListWorkflows&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("offset", m.offset);
+    visit("limit", m.limit);
+  }
+};
+
+struct WorkflowList {
+  std::vector<WorkflowRow> rows;
+  std::uint64_t next_offset = 0;
+  bool operator==(const WorkflowList&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("rows", m.rows);
+    visit("next_offset", m.next_offset);
+  }
+};
+
+struct ListWorkers {
+  bool operator==(const ListWorkers&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self&, Visit&&) {}
+};
+
+struct WorkerList {
+  std::vector<WorkerRow> rows;
+  bool operator==(const WorkerList&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("rows", m.rows);
+  }
+};
+
+/// One piece of a log, from the worker that has it. `attempt` 0: the latest.
+struct ReadLog {
+  TaskId task{};
+  std::uint32_t attempt = 0;
+  std::uint64_t offset = 0;
+  std::uint32_t limit = 0;
+  bool from_end = false;
+  bool operator==(const ReadLog&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+    visit("attempt", m.attempt);
+    visit("offset", m.offset);
+    visit("limit", m.limit);
+    visit("from_end", m.from_end);
+  }
+};
+
+struct LogPiece {
+  std::uint32_t attempt = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  bool finished = false;  ///< the attempt is over: the log will not grow
+  std::string data;
+  bool operator==(const LogPiece&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("attempt", m.attempt);
+    visit("offset", m.offset);
+    visit("size", m.size);
+    visit("finished", m.finished);
+    visit("data", as_bytes(m.data));
+  }
+};
+
+/// Exactly one of the two is not 0.
+struct Cancel {
+  PipelineId pipeline{};
+  TaskId task{};
+  bool operator==(const Cancel&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("task", m.task);
+  }
+};
+
+/// `running` attempts are being stopped; their tasks end when the worker confirms it.
+struct Cancelled {
+  std::uint64_t tasks = 0;
+  std::uint64_t running = 0;
+  bool operator==(const Cancelled&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("tasks", m.tasks);
+    visit("running", m.running);
+  }
+};
+
+struct ErrorReply {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;
+  std::string where;
+  std::string hint;
+  bool operator==(const ErrorReply&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("code", m.code);
+    visit("message", m.message);
+    visit("where", m.where);
+    visit("hint", m.hint);
+  }
+};
+
+/// Order gives the type number on the wire (index + 1): append only.
+using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
+                                GetTask, ListWorkflows, ListWorkers, ReadLog, Cancel>;
+using ToClient =
+    std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus, TaskList,
+                 TaskDetail, WorkflowList, WorkerList, LogPiece, Cancelled, ErrorReply>;
+
+}  // namespace landseer::protocol

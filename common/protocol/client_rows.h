@@ -1,0 +1,227 @@
+/// The rows of the listings clients ask for. docs/protocol.md, "Client messages".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/digest.h"
+#include "common/base/ids.h"
+#include "common/protocol/attempt.h"
+
+namespace landseer::protocol {
+
+/// The numbers are on the wire: append only.
+enum class PipelineState : std::uint8_t {
+  kRunning = 1,
+  kPaused = 2,
+  kCompleted = 3,  ///< every task completed
+  kFailed = 4,     ///< all terminal, some failed or were skipped
+  kCancelled = 5,
+};
+
+inline constexpr PipelineState kPipelineStateLast = PipelineState::kCancelled;
+std::string_view to_string(PipelineState state);
+
+struct PipelineRow {
+  PipelineId pipeline{};
+  std::string name;
+  PipelineState state = PipelineState::kRunning;
+  std::string policy;
+  std::int64_t priority = 0;
+  std::string dataset;          ///< `name:variant` or empty
+  std::uint64_t workflows = 0;
+  std::uint64_t workflows_completed = 0;
+  std::uint64_t total = 0;
+  std::uint64_t pending = 0;
+  std::uint64_t ready = 0;      ///< of the pending ones
+  std::uint64_t running = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t cached = 0;
+  std::int64_t submitted_at = 0;  ///< Unix milliseconds, as all times here
+  std::int64_t finished_at = 0;
+  std::int64_t eta_ms = -1;       ///< remaining; negative: unknown
+  bool operator==(const PipelineRow&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("name", m.name);
+    visit("state", m.state);
+    visit("policy", m.policy);
+    visit("priority", m.priority);
+    visit("dataset", m.dataset);
+    visit("workflows", m.workflows);
+    visit("workflows_completed", m.workflows_completed);
+    visit("total", m.total);
+    visit("pending", m.pending);
+    visit("ready", m.ready);
+    visit("running", m.running);
+    visit("completed", m.completed);
+    visit("failed", m.failed);
+    visit("skipped", m.skipped);
+    visit("cancelled", m.cancelled);
+    visit("cached", m.cached);
+    visit("submitted_at", m.submitted_at);
+    visit("finished_at", m.finished_at);
+    visit("eta_ms", m.eta_ms);
+  }
+};
+
+struct StageCounts {
+  std::uint8_t type = 0;  ///< a domain::TaskType
+  std::uint64_t total = 0;
+  std::uint64_t running = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;  ///< failed, skipped or cancelled
+  bool operator==(const StageCounts&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("type", m.type);
+    visit("total", m.total);
+    visit("running", m.running);
+    visit("completed", m.completed);
+    visit("failed", m.failed);
+  }
+};
+
+struct TaskRow {
+  TaskId task{};
+  PipelineId pipeline{};
+  Digest key;
+  std::string tool;
+  std::uint8_t type = 0;
+  std::uint8_t status = 0;
+  std::string reason;
+  std::int64_t priority = 0;
+  std::uint32_t dependency_level = 0;
+  std::uint32_t usage_counter = 0;
+  std::vector<TaskId> dependencies;
+  std::vector<WorkflowId> workflows;
+  std::uint32_t attempts = 0;
+  std::string worker;             ///< of the latest attempt
+  std::int64_t started_at = 0;
+  std::int64_t finished_at = 0;
+  bool cached = false;
+  bool ready = false;
+  bool evaluation_skipped = false;
+  Digest artifact;
+  std::uint64_t artifact_bytes = 0;
+  std::string metrics;            ///< JSON object or empty
+  bool operator==(const TaskRow&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+    visit("pipeline", m.pipeline);
+    visit("key", m.key);
+    visit("tool", m.tool);
+    visit("type", m.type);
+    visit("status", m.status);
+    visit("reason", m.reason);
+    visit("priority", m.priority);
+    visit("dependency_level", m.dependency_level);
+    visit("usage_counter", m.usage_counter);
+    visit("dependencies", m.dependencies);
+    visit("workflows", m.workflows);
+    visit("attempts", m.attempts);
+    visit("worker", m.worker);
+    visit("started_at", m.started_at);
+    visit("finished_at", m.finished_at);
+    visit("cached", m.cached);
+    visit("ready", m.ready);
+    visit("evaluation_skipped", m.evaluation_skipped);
+    visit("artifact", m.artifact);
+    visit("artifact_bytes", m.artifact_bytes);
+    visit("metrics", m.metrics);
+  }
+};
+
+/// `outcome` 0: not over yet.
+struct AttemptRow {
+  std::uint32_t attempt = 0;
+  std::string worker;
+  std::uint8_t outcome = 0;
+  std::int32_t exit_code = 0;
+  std::string reason;
+  std::string log_tail;
+  std::int64_t assigned_at = 0;
+  std::int64_t started_at = 0;
+  std::int64_t finished_at = 0;
+  std::uint64_t cpu_ms = 0;
+  std::uint64_t memory_peak_bytes = 0;
+  bool operator==(const AttemptRow&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("attempt", m.attempt);
+    visit("worker", m.worker);
+    visit("outcome", m.outcome);
+    visit("exit_code", m.exit_code);
+    visit("reason", m.reason);
+    visit("log_tail", m.log_tail);
+    visit("assigned_at", m.assigned_at);
+    visit("started_at", m.started_at);
+    visit("finished_at", m.finished_at);
+    visit("cpu_ms", m.cpu_ms);
+    visit("memory_peak_bytes", m.memory_peak_bytes);
+  }
+};
+
+struct WorkflowRow {
+  WorkflowId workflow{};
+  std::string name;
+  std::uint8_t status = 0;  ///< a domain::TaskStatus: of the combination as a whole
+  std::uint32_t completed = 0;
+  std::vector<TaskId> tasks;
+  bool operator==(const WorkflowRow&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("workflow", m.workflow);
+    visit("name", m.name);
+    visit("status", m.status);
+    visit("completed", m.completed);
+    visit("tasks", m.tasks);
+  }
+};
+
+struct WorkerRow {
+  WorkerId worker{};
+  std::string name;
+  std::string state;  ///< connected, silent, lost, left
+  std::uint32_t cpus_milli = 0;
+  std::uint32_t cpus_free_milli = 0;
+  std::uint64_t memory_bytes = 0;
+  std::vector<std::string> gpus;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> runtimes;
+  std::vector<std::string> datasets;
+  std::uint32_t running = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::int64_t last_seen_at = 0;
+  std::string version;
+  bool operator==(const WorkerRow&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("worker", m.worker);
+    visit("name", m.name);
+    visit("state", m.state);
+    visit("cpus_milli", m.cpus_milli);
+    visit("cpus_free_milli", m.cpus_free_milli);
+    visit("memory_bytes", m.memory_bytes);
+    visit("gpus", m.gpus);
+    visit("labels", m.labels);
+    visit("runtimes", m.runtimes);
+    visit("datasets", m.datasets);
+    visit("running", m.running);
+    visit("completed", m.completed);
+    visit("failed", m.failed);
+    visit("last_seen_at", m.last_seen_at);
+    visit("version", m.version);
+  }
+};
+
+}  // namespace landseer::protocol

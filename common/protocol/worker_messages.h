@@ -1,0 +1,318 @@
+/// Everything that passes between a worker and the broker. docs/protocol.md, "Worker messages".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/protocol/attempt.h"
+#include "common/protocol/bytes.h"
+#include "common/protocol/version.h"
+
+namespace landseer::protocol {
+
+struct GpuOffer {
+  std::uint32_t index = 0;
+  std::string model;
+  std::uint64_t memory_bytes = 0;
+  bool operator==(const GpuOffer&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("index", m.index);
+    visit("model", m.model);
+    visit("memory_bytes", m.memory_bytes);
+  }
+};
+
+struct DatasetOffer {
+  std::string name;
+  std::string variant;  ///< empty: every variant
+  bool operator==(const DatasetOffer&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("name", m.name);
+    visit("variant", m.variant);
+  }
+};
+
+/// An attempt the worker still has when it says HELLO.
+struct HeldAttempt {
+  std::uint64_t epoch = 0;
+  TaskId task{};
+  std::uint32_t attempt = 0;
+  bool operator==(const HeldAttempt&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("epoch", m.epoch);
+    visit("task", m.task);
+    visit("attempt", m.attempt);
+  }
+};
+
+/// First message of a worker, and the answer to Rehello.
+struct Hello {
+  std::uint32_t protocol_min = kProtocolMin;
+  std::uint32_t protocol_max = kProtocolMax;
+  std::string program_version;
+  std::string uid;             ///< lives in the scratch folder: the worker's identity
+  std::string name;
+  std::uint64_t instance = 0;  ///< new for every process
+  std::uint32_t cpus_milli = 0;
+  std::uint64_t memory_bytes = 0;
+  std::vector<GpuOffer> gpus;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> runtimes;  ///< the default one first
+  std::vector<DatasetOffer> datasets;
+  std::string data_address;    ///< where other workers fetch artifacts
+  std::vector<HeldAttempt> held;
+  bool operator==(const Hello&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("protocol_min", m.protocol_min);
+    visit("protocol_max", m.protocol_max);
+    visit("program_version", m.program_version);
+    visit("uid", m.uid);
+    visit("name", m.name);
+    visit("instance", m.instance);
+    visit("cpus_milli", m.cpus_milli);
+    visit("memory_bytes", m.memory_bytes);
+    visit("gpus", m.gpus);
+    visit("labels", m.labels);
+    visit("runtimes", m.runtimes);
+    visit("datasets", m.datasets);
+    visit("data_address", m.data_address);
+    visit("held", m.held);
+  }
+};
+
+/// The broker's verdict on a held attempt: go on, or stop it and forget it.
+struct Verdict {
+  TaskId task{};
+  std::uint32_t attempt = 0;
+  bool keep = false;
+  bool operator==(const Verdict&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+    visit("attempt", m.attempt);
+    visit("keep", m.keep);
+  }
+};
+
+struct Welcome {
+  std::uint32_t protocol = 0;
+  std::uint64_t epoch = 0;    ///< grows with every start of the broker
+  WorkerId worker{};
+  std::uint64_t session = 0;  ///< in every later message of this conversation
+  std::uint32_t heartbeat_ms = 0;
+  std::uint32_t lease_ms = 0;
+  std::string bulk_address;
+  std::vector<Verdict> verdicts;
+  bool operator==(const Welcome&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("protocol", m.protocol);
+    visit("epoch", m.epoch);
+    visit("worker", m.worker);
+    visit("session", m.session);
+    visit("heartbeat_ms", m.heartbeat_ms);
+    visit("lease_ms", m.lease_ms);
+    visit("bulk_address", m.bulk_address);
+    visit("verdicts", m.verdicts);
+  }
+};
+
+/// "I do not know this conversation; say Hello."
+struct Rehello {
+  bool operator==(const Rehello&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self&, Visit&&) {}
+};
+
+/// The broker will not work with this worker. It must not retry before something is changed.
+struct Refused {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;
+  std::string hint;
+  bool operator==(const Refused&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("code", m.code);
+    visit("message", m.message);
+    visit("hint", m.hint);
+  }
+};
+
+/// `number` comes back in the reply; the lease counts from when the number was sent.
+struct Heartbeat {
+  std::uint64_t session = 0;
+  std::uint64_t number = 0;
+  bool operator==(const Heartbeat&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("number", m.number);
+  }
+};
+
+struct HeartbeatReply {
+  std::uint64_t session = 0;
+  std::uint64_t number = 0;
+  bool operator==(const HeartbeatReply&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("number", m.number);
+  }
+};
+
+struct Assign {
+  std::uint64_t session = 0;
+  std::uint64_t epoch = 0;
+  std::vector<WorkSpec> specs;
+  std::vector<Assignment> attempts;
+  bool operator==(const Assign&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("epoch", m.epoch);
+    visit("specs", m.specs);
+    visit("attempts", m.attempts);
+  }
+};
+
+struct StartedAttempt {
+  TaskId task{};
+  std::uint32_t attempt = 0;
+  std::int64_t started_at = 0;
+  bool operator==(const StartedAttempt&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+    visit("attempt", m.attempt);
+    visit("started_at", m.started_at);
+  }
+};
+
+struct Started {
+  std::uint64_t session = 0;
+  std::uint64_t epoch = 0;
+  std::vector<StartedAttempt> attempts;
+  bool operator==(const Started&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("epoch", m.epoch);
+    visit("attempts", m.attempts);
+  }
+};
+
+/// Sent again until acknowledged.
+struct Results {
+  std::uint64_t session = 0;
+  std::uint64_t epoch = 0;
+  std::vector<AttemptResult> results;
+  bool operator==(const Results&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("epoch", m.epoch);
+    visit("results", m.results);
+  }
+};
+
+/// Sent once the results are durable, also for stale ones: the worker may forget them.
+struct ResultsAck {
+  std::uint64_t session = 0;
+  std::vector<AttemptRef> attempts;
+  bool operator==(const ResultsAck&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("attempts", m.attempts);
+  }
+};
+
+/// Stop these attempts and report them as cancelled once their processes are gone.
+struct Stop {
+  std::uint64_t session = 0;
+  std::vector<AttemptRef> attempts;
+  bool operator==(const Stop&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("attempts", m.attempts);
+  }
+};
+
+/// The worker fetched these artifacts and now serves them too.
+struct Holding {
+  std::uint64_t session = 0;
+  std::vector<Digest> artifacts;
+  bool operator==(const Holding&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("artifacts", m.artifacts);
+  }
+};
+
+struct LogRequest {
+  std::uint64_t session = 0;
+  std::uint64_t request = 0;
+  TaskId task{};
+  std::uint32_t attempt = 0;
+  std::uint64_t offset = 0;
+  std::uint32_t limit = 0;
+  bool from_end = false;  ///< `offset` counts back from the end
+  bool operator==(const LogRequest&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("request", m.request);
+    visit("task", m.task);
+    visit("attempt", m.attempt);
+    visit("offset", m.offset);
+    visit("limit", m.limit);
+    visit("from_end", m.from_end);
+  }
+};
+
+struct LogReply {
+  std::uint64_t session = 0;
+  std::uint64_t request = 0;
+  bool found = false;
+  std::uint64_t offset = 0;  ///< of the first byte of `data`
+  std::uint64_t size = 0;    ///< of the log so far
+  std::string data;
+  bool operator==(const LogReply&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("request", m.request);
+    visit("found", m.found);
+    visit("offset", m.offset);
+    visit("size", m.size);
+    visit("data", as_bytes(m.data));
+  }
+};
+
+/// The worker leaves; whatever it held is given back by now.
+struct Goodbye {
+  std::uint64_t session = 0;
+  bool operator==(const Goodbye&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+  }
+};
+
+/// Order gives the type number on the wire (index + 1): append only.
+using FromWorker = std::variant<Hello, Heartbeat, Started, Results, Holding, LogReply, Goodbye>;
+using ToWorker =
+    std::variant<Welcome, Rehello, Refused, HeartbeatReply, Assign, ResultsAck, Stop, LogRequest>;
+
+}  // namespace landseer::protocol

@@ -1,0 +1,111 @@
+#include "common/base/units.h"
+#include "submitter/cli/command_line.h"
+#include "submitter/cli/verbs.h"
+
+namespace landseer::cli {
+namespace {
+
+template <class Options>
+using Verb = Result<int> (*)(Context&, const Options&);
+
+template <class Options>
+void on_verb(CLI::App& verb, Command& command, std::shared_ptr<Options> options,
+             Verb<Options> run) {
+  verb.callback([&command, options, run] {
+    command.run = [options, run](Context& context) { return run(context, *options); };
+  });
+}
+
+/// A verb that takes nothing but an optional pipeline, by default the last.
+void define_pipeline_verb(CLI::App& app, Command& command, const char* name, const char* text,
+                          Verb<PipelineOptions> run) {
+  auto options = std::make_shared<PipelineOptions>();
+  CLI::App* verb = app.add_subcommand(name, text);
+  verb->add_option("PIPELINE", options->pipeline, "id, name or last")->capture_default_str();
+  on_verb(*verb, command, options, run);
+}
+
+void define_wait(CLI::App& app, Command& command) {
+  auto options = std::make_shared<WaitOptions>();
+  auto timeout = std::make_shared<std::string>();
+  CLI::App* verb =
+      app.add_subcommand("wait", "until pipelines have ended; 1 unless they completed");
+  verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->required();
+  verb->add_option("--timeout", *timeout, "give up after this, with exit code 124")
+      ->type_name("DURATION")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            return parse_duration(text) ? ""
+                                        : "'" + text + "' is not a duration such as 90s or 1h30m";
+          },
+          ""));
+  verb->callback([&command, options, timeout] {
+    options->timeout = parse_duration(*timeout);
+    command.run = [options](Context& context) { return run_wait(context, *options); };
+  });
+}
+
+void define_tasks(CLI::App& app, Command& command) {
+  auto options = std::make_shared<TasksOptions>();
+  CLI::App* verb = app.add_subcommand("tasks", "the tasks of a pipeline");
+  verb->add_option("PIPELINE", options->pipeline, "id, name or last")->capture_default_str();
+  verb->add_option("--status", options->status, "only these")
+      ->check(CLI::IsMember({"pending", "running", "completed", "failed", "skipped", "cancelled"}));
+  verb->add_option("--tool", options->tool, "only those of this tool");
+  on_verb(*verb, command, options, run_tasks);
+}
+
+void define_task(CLI::App& app, Command& command) {
+  auto task = std::make_shared<std::string>();
+  CLI::App* verb = app.add_subcommand("task", "one task: priority, attempts, key ingredients");
+  verb->add_option("TASK", *task, "task_7 or 7")->required();
+  on_verb<std::string>(*verb, command, task, run_task);
+}
+
+void define_logs(CLI::App& app, Command& command) {
+  auto options = std::make_shared<LogsOptions>();
+  CLI::App* verb = app.add_subcommand("logs", "what a task wrote, also while it runs");
+  verb->add_option("TASK", options->task, "task_7 or 7")->required();
+  verb->add_option("--attempt", options->attempt, "else the latest")->type_name("N");
+  verb->add_flag("-f,--follow", options->follow, "until the attempt has ended");
+  verb->add_option("--tail", options->tail, "only the last lines")->type_name("N");
+  on_verb(*verb, command, options, run_logs);
+}
+
+void define_cancel(CLI::App& app, Command& command) {
+  auto options = std::make_shared<CancelOptions>();
+  CLI::App* verb = app.add_subcommand("cancel", "end pipelines or a task, running work included");
+  verb->add_option("TARGET", options->target, "pipelines, or task_7")->required();
+  verb->add_flag("--yes", options->yes, "do not ask");
+  on_verb(*verb, command, options, run_cancel);
+}
+
+void define_results(CLI::App& app, Command& command) {
+  auto options = std::make_shared<ResultsOptions>();
+  CLI::App* verb = app.add_subcommand("results", "combinations with their metrics, at any time");
+  verb->add_option("PIPELINE", options->pipeline, "id, name or last")->capture_default_str();
+  verb->add_option("--csv", options->csv,
+                   "write results_tools.csv and results_combinations.csv there")
+      ->type_name("DIR");
+  on_verb(*verb, command, options, run_results);
+}
+
+}  // namespace
+
+void define_pipeline_verbs(CLI::App& app, Command& command) {
+  CLI::App* list = app.add_subcommand("list", "all pipelines");
+  list->callback([&command] { command.run = run_list; });
+  define_pipeline_verb(app, command, "status", "how far pipelines are", run_status);
+  define_wait(app, command);
+  define_pipeline_verb(app, command, "watch", "progress, live, until a pipeline has ended",
+                       run_watch);
+  define_tasks(app, command);
+  define_task(app, command);
+  define_pipeline_verb(app, command, "workflows", "the tool combinations of a pipeline",
+                       run_workflows);
+  define_logs(app, command);
+  define_cancel(app, command);
+  define_results(app, command);
+}
+
+}  // namespace landseer::cli

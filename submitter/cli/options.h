@@ -1,0 +1,78 @@
+/// What each verb can be told: plain data, filled by the command line, taken by the verb.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+
+namespace landseer::cli {
+
+/// A pipeline file and how it becomes workflows: the same for `plan` and `submit`.
+struct FileOptions {
+  std::string file;
+  std::string tools;
+  std::string datasets;
+  std::string evaluators;
+  std::string expansion;  ///< empty: as the file says, else permutations
+  std::uint64_t max_workflows = 100'000;
+  std::vector<std::string> set;
+};
+
+struct SubmitOptions {
+  FileOptions source;
+  std::string name;    ///< empty: the file's
+  std::string policy;  ///< empty: the file's
+  std::optional<std::int64_t> priority;
+  std::string submission_id;  ///< empty: a new one
+  bool wait = false;
+  bool no_cache = false;
+};
+
+struct PipelineOptions {
+  std::string pipeline = "last";
+};
+
+struct WaitOptions {
+  std::string pipeline;
+  std::optional<Duration> timeout;
+};
+
+struct TasksOptions {
+  std::string pipeline = "last";
+  std::string status;
+  std::string tool;
+};
+
+struct LogsOptions {
+  std::string task;
+  std::uint32_t attempt = 0;  ///< 0: the latest
+  bool follow = false;
+  std::optional<std::uint64_t> tail;  ///< lines
+};
+
+struct CancelOptions {
+  std::string target;
+  bool yes = false;
+};
+
+struct ResultsOptions {
+  std::string pipeline = "last";
+  std::string csv;  ///< folder; empty: no files
+};
+
+struct UpOptions {
+  std::uint32_t workers = 2;
+  std::string cpus;  ///< of each worker; empty: this host's divided by their number
+  std::vector<std::string> data;
+  std::string images;
+  std::string runtime = "process";
+  std::string lease;
+  std::string workers_bind = "tcp://127.0.0.1:0";
+  std::string clients_bind = "tcp://127.0.0.1:0";
+  std::string bulk_bind = "tcp://127.0.0.1:0";
+};
+
+}  // namespace landseer::cli

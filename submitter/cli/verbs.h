@@ -1,0 +1,29 @@
+/// The verbs of `landseer`, each in the file of its name. Each prints its result and returns the
+/// exit code; an Error is printed by the caller, which also derives the exit code from it.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+#include "submitter/cli/context.h"
+#include "submitter/cli/options.h"
+
+namespace landseer::cli {
+
+Result<int> run_up(Context& context, const UpOptions& options);
+Result<int> run_down(Context& context);
+Result<int> run_plan(Context& context, const FileOptions& options);
+Result<int> run_submit(Context& context, const SubmitOptions& options);
+Result<int> run_list(Context& context);
+Result<int> run_status(Context& context, const PipelineOptions& options);
+Result<int> run_wait(Context& context, const WaitOptions& options);
+Result<int> run_watch(Context& context, const PipelineOptions& options);
+Result<int> run_tasks(Context& context, const TasksOptions& options);
+Result<int> run_task(Context& context, const std::string& task);
+Result<int> run_workflows(Context& context, const PipelineOptions& options);
+Result<int> run_workers(Context& context);
+Result<int> run_logs(Context& context, const LogsOptions& options);
+Result<int> run_cancel(Context& context, const CancelOptions& options);
+Result<int> run_results(Context& context, const ResultsOptions& options);
+
+}  // namespace landseer::cli

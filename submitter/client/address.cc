@@ -1,0 +1,28 @@
+#include "submitter/client/address.h"
+
+#include <cstdlib>
+
+#include "common/config/rendezvous.h"
+
+namespace landseer::client {
+namespace {
+
+std::string with_scheme(std::string address) {
+  return address.find("://") == std::string::npos ? "tcp://" + address : address;
+}
+
+}  // namespace
+
+Result<std::string> resolve_address(const std::string& given) {
+  if (!given.empty()) return with_scheme(given);
+  const char* variable = std::getenv("LANDSEER_BROKER");
+  if (variable != nullptr && *variable != '\0') return with_scheme(variable);
+  const auto rendezvous = config::read_rendezvous();
+  if (rendezvous && !rendezvous->clients_address.empty()) return rendezvous->clients_address;
+  if (!rendezvous && rendezvous.error().code != ErrorCode::kUnavailable) {
+    return tl::make_unexpected(rendezvous.error());
+  }
+  return std::string(kDefaultAddress);
+}
+
+}  // namespace landseer::client

@@ -1,0 +1,151 @@
+/// The typed requests of Client: each asks, checks the reply's type and reads all pages.
+#include <algorithm>
+#include <utility>
+
+#include "common/net/clock.h"
+#include "common/protocol/limits.h"
+#include "submitter/client/client.h"
+
+namespace landseer::client {
+namespace {
+
+// Chunks under way at once: enough to fill a connection, few enough that broker and client never
+// hold more than this many MiB of one submission in their queues.
+constexpr std::uint32_t kChunksUnderWay = 4;
+
+tl::unexpected<Error> unexpected_reply(const std::string& address) {
+  return fail(ErrorCode::kVersion,
+              "the broker answered with a message that does not fit the request", address,
+              "compare `landseer --version` with the broker's");
+}
+
+void append(auto& all, auto& page) {
+  all.insert(all.end(), std::make_move_iterator(page.begin()), std::make_move_iterator(page.end()));
+}
+
+}  // namespace
+
+template <class Reply>
+Result<Reply> Client::ask(const protocol::FromClient& message, Duration limit) {
+  auto reply = request(message, limit);
+  if (!reply) return tl::make_unexpected(std::move(reply.error()));
+  auto* wanted = std::get_if<Reply>(&*reply);
+  if (wanted == nullptr) return unexpected_reply(address_);
+  return std::move(*wanted);
+}
+
+template <class Reply>
+Result<Reply> Client::ask(const protocol::FromClient& message) {
+  return ask<Reply>(message, options_.limits.reply);
+}
+
+Result<std::vector<protocol::PipelineRow>> Client::pipelines() {
+  std::vector<protocol::PipelineRow> all;
+  protocol::ListPipelines what;
+  while (true) {
+    auto page = ask<protocol::PipelineList>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    const bool more = page->more && !page->rows.empty();
+    append(all, page->rows);
+    if (!more) return all;
+    what.after = all.back().pipeline;
+  }
+}
+
+Result<protocol::PipelineStatus> Client::watch(const protocol::WatchPipeline& what,
+                                               Duration limit) {
+  return ask<protocol::PipelineStatus>(what, std::min(limit, options_.limits.reply));
+}
+
+Result<protocol::PipelineStatus> Client::status(PipelineId pipeline) {
+  return ask<protocol::PipelineStatus>(protocol::WatchPipeline{.pipeline = pipeline});
+}
+
+Result<std::vector<protocol::TaskRow>> Client::tasks(PipelineId pipeline,
+                                                     const TaskFilter& filter) {
+  std::vector<protocol::TaskRow> all;
+  protocol::ListTasks what{pipeline, filter.status, filter.tool, 0, protocol::kPageRowsMax};
+  while (true) {
+    auto page = ask<protocol::TaskList>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    append(all, page->rows);
+    if (page->next_offset <= what.offset) return all;
+    what.offset = page->next_offset;
+  }
+}
+
+Result<protocol::TaskDetail> Client::task(TaskId task) {
+  return ask<protocol::TaskDetail>(protocol::GetTask{task});
+}
+
+Result<std::vector<protocol::WorkflowRow>> Client::workflows(PipelineId pipeline) {
+  std::vector<protocol::WorkflowRow> all;
+  protocol::ListWorkflows what{pipeline, 0, protocol::kPageRowsMax};
+  while (true) {
+    auto page = ask<protocol::WorkflowList>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    append(all, page->rows);
+    if (page->next_offset <= what.offset) return all;
+    what.offset = page->next_offset;
+  }
+}
+
+Result<std::vector<protocol::WorkerRow>> Client::workers() {
+  auto list = ask<protocol::WorkerList>(protocol::ListWorkers{});
+  if (!list) return tl::make_unexpected(std::move(list.error()));
+  return std::move(list->rows);
+}
+
+Result<protocol::LogPiece> Client::read_log(const protocol::ReadLog& what) {
+  return ask<protocol::LogPiece>(what);
+}
+
+Result<protocol::Cancelled> Client::cancel(const protocol::Cancel& what) {
+  return ask<protocol::Cancelled>(what);
+}
+
+Result<protocol::Submitted> Client::submit(const protocol::Submission& submission) {
+  const std::string body = protocol::encode_submission(submission);
+  if (body.size() > protocol::kSubmissionBytesMax) {
+    return fail(ErrorCode::kLimit,
+                "the submission has " + std::to_string(body.size()) + " bytes, more than " +
+                    std::to_string(protocol::kSubmissionBytesMax),
+                submission.name, "submit it in parts, or leave out options of a stage");
+  }
+  if (auto connected = connect(); !connected) return tl::make_unexpected(connected.error());
+  return upload(submission.submission_id, body);
+}
+
+Result<protocol::Submitted> Client::upload(const std::string& submission_id,
+                                           const std::string& body) {
+  const std::size_t chunk_count = std::max<std::size_t>(
+      1, (body.size() + protocol::kChunkBytesMax - 1) / protocol::kChunkBytesMax);
+  const std::uint64_t first_number = last_number_ + 1;
+  std::size_t sent = 0;
+  std::size_t taken = 0;
+  while (true) {
+    const Instant deadline =
+        net::now().instant +
+        (taken + 1 >= chunk_count ? options_.limits.commit : options_.limits.reply);
+    while (sent < chunk_count && sent - taken < kChunksUnderWay) {
+      protocol::SubmitChunk chunk{
+          submission_id, static_cast<std::uint32_t>(sent), sent + 1 == chunk_count, {}};
+      chunk.data = body.substr(sent * protocol::kChunkBytesMax, protocol::kChunkBytesMax);
+      if (auto number = send(chunk, deadline); !number) return tl::make_unexpected(number.error());
+      ++sent;
+    }
+    auto reply = receive(deadline);
+    if (!reply) return tl::make_unexpected(std::move(reply.error()));
+    if (reply->number != 0 && reply->number < first_number) continue;
+    if (auto* done = std::get_if<protocol::Submitted>(&reply->message)) return std::move(*done);
+    if (const auto* error = std::get_if<protocol::ErrorReply>(&reply->message)) {
+      return fail(error->code, error->message, error->where, error->hint);
+    }
+    if (!std::holds_alternative<protocol::ChunkTaken>(reply->message)) {
+      return unexpected_reply(address_);
+    }
+    if (taken + 1 < chunk_count) ++taken;
+  }
+}
+
+}  // namespace landseer::client

@@ -1,0 +1,145 @@
+#include "submitter/client/client.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "common/net/clock.h"
+#include "landseer_version.h"
+#include "submitter/client/address.h"
+
+namespace landseer::client {
+namespace {
+
+// A Dealer cannot be polled for "may send": while the connection is being made, try again this
+// often. Short beside a TCP connect, long beside the cost of one attempt.
+constexpr Duration kSendRetry = std::chrono::milliseconds(10);
+
+Error to_error(const protocol::ErrorReply& reply) {
+  return {reply.code, reply.message, reply.where, reply.hint};
+}
+
+}  // namespace
+
+Client::Client(ClientOptions options) : options_(std::move(options)) {}
+
+Result<protocol::ClientWelcome> Client::connect() {
+  if (dealer_ && welcome_) return *welcome_;
+  auto address = resolve_address(options_.broker);
+  if (!address) return tl::make_unexpected(address.error());
+  address_ = *address;
+  dealer_ = std::make_unique<net::Dealer>(context_);
+  if (auto connected = dealer_->connect(address_); !connected) {
+    dealer_.reset();
+    return tl::make_unexpected(connected.error());
+  }
+  auto reply =
+      exchange(protocol::ClientHello{.program_version = kProgramVersion}, options_.limits.connect);
+  if (!reply) {
+    dealer_.reset();
+    return tl::make_unexpected(reply.error());
+  }
+  const auto* welcome = std::get_if<protocol::ClientWelcome>(&*reply);
+  if (welcome == nullptr) {
+    dealer_.reset();
+    return fail(ErrorCode::kVersion, "what answers is not a broker's port for clients", address_,
+                "use the broker's --clients-bind address (7711 by default)");
+  }
+  welcome_ = *welcome;
+  return *welcome;
+}
+
+Result<protocol::ToClient> Client::request(const protocol::FromClient& message) {
+  return request(message, options_.limits.reply);
+}
+
+Result<protocol::ToClient> Client::request(const protocol::FromClient& message, Duration limit) {
+  if (auto connected = connect(); !connected) return tl::make_unexpected(connected.error());
+  return exchange(message, limit);
+}
+
+Result<protocol::ToClient> Client::exchange(const protocol::FromClient& message, Duration limit) {
+  const Instant deadline = net::now().instant + limit;
+  const auto number = send(message, deadline);
+  if (!number) return tl::make_unexpected(number.error());
+  while (true) {
+    auto envelope = receive(deadline);
+    if (!envelope) return tl::make_unexpected(envelope.error());
+    const auto* error = std::get_if<protocol::ErrorReply>(&envelope->message);
+    // Number 0 answers a frame whose number the broker could not read. Others are late replies to
+    // requests that were given up.
+    if (envelope->number != *number && !(envelope->number == 0 && error != nullptr)) continue;
+    if (error != nullptr) return tl::make_unexpected(to_error(*error));
+    return std::move(envelope->message);
+  }
+}
+
+Result<std::uint64_t> Client::send(const protocol::FromClient& message, Instant deadline) {
+  const std::uint64_t number = ++last_number_;
+  const std::string frame = protocol::encode(message, number);
+  while (!dealer_->send(frame)) {
+    const Duration left = deadline - net::now().instant;
+    if (left <= Duration::zero()) return tl::make_unexpected(unreachable("cannot reach a broker"));
+    if (auto paused = pause(std::min(left, kSendRetry)); !paused) {
+      return tl::make_unexpected(paused.error());
+    }
+  }
+  if (options_.trace) options_.trace("sent " + protocol::describe(message));
+  return number;
+}
+
+Result<protocol::Envelope<protocol::ToClient>> Client::receive(Instant deadline) {
+  while (true) {
+    if (auto frame = dealer_->receive()) {
+      auto envelope = protocol::decode_to_client(*frame);
+      if (!envelope) {
+        return fail(ErrorCode::kVersion,
+                    "the broker's reply cannot be read: " + envelope.error().message, address_,
+                    "compare `landseer --version` with the broker's");
+      }
+      if (options_.trace) options_.trace("received " + protocol::describe(envelope->message));
+      return std::move(*envelope);
+    }
+    const Duration left = deadline - net::now().instant;
+    if (left <= Duration::zero()) {
+      return tl::make_unexpected(unreachable("no answer from the broker"));
+    }
+    if (auto waited = wait_readable(left); !waited) return tl::make_unexpected(waited.error());
+  }
+}
+
+Result<void> Client::wait_readable(Duration limit) {
+  std::array<net::PollItem, 2> items;
+  std::size_t count = 0;
+  if (dealer_) items[count++].socket = dealer_.get();
+  if (options_.signals != nullptr) items[count++].fd = options_.signals->fd();
+  net::poll({items.data(), count}, limit);
+  if (options_.signals == nullptr) return {};
+  if (const int signal = options_.signals->take(); signal != 0) {
+    interrupted_by_ = signal;
+    return fail(ErrorCode::kUnavailable, "interrupted");
+  }
+  return {};
+}
+
+Result<void> Client::pause(Duration duration) {
+  std::array<net::PollItem, 1> items;
+  const std::size_t count = options_.signals != nullptr ? 1 : 0;
+  if (count == 1) items[0].fd = options_.signals->fd();
+  net::poll({items.data(), count}, duration);
+  if (count == 0) return {};
+  if (const int signal = options_.signals->take(); signal != 0) {
+    interrupted_by_ = signal;
+    return fail(ErrorCode::kUnavailable, "interrupted");
+  }
+  return {};
+}
+
+Error Client::unreachable(const std::string& what) {
+  dealer_.reset();
+  welcome_.reset();
+  return {ErrorCode::kUnavailable, what, address_,
+          "start one with `landseer up`, or name it with --broker tcp://HOST:PORT"};
+}
+
+}  // namespace landseer::client

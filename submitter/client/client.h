@@ -1,0 +1,105 @@
+/// A blocking connection to one broker, for programs that do one thing at a time: the command line
+/// and tools around it. Connects on first use, once again after a silence, and never for longer
+/// than its limits say. One object belongs to one thread.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/net/signals.h"
+#include "common/net/socket.h"
+#include "common/protocol/codec.h"
+#include "common/protocol/submission.h"
+
+namespace landseer::client {
+
+/// How long to wait before a broker counts as unreachable.
+struct Limits {
+  Duration connect = std::chrono::seconds(5);  ///< for the greeting's reply
+  Duration reply = std::chrono::seconds(30);
+  Duration commit = std::chrono::minutes(2);  ///< for the last chunk: a million tasks take a while
+};
+
+struct ClientOptions {
+  std::string broker;  ///< as resolve_address() takes it; resolved anew for each connection
+  Limits limits;
+  /// If given, a signal ends any wait at once. Must outlive the client.
+  net::SignalWatch* signals = nullptr;
+  /// Called with each message sent and received, on one line.
+  std::function<void(const std::string&)> trace;
+};
+
+/// What a page of tasks is chosen by.
+struct TaskFilter {
+  std::uint8_t status = 0;  ///< a domain::TaskStatus; 0: all
+  std::string tool;         ///< empty: all
+};
+
+class Client {
+ public:
+  explicit Client(ClientOptions options);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Greets the broker, if that was not done yet. kUnavailable when none answers in time, kVersion
+  /// when the two share no protocol version.
+  Result<protocol::ClientWelcome> connect();
+
+  /// Sends one request and waits for its reply. An ErrorReply becomes an Error; silence is
+  /// kUnavailable and makes the next request connect anew.
+  Result<protocol::ToClient> request(const protocol::FromClient& message);
+  Result<protocol::ToClient> request(const protocol::FromClient& message, Duration limit);
+
+  /// Sends the submission in chunks. Safe to repeat: its id makes it one and the same pipeline.
+  Result<protocol::Submitted> submit(const protocol::Submission& submission);
+  Result<std::vector<protocol::PipelineRow>> pipelines();
+  /// Returns when the version differs from `known_version`, when the pipeline has ended, or after
+  /// ten seconds at the latest. `limit` cuts the wait short with kUnavailable.
+  Result<protocol::PipelineStatus> watch(const protocol::WatchPipeline& what, Duration limit);
+  Result<protocol::PipelineStatus> status(PipelineId pipeline);
+  Result<std::vector<protocol::TaskRow>> tasks(PipelineId pipeline, const TaskFilter& filter = {});
+  Result<protocol::TaskDetail> task(TaskId task);
+  Result<std::vector<protocol::WorkflowRow>> workflows(PipelineId pipeline);
+  Result<std::vector<protocol::WorkerRow>> workers();
+  Result<protocol::LogPiece> read_log(const protocol::ReadLog& what);
+  Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
+
+  /// Sleeps, but not through a signal: kUnavailable if one came.
+  Result<void> pause(Duration duration);
+
+  /// The signal that ended a wait, or 0.
+  int interrupted_by() const { return interrupted_by_; }
+  /// Where the broker was last looked for; empty before the first attempt.
+  const std::string& address() const { return address_; }
+  const Limits& limits() const { return options_.limits; }
+
+ private:
+  template <class Reply>
+  Result<Reply> ask(const protocol::FromClient& message);
+  template <class Reply>
+  Result<Reply> ask(const protocol::FromClient& message, Duration limit);
+
+  Result<std::uint64_t> send(const protocol::FromClient& message, Instant deadline);
+  Result<protocol::Envelope<protocol::ToClient>> receive(Instant deadline);
+  Result<protocol::ToClient> exchange(const protocol::FromClient& message, Duration limit);
+  Result<protocol::Submitted> upload(const std::string& submission_id, const std::string& body);
+  Result<void> wait_readable(Duration limit);
+  Error unreachable(const std::string& what);
+
+  ClientOptions options_;
+  net::Context context_;
+  std::unique_ptr<net::Dealer> dealer_;  // null: not connected
+  std::optional<protocol::ClientWelcome> welcome_;
+  std::string address_;
+  std::uint64_t last_number_ = 0;
+  int interrupted_by_ = 0;
+};
+
+}  // namespace landseer::client

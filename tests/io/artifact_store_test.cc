@@ -1,0 +1,276 @@
+#include "worker/io/artifact_store.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/temp_folder.h"
+#include "worker/io/file_tools.h"
+#include "worker/io/sealed_object.h"
+
+namespace landseer::worker {
+namespace {
+
+namespace fs = std::filesystem;
+using test::read_text;
+using test::TempFolder;
+using test::write_text;
+
+class ArtifactStoreTest : public testing::Test {
+ protected:
+  TempFolder folder;
+  ArtifactStore store = *ArtifactStore::open(folder / "store");
+  fs::path output = folder / "output";
+
+  void SetUp() override { fs::create_directories(output); }
+
+  StoredArtifact captured() {
+    auto stored = store.capture(output);
+    EXPECT_TRUE(stored) << stored.error().to_string();
+    return stored.value_or(StoredArtifact{});
+  }
+  std::string refusal() {
+    const auto stored = store.capture(output);
+    return stored ? "accepted" : stored.error().to_string();
+  }
+  std::size_t objects() const {
+    std::size_t count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder / "store" / "objects")) {
+      if (entry.is_regular_file()) ++count;
+    }
+    return count;
+  }
+  bool tmp_is_empty() const { return fs::is_empty(folder / "store" / "tmp"); }
+};
+
+struct stat status_of(const fs::path& path) {
+  struct stat status {};
+  EXPECT_EQ(lstat(path.c_str(), &status), 0) << path;
+  return status;
+}
+
+TEST_F(ArtifactStoreTest, OutputComesBackAsItWas) {
+  write_text(output / "model.pt", "weights");
+  write_text(output / "deep/er/data.npy", "numbers");
+  write_text(output / "bin/run", "#!/bin/sh\n");
+  write_text(output / "empty", "");
+  chmod((output / "bin/run").c_str(), 0755);
+  const StoredArtifact stored = captured();
+  EXPECT_EQ(stored.files, 4u);
+  EXPECT_EQ(stored.bytes, 24u);
+  const auto manifest = store.manifest(stored.artifact);
+  ASSERT_TRUE(manifest);
+  EXPECT_TRUE(store.missing(*manifest).empty());
+
+  const fs::path target = folder / "target";
+  fs::create_directories(target);
+  const auto placed = store.materialise(*manifest, target);
+  ASSERT_TRUE(placed) << placed.error().to_string();
+  EXPECT_EQ(read_text(target / "model.pt"), "weights");
+  EXPECT_EQ(read_text(target / "deep/er/data.npy"), "numbers");
+  EXPECT_EQ(read_text(target / "bin/run"), "#!/bin/sh\n");
+  EXPECT_EQ(read_text(target / "empty"), "");
+  EXPECT_EQ(status_of(target / "bin/run").st_mode & 0777u, 0555u);
+  EXPECT_EQ(status_of(target / "model.pt").st_mode & 0777u, 0444u);
+  EXPECT_TRUE(tmp_is_empty());
+}
+
+TEST_F(ArtifactStoreTest, FilesAreSharedNotCopied) {
+  write_text(output / "model.pt", "weights");
+  const ino_t inode = status_of(output / "model.pt").st_ino;
+  const auto manifest = store.manifest(captured().artifact);
+  EXPECT_EQ(status_of(object_path(folder / "store", sha256("weights"))).st_ino, inode);
+  const fs::path target = folder / "target";
+  fs::create_directories(target);
+  ASSERT_TRUE(store.materialise(*manifest, target));
+  EXPECT_EQ(status_of(target / "model.pt").st_ino, inode);
+}
+
+TEST_F(ArtifactStoreTest, EqualContentIsStoredOnce) {
+  write_text(output / "a", "same");
+  write_text(output / "b/c", "same");
+  const StoredArtifact first = captured();
+  EXPECT_EQ(first.files, 2u);
+  EXPECT_EQ(objects(), 2u);  // The content and the list.
+  const fs::path again = folder / "again";
+  write_text(again / "b/c", "same");
+  write_text(again / "a", "same");
+  EXPECT_EQ(store.capture(again)->artifact, first.artifact);
+  EXPECT_EQ(*store.add_blob("same"), sha256("same"));
+  EXPECT_EQ(objects(), 2u);
+}
+
+TEST_F(ArtifactStoreTest, ASecondCaptureOfTheFolderIsTheSameArtifact) {
+  write_text(output / "run", "#!/bin/sh\n");
+  write_text(output / "data", "1");
+  chmod((output / "run").c_str(), 0700);
+  EXPECT_EQ(captured().artifact, captured().artifact);
+}
+
+TEST_F(ArtifactStoreTest, NothingLeftIsNoArtifact) {
+  EXPECT_TRUE(captured().artifact.empty());
+  fs::create_directories(output / "empty/folders");
+  EXPECT_TRUE(captured().artifact.empty());
+}
+
+TEST_F(ArtifactStoreTest, AFileWithAnotherNameElsewhereIsCopied) {
+  write_text(folder / "checkpoint", "state 1");
+  ASSERT_EQ(link((folder / "checkpoint").c_str(), (output / "model.pt").c_str()), 0);
+  captured();
+  write_text(folder / "checkpoint", "state 2");
+  EXPECT_EQ(store.read(sha256("state 1"), 0, 100)->data, "state 1");
+}
+
+TEST_F(ArtifactStoreTest, RefusesLinks) {
+  ASSERT_EQ(symlink("/etc/passwd", (output / "model.pt").c_str()), 0);
+  EXPECT_NE(refusal().find("model.pt: the output has a symbolic link"), std::string::npos)
+      << refusal();
+  fs::remove(output / "model.pt");
+  fs::create_directories(output / "inner");
+  ASSERT_EQ(symlink("/etc", (output / "inner/folder").c_str()), 0);
+  EXPECT_NE(refusal().find("inner/folder: the output has a symbolic link"), std::string::npos);
+}
+
+TEST_F(ArtifactStoreTest, RefusesPipesAndSockets) {
+  ASSERT_EQ(mkfifo((output / "pipe").c_str(), 0600), 0);
+  EXPECT_NE(refusal().find("pipe: the output has a pipe"), std::string::npos) << refusal();
+  fs::remove(output / "pipe");
+  const int socket_fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (output / "s").c_str(), sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(socket_fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_NE(refusal().find("s: the output has a socket"), std::string::npos) << refusal();
+  close(socket_fd);
+}
+
+/// Longer in all than any path the kernel takes.
+void make_deep_folders(const fs::path& top, int depth) {
+  UniqueFd at(open(top.c_str(), O_RDONLY | O_DIRECTORY));
+  for (int i = 0; i < depth; ++i) {
+    const std::string name(200, static_cast<char>('a' + i % 26));
+    ASSERT_EQ(mkdirat(at.get(), name.c_str(), 0700), 0);
+    at = UniqueFd(openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+    ASSERT_GE(at.get(), 0);
+  }
+  const UniqueFd file(openat(at.get(), "file", O_WRONLY | O_CREAT, 0600));
+  ASSERT_GE(file.get(), 0);
+}
+
+TEST_F(ArtifactStoreTest, RefusesNamesThatAreTooDeepAndCanRemoveThem) {
+  make_deep_folders(output, 300);
+  EXPECT_NE(refusal().find("deeper than 64"), std::string::npos) << refusal();
+  const auto removed = remove_tree(output);
+  EXPECT_TRUE(removed) << removed.error().to_string();
+  EXPECT_FALSE(fs::exists(output));
+}
+
+TEST_F(ArtifactStoreTest, RemovalDoesNotFollowLinksAndOpensClosedFolders) {
+  write_text(folder / "outside/file", "keep me");
+  write_text(output / "closed/inner/file", "x");
+  ASSERT_EQ(symlink((folder / "outside").c_str(), (output / "closed/link").c_str()), 0);
+  chmod((output / "closed/inner").c_str(), 0);
+  chmod((output / "closed").c_str(), 0500);
+  chmod(output.c_str(), 0500);
+  const auto removed = remove_tree(output);
+  EXPECT_TRUE(removed) << removed.error().to_string();
+  EXPECT_FALSE(fs::exists(output));
+  EXPECT_EQ(read_text(folder / "outside/file"), "keep me");
+  EXPECT_TRUE(remove_tree(output));
+}
+
+TEST_F(ArtifactStoreTest, ATamperedObjectCountsAsAbsentAndIsReplaced) {
+  write_text(output / "model.pt", "weights");
+  const auto manifest = store.manifest(captured().artifact);
+  const fs::path object = object_path(folder / "store", sha256("weights"));
+  chmod(object.c_str(), 0600);
+  write_text(object, "WEIGHTS");
+  chmod(object.c_str(), 0444);
+  EXPECT_FALSE(store.has(sha256("weights")));
+  EXPECT_EQ(store.missing(*manifest).size(), 1u);
+  EXPECT_EQ(store.read(sha256("weights"), 0, 10).error().code, ErrorCode::kNotFound);
+  const fs::path target = folder / "target";
+  fs::create_directories(target);
+  const auto placed = store.materialise(*manifest, target);
+  ASSERT_FALSE(placed);
+  EXPECT_EQ(placed.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(placed.error().where, "model.pt");
+  ASSERT_TRUE(store.add_blob("weights"));
+  EXPECT_TRUE(store.missing(*manifest).empty());
+}
+
+TEST_F(ArtifactStoreTest, ReadsPieces) {
+  ASSERT_TRUE(store.add_blob("0123456789"));
+  const Digest blob = sha256("0123456789");
+  EXPECT_EQ(store.read(blob, 0, 4)->data, "0123");
+  EXPECT_EQ(store.read(blob, 8, 4)->data, "89");
+  EXPECT_EQ(store.read(blob, 10, 4)->data, "");
+  EXPECT_EQ(store.read(blob, std::uint64_t{1} << 62, 4)->data, "");
+  EXPECT_EQ(store.read(blob, 8, 0)->size, 10u);
+  EXPECT_FALSE(store.read(sha256("other"), 0, 4));
+}
+
+TEST_F(ArtifactStoreTest, AWriterThatIsNotFinishedLeavesNothing) {
+  {
+    auto writer = store.make_writer();
+    ASSERT_TRUE(writer);
+    ASSERT_TRUE(writer->append("half"));
+  }
+  auto writer = store.make_writer();
+  ASSERT_TRUE(writer->append("wrong"));
+  EXPECT_EQ(writer->finish(sha256("right")).error().code, ErrorCode::kInvalid);
+  writer = tl::make_unexpected(Error{});
+  EXPECT_EQ(objects(), 0u);
+  EXPECT_TRUE(tmp_is_empty());
+}
+
+TEST_F(ArtifactStoreTest, SeveralThreadsMayStoreTheSame) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      const fs::path own = folder / ("output" + std::to_string(i));
+      for (int n = 0; n < 50; ++n) write_text(own / std::to_string(n), std::to_string(n % 10));
+      EXPECT_TRUE(store.capture(own));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(objects(), 11u);
+  EXPECT_TRUE(tmp_is_empty());
+}
+
+TEST_F(ArtifactStoreTest, IsClosedToOthersAndItsInputsAreOpenWhateverTheUmask) {
+  write_text(output / "inner/model.pt", "weights");
+  const mode_t before = umask(077);
+  const ArtifactStore strict = *ArtifactStore::open(folder / "strict/");
+  const auto manifest = strict.manifest(strict.capture(output)->artifact);
+  const fs::path target = folder / "target";
+  fs::create_directories(target);
+  ASSERT_TRUE(strict.materialise(*manifest, target));
+  umask(before);
+  EXPECT_EQ(status_of(folder / "strict").st_mode & 0777u, 0700u);
+  EXPECT_EQ(status_of(target / "inner").st_mode & 0777u, 0755u);
+  EXPECT_EQ(status_of(target / "inner/model.pt").st_mode & 0777u, 0444u);
+}
+
+TEST_F(ArtifactStoreTest, AListThatIsNoneIsRefused) {
+  const auto blob = store.add_blob("landseer-manifest 1\nnonsense\n");
+  EXPECT_EQ(store.manifest(*blob).error().code, ErrorCode::kInvalid);
+}
+
+TEST_F(ArtifactStoreTest, AStoreThatCannotBeMadeSaysWhere) {
+  write_text(folder / "file", "");
+  const auto opened = ArtifactStore::open(folder / "file/store");
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().to_string().find("/file"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace landseer::worker

@@ -1,0 +1,220 @@
+/// One example of every message, with fields that are not their defaults, and its frame.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/protocol/codec.h"
+
+namespace landseer::protocol {
+
+struct Example {
+  std::string name;
+  std::string frame;
+  std::function<bool(std::string_view)> decodes;
+};
+
+namespace detail {
+
+inline AttemptResult result_example() {
+  AttemptResult r;
+  r.task = TaskId{7};
+  r.attempt = 2;
+  r.outcome = Outcome::kExitCode;
+  r.exit_code = -3;
+  r.reason = "exit code 3";
+  r.log_tail = "last line\n";
+  r.metrics = "{\"a\":1}";
+  r.evaluation_skipped = true;
+  r.artifact = sha256("artifact");
+  r.artifact_bytes = 300;
+  r.started_at = 1'700'000'000'000;
+  r.finished_at = 1'700'000'000'500;
+  r.cpu_ms = 70'000;
+  r.memory_peak_bytes = 5'000'000'000;
+  return r;
+}
+
+inline WorkSpec spec_example() {
+  WorkSpec s;
+  s.tool = "fine pruning";
+  s.image = "registry/post_fineprune:v1";
+  s.command = "python3 main.py";
+  s.runtime = "process";
+  s.type = 3;
+  s.env = "{\"A\":\"1\"}";
+  s.timeout_ms = 7'200'000;
+  s.cpus_milli = 1500;
+  s.gpus_milli = 500;
+  s.memory_bytes = 1 << 30;
+  s.required_artifacts = {"key.json"};
+  s.artifact_roots = {"/data"};
+  s.metrics = {"accuracy"};
+  s.dataset_name = "digits";
+  s.dataset_variant = "clean";
+  s.model_script = sha256("script");
+  return s;
+}
+
+inline Hello hello_example() {
+  Hello h;
+  h.program_version = "0.1.0";
+  h.uid = "0123";
+  h.name = "gpu-1";
+  h.instance = 99;
+  h.cpus_milli = 8000;
+  h.memory_bytes = 1 << 30;
+  h.gpus = {{0, "T4", 16}};
+  h.labels = {{"rack", "3"}};
+  h.runtimes = {"process", "noop"};
+  h.datasets = {{"digits", "clean"}};
+  h.data_address = "tcp://10.0.0.1:5555";
+  h.held = {{5, TaskId{7}, 2}};
+  return h;
+}
+
+inline PipelineRow row_example() {
+  PipelineRow r;
+  r.pipeline = PipelineId{3};
+  r.name = "digits";
+  r.state = PipelineState::kFailed;
+  r.policy = "landseer";
+  r.priority = -2;
+  r.dataset = "digits:clean";
+  r.total = 200;
+  r.completed = 199;
+  r.failed = 1;
+  r.submitted_at = 1'700'000'000'000;
+  return r;
+}
+
+inline TaskRow task_example() {
+  TaskRow r;
+  r.task = TaskId{7};
+  r.pipeline = PipelineId{3};
+  r.key = sha256("key");
+  r.tool = "noop";
+  r.type = 1;
+  r.status = 3;
+  r.priority = -54;
+  r.usage_counter = 54;
+  r.dependencies = {TaskId{6}};
+  r.workflows = {WorkflowId{1}, WorkflowId{2}};
+  r.attempts = 1;
+  r.worker = "gpu-1";
+  r.metrics = "{}";
+  return r;
+}
+
+inline WorkerRow worker_example() {
+  WorkerRow r;
+  r.worker = WorkerId{1};
+  r.name = "gpu-1";
+  r.state = "connected";
+  r.cpus_milli = 8000;
+  r.labels = {{"rack", "3"}};
+  r.runtimes = {"process"};
+  return r;
+}
+
+}  // namespace detail
+
+/// In the order of the variants, so that a message without an example is noticed by the count.
+inline std::vector<FromWorker> from_worker_examples() {
+  return {detail::hello_example(),
+          Heartbeat{11, 4},
+          Started{11, 5, {{TaskId{7}, 2, 1'700'000'000'000}}},
+          Results{11, 5, {detail::result_example()}},
+          Holding{11, {sha256("artifact")}},
+          LogReply{11, 3, true, 100, 200, "bytes \xff"},
+          Goodbye{11}};
+}
+
+inline std::vector<ToWorker> to_worker_examples() {
+  return {Welcome{1, 5, WorkerId{1}, 11, 2000, 120'000, "tcp://10.0.0.2:7712",
+                  {{TaskId{7}, 2, true}}},
+          Rehello{},
+          Refused{ErrorCode::kVersion, "too old", "upgrade"},
+          HeartbeatReply{11, 4},
+          Assign{11, 5, {detail::spec_example()},
+                 {{TaskId{7}, 2, PipelineId{3}, 0, "{\"stage\":\"deployment\"}",
+                   {{sha256("artifact"), {"tcp://10.0.0.1:5555"}}}}}},
+          ResultsAck{11, {{TaskId{7}, 2}}},
+          Stop{11, {{TaskId{7}, 2}}},
+          LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true}};
+}
+
+inline std::vector<FromClient> from_client_examples() {
+  return {ClientHello{1, 1, "0.1.0"},
+          SubmitChunk{"id-1", 0, true, "body \xff"},
+          ListPipelines{PipelineId{2}},
+          WatchPipeline{PipelineId{3}, 17, true},
+          ListTasks{PipelineId{3}, 4, "noop", 1000, 500},
+          GetTask{TaskId{7}},
+          ListWorkflows{PipelineId{3}, 0, 100},
+          ListWorkers{},
+          ReadLog{TaskId{7}, 2, 0, 65'536, true},
+          Cancel{PipelineId{3}, TaskId{}}};
+}
+
+inline std::vector<ToClient> to_client_examples() {
+  AttemptRow attempt;
+  attempt.attempt = 2;
+  attempt.worker = "gpu-1";
+  attempt.outcome = 2;
+  return {ClientWelcome{1, 5, "0.1.0"},
+          ChunkTaken{3},
+          Submitted{PipelineId{3}, "digits", 54, 378, 243, 162, 0, false},
+          PipelineList{{detail::row_example()}, true},
+          PipelineStatus{detail::row_example(), 17, {{5, 162, 2, 100, 0}}, {"no worker"}},
+          TaskList{{detail::task_example()}, 1000},
+          TaskDetail{detail::task_example(), "image", "command", "{}", "{}", {attempt}},
+          WorkflowList{{{WorkflowId{1}, "comb_001", 3, 4, {TaskId{7}}}}, 0},
+          WorkerList{{detail::worker_example()}},
+          LogPiece{2, 0, 5, true, "bytes"},
+          Cancelled{10, 2},
+          ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"}};
+}
+
+inline Submission submission_example() {
+  Submission s;
+  s.submission_id = "id-1";
+  s.name = "digits";
+  s.priority = -2;
+  s.dataset_name = "digits";
+  s.dataset_variant = "clean";
+  s.model_name = "model.py";
+  s.model_script = "pass\n";
+  s.tools = {{"noop", "registry/noop:v1", "", std::nullopt, true},
+             {"prune", "registry/prune:v1", "-p 0.1", "process", false}};
+  s.configs = {"{}", "{\"a\":1}"};
+  s.options = {{1500, 500, 1024, 2, 60'000, "{}", {"k"}, {"/d"}, {"m"}}};
+  s.tasks = {{1, 0, 0, 0, {}}, {3, 1, 1, 0, {0}}};
+  s.workflows = {{"comb_001", {0, 1}}};
+  return s;
+}
+
+inline std::vector<Example> examples() {
+  std::vector<Example> all;
+  const auto add = [&](const auto& messages, const std::string& side, auto decode) {
+    for (const auto& message : messages) {
+      all.push_back({side + "_" + std::to_string(message.index() + 1), encode(message, 9),
+                     [decode](std::string_view frame) { return decode(frame).has_value(); }});
+    }
+  };
+  add(from_worker_examples(), "from_worker", decode_from_worker);
+  add(to_worker_examples(), "to_worker", decode_to_worker);
+  add(from_client_examples(), "from_client", decode_from_client);
+  add(to_client_examples(), "to_client", decode_to_client);
+  add(std::vector<BulkRequest>{GetBlob{sha256("blob"), 100, 65'536}}, "bulk_request",
+      decode_bulk_request);
+  add(std::vector<BulkReply>{BlobData{sha256("blob"), true, 100, 105, "bytes"}}, "bulk_reply",
+      decode_bulk_reply);
+  all.push_back({"submission", encode_submission(submission_example()),
+                 [](std::string_view body) { return decode_submission(body).has_value(); }});
+  return all;
+}
+
+}  // namespace landseer::protocol

@@ -1,0 +1,275 @@
+/// The broker's core with workers and clients played by the test: virtual time, every message
+/// through the codec, invariants after every step. Mail that a test did not look at is an error.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "broker/core/broker.h"
+#include "common/protocol/codec.h"
+
+namespace landseer::broker::testing {
+
+using namespace std::chrono_literals;
+
+/// A worker as the broker sees it: remembers what it was told.
+struct FakeWorker {
+  PeerId peer{};
+  std::string name;
+  std::uint64_t instance = 1;
+  std::uint64_t session = 0;
+  std::uint64_t epoch = 0;
+  std::vector<protocol::Verdict> verdicts;
+  std::deque<protocol::Assignment> assigned;  ///< not yet taken by the test
+  std::vector<protocol::WorkSpec> specs;      ///< parallel to everything ever assigned
+  std::vector<protocol::AttemptRef> stopped;
+  std::vector<protocol::AttemptRef> acknowledged;
+  std::vector<protocol::LogRequest> log_requests;
+  std::uint32_t rehellos = 0;
+  std::vector<protocol::Refused> refused;
+  std::uint64_t beats_answered = 0;
+};
+
+class BrokerHarness {
+ public:
+  explicit BrokerHarness(Duration lease = 120s) : broker(make_settings(lease)) {
+    now.instant = Instant{1'000'000'000};
+    now.wall = WallTime{1'700'000'000'000};
+  }
+
+  // --- Time ---
+  void advance(Duration by) {
+    const Instant end = now.instant + by;
+    for (auto due = broker.next_deadline(now); due && *due <= end;
+         due = broker.next_deadline(now)) {
+      set_time(std::max(*due, now.instant));
+      settle();
+    }
+    set_time(end);
+    settle();
+  }
+
+  // --- Workers ---
+  FakeWorker& worker(const std::string& name, std::uint32_t cpus = 1,
+                     std::vector<protocol::HeldAttempt> held = {}) {
+    FakeWorker& fake = workers[name];
+    fake.name = name;
+    fake.peer = PeerId{next_peer_++};
+    by_peer_[fake.peer] = &fake;
+    protocol::Hello hello = offer;
+    hello.name = name;
+    hello.uid = "uid-" + name;
+    hello.instance = fake.instance;
+    hello.cpus_milli = 1000 * cpus;
+    hello.data_address = "tcp://" + name;
+    hello.held = std::move(held);
+    say(fake, hello);
+    return fake;
+  }
+
+  void say(FakeWorker& fake, protocol::FromWorker message) {
+    const auto copy = protocol::decode_from_worker(protocol::encode(message));
+    ASSERT_TRUE(copy) << copy.error().to_string();
+    broker.handle(FromWorkerPeer{fake.peer, copy->message}, now, out_);
+    settle();
+  }
+
+  void beat(FakeWorker& fake) { say(fake, protocol::Heartbeat{fake.session, 1}); }
+
+  /// Ends the oldest attempt the worker was given.
+  TaskId finish(FakeWorker& fake, protocol::Outcome outcome = protocol::Outcome::kSucceeded,
+                const std::string& artifact = "") {
+    EXPECT_FALSE(fake.assigned.empty()) << fake.name << " has nothing to do";
+    if (fake.assigned.empty()) return TaskId{};
+    const protocol::Assignment work = fake.assigned.front();
+    fake.assigned.pop_front();
+    protocol::AttemptResult result;
+    result.task = work.task;
+    result.attempt = work.attempt;
+    result.outcome = outcome;
+    if (outcome != protocol::Outcome::kSucceeded) result.reason = "because of the test";
+    if (!artifact.empty()) result.artifact = sha256(artifact);
+    result.started_at = now.wall.unix_ms - 5000;
+    result.finished_at = now.wall.unix_ms;
+    send_result(fake, result);
+    return work.task;
+  }
+
+  void send_result(FakeWorker& fake, const protocol::AttemptResult& result) {
+    say(fake, protocol::Results{fake.session, fake.epoch, {result}});
+  }
+
+  // --- Clients ---
+  protocol::ToClient ask(protocol::FromClient message) {
+    tell(std::move(message));
+    EXPECT_FALSE(replies.empty()) << "no answer";
+    if (replies.empty()) return protocol::ErrorReply{};
+    const protocol::ToClient reply = replies.back().message;
+    replies.pop_back();
+    return reply;
+  }
+
+  template <class T>
+  T ask_for(protocol::FromClient message) {
+    const protocol::ToClient reply = ask(std::move(message));
+    if (const auto* error = std::get_if<protocol::ErrorReply>(&reply)) {
+      ADD_FAILURE() << error->message;
+    }
+    EXPECT_TRUE(std::holds_alternative<T>(reply));
+    return std::holds_alternative<T>(reply) ? std::get<T>(reply) : T{};
+  }
+
+  protocol::ErrorReply ask_in_vain(protocol::FromClient message) {
+    const protocol::ToClient reply = ask(std::move(message));
+    EXPECT_TRUE(std::holds_alternative<protocol::ErrorReply>(reply));
+    return std::holds_alternative<protocol::ErrorReply>(reply)
+               ? std::get<protocol::ErrorReply>(reply)
+               : protocol::ErrorReply{};
+  }
+
+  /// Sends without expecting an answer at once.
+  void tell(protocol::FromClient message) {
+    const auto copy = protocol::decode_from_client(protocol::encode(message, ++request_));
+    ASSERT_TRUE(copy) << copy.error().to_string();
+    broker.handle(FromClientPeer{PeerId{7}, copy->number, copy->message}, now, out_);
+    settle();
+  }
+
+  protocol::Submitted submit(const protocol::Submission& submission) {
+    return ask_for<protocol::Submitted>(chunk(submission));
+  }
+
+  static protocol::SubmitChunk chunk(const protocol::Submission& submission) {
+    return {submission.submission_id, 0, true, protocol::encode_submission(submission)};
+  }
+
+  protocol::PipelineStatus status(PipelineId pipeline) {
+    return ask_for<protocol::PipelineStatus>(protocol::WatchPipeline{pipeline, 0, false});
+  }
+
+  protocol::TaskRow task(TaskId id) {
+    return ask_for<protocol::TaskDetail>(protocol::GetTask{id}).row;
+  }
+
+  // --- Submissions from text: one workflow a line, tools in order; equal prefixes are shared ---
+  static protocol::Submission chains(const std::string& text, const std::string& id = "test") {
+    protocol::Submission s;
+    s.submission_id = id;
+    s.name = id;
+    s.configs = {"{}"};
+    s.options.resize(1);
+    std::map<std::string, std::uint32_t> prefixes;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line);
+      std::string prefix;
+      std::vector<std::uint32_t> members;
+      for (std::string word; words >> word;) {
+        prefix += word + "/";
+        auto [known, added] = prefixes.emplace(prefix, static_cast<std::uint32_t>(s.tasks.size()));
+        if (added) {
+          protocol::TaskEntry task;
+          task.tool = tool_index(s, word);
+          if (!members.empty()) task.dependencies = {members.back()};
+          s.tasks.push_back(task);
+        }
+        members.push_back(known->second);
+      }
+      s.workflows.push_back({"comb_" + std::to_string(s.workflows.size() + 1), members});
+    }
+    return s;
+  }
+
+  Now now;
+  protocol::Hello offer = make_offer();
+  std::map<std::string, FakeWorker> workers;
+  std::vector<ClientMail> replies;
+  std::vector<Record> records;
+  std::vector<Blob> blobs;
+  Broker broker;
+
+ private:
+  static Settings make_settings(Duration lease) {
+    Settings settings;
+    settings.epoch = 5;
+    settings.lease = lease;
+    settings.bulk_address = "tcp://bulk";
+    return settings;
+  }
+
+  static protocol::Hello make_offer() {
+    protocol::Hello hello;
+    hello.runtimes = {"process", "noop"};
+    hello.memory_bytes = 1 << 30;
+    return hello;
+  }
+
+  static std::uint32_t tool_index(protocol::Submission& s, const std::string& name) {
+    for (std::uint32_t i = 0; i < s.tools.size(); ++i) {
+      if (s.tools[i].name == name) return i;
+    }
+    s.tools.push_back({name, "image", "run", {}, false});
+    return static_cast<std::uint32_t>(s.tools.size() - 1);
+  }
+
+  void set_time(Instant instant) {
+    now.wall.unix_ms += (instant - now.instant).count() / 1'000'000;
+    now.instant = instant;
+  }
+
+  void settle() {
+    broker.settle(now, out_);
+    broker.check_invariants();
+    for (const Record& record : out_.records) {
+      const auto copy = decode_record(encode_record(record));
+      ASSERT_TRUE(copy);
+      EXPECT_EQ(*copy, record);
+      records.push_back(record);
+    }
+    for (Blob& blob : out_.blobs) blobs.push_back(std::move(blob));
+    for (const ClientMail& mail : out_.to_clients) replies.push_back(mail);
+    for (const WorkerMail& mail : out_.to_workers) deliver(mail);
+    out_.clear();
+  }
+
+  void deliver(const WorkerMail& mail) {
+    const auto copy = protocol::decode_to_worker(protocol::encode(mail.message));
+    ASSERT_TRUE(copy) << copy.error().to_string();
+    ASSERT_TRUE(by_peer_.contains(mail.peer));
+    FakeWorker& fake = *by_peer_[mail.peer];
+    if (const auto* m = std::get_if<protocol::Welcome>(&copy->message)) {
+      fake.session = m->session;
+      fake.epoch = m->epoch;
+      fake.verdicts = m->verdicts;
+    } else if (const auto* assign = std::get_if<protocol::Assign>(&copy->message)) {
+      EXPECT_EQ(assign->session, fake.session);
+      for (const auto& attempt : assign->attempts) {
+        fake.assigned.push_back(attempt);
+        fake.specs.push_back(assign->specs.at(attempt.spec));
+      }
+    } else if (const auto* stop = std::get_if<protocol::Stop>(&copy->message)) {
+      fake.stopped.insert(fake.stopped.end(), stop->attempts.begin(), stop->attempts.end());
+    } else if (const auto* ack = std::get_if<protocol::ResultsAck>(&copy->message)) {
+      fake.acknowledged.insert(fake.acknowledged.end(), ack->attempts.begin(), ack->attempts.end());
+    } else if (const auto* log = std::get_if<protocol::LogRequest>(&copy->message)) {
+      fake.log_requests.push_back(*log);
+    } else if (const auto* refused = std::get_if<protocol::Refused>(&copy->message)) {
+      fake.refused.push_back(*refused);
+    } else if (std::holds_alternative<protocol::Rehello>(copy->message)) {
+      ++fake.rehellos;
+    } else if (std::holds_alternative<protocol::HeartbeatReply>(copy->message)) {
+      ++fake.beats_answered;
+    }
+  }
+
+  std::map<PeerId, FakeWorker*> by_peer_;
+  std::uint64_t next_peer_ = 100;
+  std::uint64_t request_ = 0;
+  Outbox out_;
+};
+
+}  // namespace landseer::broker::testing

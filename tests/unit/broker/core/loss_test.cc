@@ -1,0 +1,200 @@
+/// Workers that fall silent, come back, or lie; artifacts that are lost.
+#include <gtest/gtest.h>
+
+#include "tests/support/broker_harness.h"
+
+namespace landseer::broker {
+namespace {
+
+using testing::BrokerHarness;
+using testing::FakeWorker;
+using protocol::Outcome;
+using namespace std::chrono_literals;
+
+TEST(Loss, ASilentWorkersAttemptsRunElsewhereAfterTheLease) {
+  BrokerHarness harness(20s);
+  FakeWorker& dead = harness.worker("dead");
+  harness.submit(BrokerHarness::chains("a"));
+  ASSERT_EQ(dead.assigned.size(), 1u);
+  FakeWorker& alive = harness.worker("alive");
+  for (int i = 0; i < 10; ++i) {
+    harness.advance(2s);
+    harness.beat(alive);
+  }
+  EXPECT_TRUE(alive.assigned.empty()) << "the lease is not over yet";
+  for (int i = 0; i < 3; ++i) {
+    harness.advance(2s);
+    harness.beat(alive);
+  }
+  ASSERT_EQ(alive.assigned.size(), 1u);
+  EXPECT_EQ(alive.assigned.front().attempt, 2u);
+}
+
+TEST(Loss, ASilentWorkerGetsNothingNewUntilItIsHeardAgain) {
+  BrokerHarness harness(120s);
+  FakeWorker& worker = harness.worker("w", 2);
+  harness.advance(7s);
+  harness.submit(BrokerHarness::chains("a"));
+  EXPECT_TRUE(worker.assigned.empty());
+  harness.beat(worker);
+  EXPECT_EQ(worker.assigned.size(), 1u);
+}
+
+TEST(Loss, AResultAfterTheLeaseChangesNothing) {
+  BrokerHarness harness(20s);
+  FakeWorker& slow = harness.worker("slow");
+  const auto pipeline = harness.submit(BrokerHarness::chains("a")).pipeline;
+  harness.advance(30s);
+  FakeWorker& other = harness.worker("other");
+  ASSERT_EQ(other.assigned.size(), 1u);
+  harness.finish(slow, Outcome::kSucceeded);
+  EXPECT_EQ(slow.rehellos, 1u) << "its session is over";
+  EXPECT_EQ(harness.status(pipeline).row.completed, 0u);
+  harness.finish(other);
+  EXPECT_EQ(harness.status(pipeline).row.completed, 1u);
+}
+
+TEST(Loss, AWorkerThatComesBackKeepsWhatIsStillItsOwn) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w");
+  const auto pipeline = harness.submit(BrokerHarness::chains("a")).pipeline;
+  const auto attempt = worker.assigned.front();
+  harness.worker("w", 1, {{5, attempt.task, attempt.attempt}});
+  ASSERT_EQ(worker.verdicts.size(), 1u);
+  EXPECT_TRUE(worker.verdicts[0].keep);
+  harness.finish(worker);
+  EXPECT_EQ(harness.status(pipeline).row.completed, 1u);
+  EXPECT_EQ(harness.task(attempt.task).attempts, 1u);
+}
+
+TEST(Loss, AttemptsOfAnotherEpochOrNumberMustStop) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w");
+  harness.submit(BrokerHarness::chains("a"));
+  const auto attempt = worker.assigned.front();
+  worker.assigned.clear();
+  harness.worker("w", 1, {{4, attempt.task, attempt.attempt}, {5, attempt.task, 7},
+                          {5, TaskId{99}, 1}});
+  ASSERT_EQ(worker.verdicts.size(), 3u);
+  for (const auto& verdict : worker.verdicts) EXPECT_FALSE(verdict.keep);
+  ASSERT_EQ(worker.assigned.size(), 1u) << "and the task starts again";
+  EXPECT_EQ(worker.assigned.front().attempt, 2u);
+}
+
+TEST(Loss, ANewProcessWithoutItsAttemptsGivesThemBackAtOnce) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w");
+  harness.submit(BrokerHarness::chains("a"));
+  worker.assigned.clear();
+  worker.instance = 2;
+  harness.worker("w");
+  EXPECT_EQ(worker.assigned.size(), 1u);
+}
+
+TEST(Loss, ATaskThatLosesThreeWorkersFails) {
+  BrokerHarness harness(20s);
+  const auto pipeline = harness.submit(BrokerHarness::chains("poison\nfine")).pipeline;
+  for (int i = 0; i < 3; ++i) {
+    FakeWorker& victim = harness.worker("victim" + std::to_string(i), 2);
+    if (i == 0) harness.finish(victim, Outcome::kReturned);  // either order is fine
+    harness.advance(30s);
+  }
+  const auto row = harness.status(pipeline).row;
+  EXPECT_GE(row.failed, 1u);
+  const auto tasks =
+      harness.ask_for<protocol::TaskList>(protocol::ListTasks{pipeline, 4, "", 0, 0});
+  ASSERT_FALSE(tasks.rows.empty());
+  EXPECT_NE(tasks.rows[0].reason.find("lost 3 workers"), std::string::npos);
+}
+
+TEST(Loss, GoodbyeGivesEverythingBackWithoutBlame) {
+  BrokerHarness harness;
+  FakeWorker& leaving = harness.worker("leaving");
+  harness.submit(BrokerHarness::chains("a"));
+  FakeWorker& staying = harness.worker("staying");
+  harness.say(leaving, protocol::Goodbye{leaving.session});
+  EXPECT_EQ(staying.assigned.size(), 1u);
+  const auto workers = harness.ask_for<protocol::WorkerList>(protocol::ListWorkers{});
+  EXPECT_EQ(workers.rows[0].state, "left");
+}
+
+TEST(Loss, AHostThatCannotStartToolsFiveTimesIsLeftAlone) {
+  BrokerHarness harness;
+  FakeWorker& broken = harness.worker("broken");
+  harness.submit(BrokerHarness::chains("a\nb\nc"));
+  for (int i = 0; i < 5; ++i) harness.finish(broken, Outcome::kRuntimeError);
+  EXPECT_TRUE(broken.assigned.empty());
+  const auto workers = harness.ask_for<protocol::WorkerList>(protocol::ListWorkers{});
+  EXPECT_EQ(workers.rows[0].state, "quarantined");
+  EXPECT_EQ(harness.worker("good").assigned.size(), 1u) << "the last task, for its second try";
+}
+
+TEST(Loss, ALostArtifactMakesItsProducerRunAgain) {
+  BrokerHarness harness(20s);
+  FakeWorker& first = harness.worker("first");
+  const auto pipeline = harness.submit(BrokerHarness::chains("a b c")).pipeline;
+  harness.finish(first, Outcome::kSucceeded, "A");
+  harness.finish(first, Outcome::kSucceeded, "B");
+  harness.advance(30s);  // first is lost, with A and B and the running c
+  FakeWorker& second = harness.worker("second");
+  ASSERT_EQ(second.assigned.size(), 1u);
+  EXPECT_EQ(second.specs.back().tool, "a");
+  harness.finish(second, Outcome::kSucceeded, "A");
+  EXPECT_EQ(second.specs.back().tool, "b") << "B is gone too";
+  harness.finish(second, Outcome::kSucceeded, "B");
+  ASSERT_EQ(second.specs.back().tool, "c");
+  EXPECT_EQ(second.assigned.front().inputs.size(), 2u);
+  harness.finish(second, Outcome::kSucceeded, "C");
+  EXPECT_EQ(harness.status(pipeline).row.state, protocol::PipelineState::kCompleted);
+}
+
+TEST(Loss, OnlyTheLostProducerRunsAgainNotWhatIsBetween) {
+  BrokerHarness harness(20s);
+  FakeWorker& first = harness.worker("first");
+  const auto pipeline = harness.submit(BrokerHarness::chains("a b c")).pipeline;
+  FakeWorker& second = harness.worker("second");
+  harness.finish(first, Outcome::kSucceeded, "A");
+  // b ran where A is; c's worker reports A missing although B can be had.
+  FakeWorker& with_b = first.assigned.empty() ? second : first;
+  harness.finish(with_b, Outcome::kSucceeded, "B");
+  FakeWorker& with_c = first.assigned.empty() ? second : first;
+  ASSERT_EQ(with_c.specs.back().tool, "c");
+  protocol::AttemptResult missing;
+  missing.task = with_c.assigned.front().task;
+  missing.attempt = 1;
+  missing.outcome = Outcome::kInputMissing;
+  missing.missing_input = sha256("A");
+  with_c.assigned.clear();
+  harness.send_result(with_c, missing);
+  FakeWorker& with_a = first.assigned.empty() ? second : first;
+  ASSERT_EQ(with_a.assigned.size(), 1u);
+  EXPECT_EQ(with_a.specs.back().tool, "a");
+  harness.finish(with_a, Outcome::kSucceeded, "A");
+  FakeWorker& last = first.assigned.empty() ? second : first;
+  ASSERT_EQ(last.assigned.size(), 1u);
+  EXPECT_EQ(last.specs.back().tool, "c") << "b kept its artifact";
+  harness.finish(last, Outcome::kSucceeded, "C");
+  EXPECT_EQ(harness.status(pipeline).row.state, protocol::PipelineState::kCompleted);
+}
+
+TEST(Loss, AnArtifactLostAgainAndAgainFailsItsConsumer) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w");
+  const auto pipeline = harness.submit(BrokerHarness::chains("a b")).pipeline;
+  for (int i = 0; i < 3; ++i) {
+    harness.finish(worker, Outcome::kSucceeded, "A");
+    protocol::AttemptResult missing;
+    missing.task = worker.assigned.front().task;
+    missing.attempt = worker.assigned.front().attempt;
+    missing.outcome = Outcome::kInputMissing;
+    missing.missing_input = sha256("A");
+    worker.assigned.clear();
+    harness.send_result(worker, missing);
+  }
+  const auto row = harness.status(pipeline).row;
+  EXPECT_EQ(row.state, protocol::PipelineState::kFailed);
+  EXPECT_EQ(row.completed, 1u);
+}
+
+}  // namespace
+}  // namespace landseer::broker

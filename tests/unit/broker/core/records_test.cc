@@ -1,0 +1,42 @@
+#include "broker/core/records.h"
+
+#include <gtest/gtest.h>
+
+namespace landseer::broker {
+namespace {
+
+std::vector<Record> examples() {
+  protocol::AttemptResult result;
+  result.task = TaskId{3};
+  result.attempt = 2;
+  result.outcome = protocol::Outcome::kTimeout;
+  result.reason = "time limit";
+  result.artifact = sha256("x");
+  return {PipelineAdded{PipelineId{1}, 1700, "body \xff"},
+          WorkerAdded{WorkerId{1}, "uid", "name"},
+          AttemptAssigned{TaskId{3}, 2, WorkerId{1}, 1701},
+          AttemptEnded{result, 1702},
+          TaskReopened{TaskId{3}},
+          CancelRequested{PipelineId{1}, TaskId{}, 1703}};
+}
+
+TEST(Records, SurviveEncoding) {
+  for (const Record& record : examples()) {
+    const auto copy = decode_record(encode_record(record));
+    ASSERT_TRUE(copy) << copy.error().to_string();
+    EXPECT_EQ(*copy, record);
+  }
+}
+
+TEST(Records, EveryTruncationIsAnError) {
+  for (const Record& record : examples()) {
+    const std::string bytes = encode_record(record);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      EXPECT_FALSE(decode_record(std::string_view(bytes).substr(0, size)));
+    }
+    EXPECT_FALSE(decode_record(bytes + "x"));
+  }
+}
+
+}  // namespace
+}  // namespace landseer::broker

@@ -1,0 +1,43 @@
+/// Ids, digests, errors: the small values.
+#include <gtest/gtest.h>
+
+#include "common/base/digest.h"
+#include "common/base/ids.h"
+#include "common/base/result.h"
+
+namespace landseer {
+namespace {
+
+TEST(Ids, PrintAndParseWithAndWithoutTheirWord) {
+  EXPECT_EQ(to_string(TaskId{7}), "task_7");
+  EXPECT_EQ(parse_id<TaskId>("task_7"), TaskId{7});
+  EXPECT_EQ(parse_id<PipelineId>("3"), PipelineId{3});
+  for (const char* text : {"", "task_", "task_0", "0", "-1", "workflow_1", "task_1x",
+                           "99999999999999999999"}) {
+    EXPECT_FALSE(parse_id<TaskId>(text)) << text;
+  }
+}
+
+TEST(Digest, IsWhatSha256sumPrints) {
+  const Digest digest = sha256("abc");
+  EXPECT_EQ(digest.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Digest::from_hex(digest.hex()), digest);
+  EXPECT_FALSE(Digest::from_hex("ba78"));
+  EXPECT_FALSE(Digest::from_hex(std::string(64, 'G')));
+  EXPECT_TRUE(Digest{}.empty());
+}
+
+TEST(Digest, InPiecesIsTheSame) {
+  Hasher hasher;
+  hasher.update("a");
+  hasher.update("bc");
+  EXPECT_EQ(hasher.finish(), sha256("abc"));
+}
+
+TEST(Error, SaysWhereWhatAndWhatToDo) {
+  const Error error{ErrorCode::kInvalid, "unknown tool 'x'", "p.yaml:3:5", "did you mean 'y'?"};
+  EXPECT_EQ(error.to_string(), "p.yaml:3:5: unknown tool 'x' (did you mean 'y'?)");
+}
+
+}  // namespace
+}  // namespace landseer

@@ -1,0 +1,108 @@
+#include "common/domain/factories.h"
+
+#include <gtest/gtest.h>
+
+#include <unordered_set>
+
+namespace landseer::domain {
+namespace {
+
+const ToolDefinition kNoop{"noop", {"registry/noop:v1", "python main.py", {}}, true};
+const ToolDefinition kOther{"other", {"registry/other:v1", "", {}}, false};
+
+class Factories : public testing::Test {
+ protected:
+  IdCounters ids;
+  TaskFactory tasks{ids};
+  WorkflowFactory workflows{ids};
+  PipelineFactory pipelines{ids};
+
+  TaskPtr task(const ToolDefinition& tool, std::vector<TaskPtr> dependencies = {}) {
+    return tasks.get_or_create_task(TaskType::kPreTraining, tool, {}, dependencies);
+  }
+};
+
+TEST_F(Factories, GetOrCreateGivesTheSameTaskForTheSameWork) {
+  EXPECT_EQ(task(kNoop), task(kNoop));
+  EXPECT_NE(task(kNoop), task(kOther));
+  EXPECT_NE(task(kOther, {task(kNoop)}), task(kOther));
+}
+
+TEST_F(Factories, TheFirstTypeWins) {
+  const TaskPtr first = task(kNoop);
+  EXPECT_EQ(tasks.get_or_create_task(TaskType::kDeployment, kNoop), first);
+  EXPECT_EQ(first->type, TaskType::kPreTraining);
+}
+
+TEST_F(Factories, CreateAlwaysMakesANewTask) {
+  const TaskPtr first = task(kNoop);
+  const TaskPtr second = tasks.create_task(TaskType::kPreTraining, kNoop);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(*first, *second) << "tasks compare by key";
+  EXPECT_NE(first->id, second->id);
+  EXPECT_EQ(task(kNoop), first) << "the registry keeps the first";
+}
+
+TEST_F(Factories, EqualTasksHashAlike) {
+  std::unordered_set<Task> set;
+  set.insert(*task(kNoop));
+  set.insert(*tasks.create_task(TaskType::kPreTraining, kNoop));
+  EXPECT_EQ(set.size(), 1u);
+}
+
+TEST_F(Factories, ClearingTheRegistryDoesNotResetIds) {
+  const TaskPtr before = task(kNoop);
+  tasks.clear_task_registry();
+  const TaskPtr after = task(kNoop);
+  EXPECT_NE(before, after);
+  EXPECT_EQ(number(after->id), number(before->id) + 1);
+}
+
+TEST_F(Factories, UsageCountsDistinctWorkflowsOnly) {
+  const TaskPtr shared = task(kNoop);
+  EXPECT_EQ(shared->usage_counter(), 0u) << "looking a task up is not using it";
+  workflows.create_workflow("a", {shared, shared});
+  EXPECT_EQ(shared->usage_counter(), 1u);
+  workflows.create_workflow("b", {shared, task(kOther)});
+  EXPECT_EQ(shared->usage_counter(), 2u);
+}
+
+TEST_F(Factories, ARepeatedDependencyCountsOnce) {
+  const TaskPtr root = task(kNoop);
+  EXPECT_EQ(task(kOther, {root, root})->dependency_level(), 1u);
+}
+
+TEST_F(Factories, IdsStartAtOne) {
+  EXPECT_EQ(to_string(task(kNoop)->id), "task_1");
+  EXPECT_EQ(to_string(workflows.create_workflow("w", {})->id), "workflow_1");
+  EXPECT_EQ(to_string((*pipelines.create_pipeline("p", {}))->id), "pipeline_1");
+}
+
+TEST_F(Factories, PipelineTasksAreInInsertionOrder) {
+  const TaskPtr a = task(kNoop);
+  const TaskPtr b = task(kOther, {a});
+  const auto first = workflows.create_workflow("1", {b, a});
+  const auto second = workflows.create_workflow("2", {a, b});
+  const auto pipeline = pipelines.create_pipeline("p", {first, second});
+  ASSERT_TRUE(pipeline);
+  EXPECT_EQ((*pipeline)->tasks, (std::vector<TaskPtr>{b, a}));
+  EXPECT_EQ(a->pipeline, (*pipeline)->id);
+}
+
+TEST_F(Factories, ATaskBelongsToOnePipeline) {
+  const auto workflow = workflows.create_workflow("w", {task(kNoop)});
+  ASSERT_TRUE(pipelines.create_pipeline("p", {workflow}));
+  const auto again = pipelines.create_pipeline("q", {workflow});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ErrorCode::kConflict);
+  EXPECT_NE(again.error().message.find("already belongs to pipeline"), std::string::npos);
+}
+
+TEST_F(Factories, ToolsWithEqualNamesButOtherImagesAreOtherTasks) {
+  ToolDefinition twin = kNoop;
+  twin.container.image = "registry/noop:v2";
+  EXPECT_NE(task(kNoop), task(twin));
+}
+
+}  // namespace
+}  // namespace landseer::domain

@@ -1,0 +1,184 @@
+/// Verbs against a broker that is a table of canned replies.
+#include "submitter/cli/verbs.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "common/net/socket.h"
+#include "common/protocol/codec.h"
+#include "submitter/cli/exit_codes.h"
+#include "submitter/cli/submission_id.h"
+
+namespace landseer::cli {
+namespace {
+
+using protocol::FromClient;
+using protocol::ToClient;
+
+protocol::PipelineRow row(std::uint64_t id, protocol::PipelineState state) {
+  protocol::PipelineRow row;
+  row.pipeline = PipelineId{id};
+  row.name = "p" + std::to_string(id);
+  row.state = state;
+  row.total = 4;
+  row.completed = state == protocol::PipelineState::kCompleted ? 4 : 1;
+  return row;
+}
+
+/// pipeline_1 completed, pipeline_2 failed, pipeline_3 runs for ever. Task 7 has a log.
+ToClient answer(const FromClient& message) {
+  const std::string log = "one\ntwo\nthree\n";
+  const std::array states{protocol::PipelineState::kCompleted, protocol::PipelineState::kFailed,
+                          protocol::PipelineState::kRunning};
+  if (std::holds_alternative<protocol::ClientHello>(message))
+    return protocol::ClientWelcome{1, 1, "test"};
+  if (std::holds_alternative<protocol::ListPipelines>(message)) {
+    return protocol::PipelineList{{row(1, states[0]), row(2, states[1]), row(3, states[2])}, false};
+  }
+  if (const auto* watch = std::get_if<protocol::WatchPipeline>(&message)) {
+    const std::uint64_t id = number(watch->pipeline);
+    if (id > 3) return protocol::ErrorReply{ErrorCode::kNotFound, "no such pipeline", "", ""};
+    return protocol::PipelineStatus{row(id, states[id - 1]), watch->known_version + 1, {}, {}};
+  }
+  if (const auto* read = std::get_if<protocol::ReadLog>(&message)) {
+    const std::uint64_t from = read->from_end ? 0 : read->offset;
+    return protocol::LogPiece{1, from, log.size(), true, log.substr(from, 5)};
+  }
+  if (std::holds_alternative<protocol::Cancel>(message)) {
+    return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
+  }
+  return protocol::ErrorReply{ErrorCode::kInternal, "not in this test", "", ""};
+}
+
+class FakeBroker {
+ public:
+  FakeBroker() : router_(context_) {
+    address_ = router_.bind("tcp://127.0.0.1:0").value();
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~FakeBroker() {
+    ended_ = true;
+    thread_.join();
+  }
+  FakeBroker(const FakeBroker&) = delete;
+  FakeBroker& operator=(const FakeBroker&) = delete;
+  const std::string& address() const { return address_; }
+
+ private:
+  void serve() {
+    while (!ended_) {
+      net::PollItem item{&router_, -1, false};
+      net::poll({&item, 1}, std::chrono::milliseconds(20));
+      while (auto received = router_.receive()) {
+        const auto envelope = protocol::decode_from_client(received->frame).value();
+        router_.send(received->peer, protocol::encode(answer(envelope.message), envelope.number));
+      }
+    }
+  }
+
+  net::Context context_;
+  net::Router router_;
+  std::string address_;
+  std::atomic<bool> ended_ = false;
+  std::thread thread_;
+};
+
+class Verbs : public ::testing::Test {
+ protected:
+  Context context(bool json) {
+    GlobalOptions options;
+    options.broker = broker_.address();
+    options.json = json;
+    return Context(options, Streams{Screen{out_}, Screen{err_}, in_, false});
+  }
+  nlohmann::json document() const { return nlohmann::json::parse(out_.str()); }
+
+  FakeBroker broker_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  std::istringstream in_;
+};
+
+TEST_F(Verbs, ListPrintsATableAndAHint) {
+  Context people = context(false);
+  EXPECT_EQ(run_list(people).value(), kSuccess);
+  EXPECT_NE(out_.str().find("pipeline_2"), std::string::npos);
+  EXPECT_TRUE(err_.str().starts_with("next: "));
+}
+
+TEST_F(Verbs, StatusOfOneIsAnObjectAndOfSeveralAList) {
+  Context one = context(true);
+  EXPECT_EQ(run_status(one, {"p2"}).value(), kSuccess);
+  EXPECT_EQ(document()["state"], "failed");
+  out_.str("");
+  Context several = context(true);
+  EXPECT_EQ(run_status(several, {"1-2"}).value(), kSuccess);
+  EXPECT_EQ(document().size(), 2u);
+  EXPECT_EQ(err_.str(), "");
+}
+
+TEST_F(Verbs, AnUnknownPipelineIsNotFound) {
+  Context here = context(true);
+  EXPECT_EQ(run_status(here, {"9"}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(run_status(here, {"nothing"}).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Verbs, WaitTellsSuccessFailureAndTimeoutApart) {
+  Context here = context(true);
+  EXPECT_EQ(run_wait(here, {"1", {}}).value(), kSuccess);
+  EXPECT_EQ(run_wait(here, {"2", {}}).value(), kFailed);
+  EXPECT_EQ(run_wait(here, {"1,2", {}}).value(), kFailed);
+  out_.str("");
+  EXPECT_EQ(run_wait(here, {"3", std::chrono::milliseconds(50)}).value(), kTimedOut);
+  EXPECT_EQ(document()["error"]["code"], "timed_out");
+}
+
+TEST_F(Verbs, WatchPrintsAJsonLineForEachChange) {
+  Context here = context(true);
+  EXPECT_EQ(run_watch(here, {"1"}).value(), kSuccess);
+  EXPECT_EQ(document()["state"], "completed");
+  const std::string text = out_.str();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+}
+
+TEST_F(Verbs, LogsAreReadToTheEndOrFromTheTail) {
+  Context people = context(false);
+  EXPECT_EQ(run_logs(people, {"7", 0, false, {}}).value(), kSuccess);
+  EXPECT_EQ(out_.str(), "one\ntwo\nthree\n");
+  out_.str("");
+  Context script = context(true);
+  EXPECT_EQ(run_logs(script, {"task_7", 0, false, {}}).value(), kSuccess);
+  EXPECT_EQ(document()["text"], "one\ntwo\nthree\n");
+  EXPECT_EQ(document()["task_id"], "task_7");
+}
+
+TEST_F(Verbs, CancelNeedsYesAndShowsTheBrokersRefusal) {
+  Context here = context(false);
+  EXPECT_EQ(exit_code(run_cancel(here, {"1", false}).error().code), kUsage);
+  EXPECT_EQ(exit_code(run_cancel(here, {"1", true}).error().code), kFailed);
+}
+
+TEST_F(Verbs, TasksWithAnUnknownStatusNamesTheNearest) {
+  Context here = context(false);
+  const auto code = run_tasks(here, {"1", "runing", ""});
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().hint, "did you mean 'running'?");
+}
+
+TEST(SubmissionId, IsAFreshUuid) {
+  const std::string id = make_submission_id();
+  ASSERT_EQ(id.size(), 36u);
+  EXPECT_EQ(id[8], '-');
+  EXPECT_EQ(id[14], '4');
+  EXPECT_NE(id, make_submission_id());
+}
+
+}  // namespace
+}  // namespace landseer::cli

@@ -1,0 +1,325 @@
+#include "worker/core/agent.h"
+
+#include <gtest/gtest.h>
+
+#include "common/protocol/codec.h"
+
+namespace landseer::worker {
+namespace {
+
+using namespace std::chrono_literals;
+using protocol::Outcome;
+
+/// The agent with broker, executor and workbench played by the test. Effects must be taken.
+class AgentTest : public testing::Test {
+ protected:
+  AgentTest() { now.instant = Instant{1'000'000'000}; }
+
+  static AgentSettings settings() {
+    AgentSettings made;
+    made.offer.name = "w";
+    made.offer.uid = "u";
+    made.offer.cpus_milli = 2000;
+    made.offer.memory_bytes = 1 << 30;
+    made.offer.runtimes = {"process", "noop"};
+    return made;
+  }
+
+  void handle(const Event& event) {
+    agent.handle(event, now, effects);
+    agent.settle(now, effects);
+  }
+  void hear(protocol::ToWorker message) {
+    const auto copy = protocol::decode_to_worker(protocol::encode(message));
+    ASSERT_TRUE(copy);
+    handle(Received{copy->message});
+  }
+  void advance(Duration by) {
+    now.instant = now.instant + by;
+    agent.settle(now, effects);
+  }
+  void welcome(std::uint64_t session = 11, std::uint64_t epoch = 5,
+               std::vector<protocol::Verdict> verdicts = {}) {
+    protocol::Welcome m;
+    m.epoch = epoch;
+    m.session = session;
+    m.heartbeat_ms = 2000;
+    m.lease_ms = 120'000;
+    m.verdicts = std::move(verdicts);
+    hear(m);
+  }
+  void assign(std::uint64_t task, const std::string& runtime = "", std::uint32_t cpus = 1000) {
+    protocol::Assign m{11, 5, {}, {}};
+    m.specs.resize(1);
+    m.specs[0].runtime = runtime;
+    m.specs[0].cpus_milli = cpus;
+    m.specs[0].metrics = {"accuracy"};
+    m.attempts.push_back({TaskId{task}, 1, PipelineId{1}, 0, "{}", {}});
+    hear(m);
+  }
+
+  /// All effects of one kind since the last call, which forgets the others of that kind only.
+  template <class T>
+  std::vector<T> take() {
+    std::vector<T> taken;
+    std::vector<Effect> rest;
+    for (Effect& effect : effects) {
+      if (T* found = std::get_if<T>(&effect)) taken.push_back(std::move(*found));
+      else rest.push_back(std::move(effect));
+    }
+    effects = std::move(rest);
+    return taken;
+  }
+  template <class T>
+  std::vector<T> sent() {
+    std::vector<T> messages;
+    for (Send& send : take<Send>()) {
+      if (T* found = std::get_if<T>(&send.message)) messages.push_back(std::move(*found));
+      else effects.push_back(std::move(send));
+    }
+    return messages;
+  }
+
+  static AttemptKey key(std::uint64_t task) { return {5, TaskId{task}, 1}; }
+
+  /// From Assign to a running tool.
+  void run(std::uint64_t task) {
+    assign(task);
+    handle(Prepared{key(task), {}, {}});
+    EXPECT_EQ(take<worker::Run>().size(), 1u);
+    handle(RunStarted{key(task), WallTime{100}});
+  }
+  RunEnded ended(std::uint64_t task, Outcome outcome) {
+    RunEnded event;
+    event.key = key(task);
+    event.outcome = outcome;
+    event.started_at = WallTime{100};
+    event.finished_at = WallTime{200};
+    return event;
+  }
+
+  Now now;
+  Agent agent{settings()};
+  std::vector<Effect> effects;
+};
+
+TEST_F(AgentTest, SaysHelloUntilItIsWelcomed) {
+  advance(0s);
+  EXPECT_EQ(sent<protocol::Hello>().size(), 1u);
+  advance(400ms);
+  EXPECT_EQ(sent<protocol::Hello>().size(), 1u);
+  advance(3s);
+  EXPECT_EQ(sent<protocol::Hello>().size(), 1u);
+  welcome();
+  EXPECT_TRUE(agent.connected());
+  advance(1s);
+  EXPECT_TRUE(sent<protocol::Hello>().empty());
+}
+
+TEST_F(AgentTest, RunsAnAttemptFromAssignmentToAcknowledgedResult) {
+  welcome();
+  assign(1);
+  ASSERT_EQ(take<Prepare>().size(), 1u);
+  handle(Prepared{key(1), {sha256("input")}, {}});
+  EXPECT_EQ(sent<protocol::Holding>().size(), 1u);
+  ASSERT_EQ(take<worker::Run>().size(), 1u);
+  handle(RunStarted{key(1), WallTime{100}});
+  EXPECT_EQ(sent<protocol::Started>().size(), 1u);
+  handle(ended(1, Outcome::kSucceeded));
+  EXPECT_TRUE(sent<protocol::Results>().empty()) << "the output comes first";
+  ASSERT_EQ(take<Capture>().size(), 1u);
+  handle(Captured{key(1), sha256("output"), 6, "{\"accuracy\":1}", false, ""});
+  const auto results = sent<protocol::Results>();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].session, 11u);
+  EXPECT_EQ(results[0].epoch, 5u);
+  EXPECT_EQ(results[0].results[0].artifact, sha256("output"));
+  EXPECT_TRUE(take<Discard>().empty()) << "kept until the broker has it";
+  hear(protocol::ResultsAck{11, {{TaskId{1}, 1}}});
+  EXPECT_EQ(take<Discard>().size(), 1u);
+  EXPECT_EQ(agent.attempts(), 0u);
+}
+
+TEST_F(AgentTest, StartsOnlyWhatFitsAndTheNextWhenASlotIsFree) {
+  welcome();
+  for (std::uint64_t task = 1; task <= 3; ++task) {
+    assign(task);
+    handle(Prepared{key(task), {}, {}});
+  }
+  EXPECT_EQ(take<worker::Run>().size(), 2u);
+  handle(ended(1, Outcome::kExitCode));
+  const auto runs = take<worker::Run>();
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(runs[0].key, key(3));
+}
+
+TEST_F(AgentTest, NoopAttemptsEndAtOnceInOneMessage) {
+  welcome();
+  protocol::Assign m{11, 5, {}, {}};
+  m.specs.resize(1);
+  m.specs[0].runtime = "noop";
+  for (std::uint64_t task = 1; task <= 100; ++task) {
+    m.attempts.push_back({TaskId{task}, 1, PipelineId{1}, 0, "{}", {}});
+  }
+  hear(m);
+  const auto results = sent<protocol::Results>();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].results.size(), 100u);
+  EXPECT_TRUE(take<Prepare>().empty());
+}
+
+TEST_F(AgentTest, AnEvaluationWithoutItsArtifactsIsSkippedNotFailed) {
+  welcome();
+  assign(1);
+  handle(Prepared{key(1), {}, {"watermark_key.json"}});
+  EXPECT_TRUE(take<worker::Run>().empty());
+  const auto results = sent<protocol::Results>();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].results[0].outcome, Outcome::kSucceeded);
+  EXPECT_TRUE(results[0].results[0].evaluation_skipped);
+  EXPECT_EQ(results[0].results[0].metrics, "{\"accuracy\":null}");
+  EXPECT_NE(results[0].results[0].reason.find("watermark_key.json"), std::string::npos);
+}
+
+TEST_F(AgentTest, FailuresAreReportedWithTheirReason) {
+  welcome();
+  assign(1);
+  handle(PrepareFailed{key(1), Outcome::kInputMissing, "no source", sha256("x")});
+  run(2);
+  handle(ended(2, Outcome::kSucceeded));
+  handle(CaptureFailed{key(2), "a link in the output"});
+  const auto results = sent<protocol::Results>();
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].results[0].missing_input, sha256("x"));
+  EXPECT_EQ(results[1].results[0].reason, "a link in the output");
+}
+
+TEST_F(AgentTest, AStoppedToolIsReportedOnlyWhenItIsGone) {
+  welcome();
+  run(1);
+  hear(protocol::Stop{11, {{TaskId{1}, 1}}});
+  EXPECT_EQ(take<StopRun>().size(), 1u);
+  hear(protocol::Stop{11, {{TaskId{1}, 1}}});
+  EXPECT_TRUE(take<StopRun>().empty()) << "once is enough";
+  EXPECT_TRUE(sent<protocol::Results>().empty());
+  handle(ended(1, Outcome::kCancelled));
+  EXPECT_EQ(sent<protocol::Results>()[0].results[0].outcome, Outcome::kCancelled);
+}
+
+TEST_F(AgentTest, AWaitingAttemptIsCancelledAtOnce) {
+  welcome();
+  assign(1);
+  hear(protocol::Stop{11, {{TaskId{1}, 1}, {TaskId{9}, 1}}});
+  EXPECT_EQ(sent<protocol::Results>().size(), 1u);
+  handle(Prepared{key(1), {}, {}});
+  EXPECT_TRUE(take<worker::Run>().empty());
+}
+
+TEST_F(AgentTest, HeartbeatsAreAnsweredByARenewedLease) {
+  welcome();
+  take<RenewLease>();
+  advance(2s);
+  const auto beats = sent<protocol::Heartbeat>();
+  ASSERT_EQ(beats.size(), 1u);
+  now.instant = now.instant + 1s;
+  hear(protocol::HeartbeatReply{11, beats[0].number});
+  const auto renewals = take<RenewLease>();
+  ASSERT_EQ(renewals.size(), 1u);
+  EXPECT_EQ(renewals[0].remaining, Duration(120s - 15s - 1s)) << "counted from when it was sent";
+  hear(protocol::HeartbeatReply{11, beats[0].number - 1});
+  hear(protocol::HeartbeatReply{10, beats[0].number});
+  EXPECT_TRUE(take<RenewLease>().empty());
+}
+
+TEST_F(AgentTest, ASilentBrokerIsGreetedAgainWithWhatIsHeld) {
+  welcome();
+  run(1);
+  for (int i = 0; i < 6; ++i) advance(2s);
+  const auto hellos = sent<protocol::Hello>();
+  ASSERT_FALSE(hellos.empty());
+  ASSERT_EQ(hellos[0].held.size(), 1u);
+  EXPECT_EQ(hellos[0].held[0].task, TaskId{1});
+  EXPECT_TRUE(take<StopRun>().empty()) << "the tool goes on; the executor knows the lease";
+}
+
+TEST_F(AgentTest, UnacknowledgedResultsAreSentAgainInTheNextSession) {
+  welcome();
+  run(1);
+  handle(ended(1, Outcome::kExitCode));
+  EXPECT_EQ(sent<protocol::Results>().size(), 1u);
+  hear(protocol::Rehello{});
+  EXPECT_EQ(sent<protocol::Hello>().size(), 1u);
+  welcome(12, 5, {{TaskId{1}, 1, true}});
+  const auto again = sent<protocol::Results>();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again[0].session, 12u);
+}
+
+TEST_F(AgentTest, WhatTheBrokerGaveAwayIsStoppedAndNeverReported) {
+  welcome();
+  run(1);
+  run(2);
+  handle(ended(2, Outcome::kExitCode));
+  sent<protocol::Results>();
+  hear(protocol::Rehello{});
+  welcome(12, 6, {{TaskId{1}, 1, false}, {TaskId{2}, 1, false}});
+  EXPECT_EQ(take<StopRun>().size(), 1u);
+  EXPECT_EQ(agent.attempts(), 1u);
+  handle(ended(1, Outcome::kCancelled));
+  EXPECT_EQ(agent.attempts(), 0u);
+  EXPECT_TRUE(sent<protocol::Results>().empty());
+}
+
+TEST_F(AgentTest, MessagesOfAnotherSessionChangeNothing) {
+  welcome();
+  hear(protocol::Assign{99, 5, {{}}, {{TaskId{1}, 1, PipelineId{1}, 0, "{}", {}}}});
+  hear(protocol::Assign{11, 4, {{}}, {{TaskId{1}, 1, PipelineId{1}, 0, "{}", {}}}});
+  hear(protocol::Assign{11, 5, {}, {{TaskId{1}, 1, PipelineId{1}, 7, "{}", {}}}});
+  EXPECT_EQ(agent.attempts(), 0u);
+  run(1);
+  hear(protocol::Stop{99, {{TaskId{1}, 1}}});
+  hear(protocol::ResultsAck{99, {{TaskId{1}, 1}}});
+  EXPECT_TRUE(take<StopRun>().empty());
+  EXPECT_EQ(agent.attempts(), 1u);
+}
+
+TEST_F(AgentTest, LateEventsOfForgottenAttemptsAreIgnored) {
+  welcome();
+  handle(ended(7, Outcome::kSucceeded));
+  handle(Prepared{key(7), {}, {}});
+  handle(Captured{key(7), {}, 0, "", false, ""});
+  EXPECT_TRUE(sent<protocol::Results>().empty());
+}
+
+TEST_F(AgentTest, ARefusalIsRemembered) {
+  hear(protocol::Refused{ErrorCode::kVersion, "too old", "upgrade"});
+  ASSERT_TRUE(agent.refused());
+  EXPECT_EQ(agent.refused()->code, ErrorCode::kVersion);
+}
+
+TEST_F(AgentTest, ShuttingDownGivesEverythingBackAndSaysGoodbye) {
+  welcome();
+  run(1);
+  assign(2);
+  handle(ShutdownRequested{});
+  EXPECT_EQ(take<StopRun>().size(), 1u);
+  auto results = sent<protocol::Results>();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].results[0].outcome, Outcome::kReturned);
+  handle(ended(1, Outcome::kCancelled));
+  results = sent<protocol::Results>();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].results[0].outcome, Outcome::kReturned) << "not the task's fault";
+  EXPECT_FALSE(agent.finished());
+  hear(protocol::ResultsAck{11, {{TaskId{1}, 1}, {TaskId{2}, 1}}});
+  EXPECT_EQ(sent<protocol::Goodbye>().size(), 1u);
+  EXPECT_TRUE(agent.finished());
+}
+
+TEST_F(AgentTest, ShuttingDownWithoutABrokerDoesNotWaitForOne) {
+  handle(ShutdownRequested{});
+  EXPECT_TRUE(agent.finished());
+}
+
+}  // namespace
+}  // namespace landseer::worker

@@ -1,0 +1,383 @@
+#include "worker/core/agent.h"
+
+#include <algorithm>
+
+#include "common/domain/config.h"
+#include "common/protocol/limits.h"
+
+namespace landseer::worker {
+namespace {
+
+using protocol::Outcome;
+
+constexpr const char* kNoopRuntime = "noop";
+/// Until the broker says how often it wants to hear us.
+constexpr Duration kHelloFirst = std::chrono::milliseconds(250);
+constexpr Duration kHelloMax = std::chrono::seconds(2);
+/// A tool that is told to stop has this long to save what it can; less when the lease is short, so
+/// that it is gone before the broker may give its task away.
+constexpr Duration kGraceMax = std::chrono::seconds(10);
+/// Messages stay far below the frame limit.
+constexpr std::size_t kResultsBytesMax = 1024 * 1024;
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+/// Every declared metric as null: the evaluation did not run.
+std::string null_metrics(const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  std::string text = "{";
+  for (const std::string& name : names) {
+    if (text.size() > 1) text += ",";
+    domain::append_json_string(text, name);
+    text += ":null";
+  }
+  return text + "}";
+}
+
+}  // namespace
+
+Agent::Agent(AgentSettings settings) : settings_(std::move(settings)), slots_(settings_.offer) {}
+
+Agent::Attempt* Agent::find(const AttemptKey& key) {
+  const auto found = attempts_.find(key);
+  return found != attempts_.end() ? &found->second : nullptr;
+}
+
+void Agent::handle(const Event& event, const Now& now, std::vector<Effect>& out) {
+  std::visit([&](const auto& what) { on(what, now, out); }, event);
+}
+
+void Agent::settle(const Now& now, std::vector<Effect>& out) {
+  start_ready(out);
+  if (session_ != 0) {
+    if (!started_.empty()) {
+      out.push_back(Send{protocol::Started{session_, epoch_, std::move(started_)}});
+      started_.clear();
+    }
+    if (!fetched_.empty()) {
+      out.push_back(Send{protocol::Holding{session_, std::move(fetched_)}});
+      fetched_.clear();
+    }
+    send_results(out);
+  }
+  if (now.instant >= next_speech_) speak(now, out);
+}
+
+void Agent::connection_lost(const Now& now) {
+  session_ = 0;
+  next_speech_ = now.instant + kHelloFirst;
+}
+
+bool Agent::finished() const {
+  return shutting_down_ && (said_goodbye_ || (session_ == 0 && attempts_.empty()));
+}
+
+// --- Attempts ---
+
+void Agent::accept(AttemptJob job, const Now& now, std::vector<Effect>& out) {
+  const AttemptKey key = job.key;
+  const auto [found, added] = attempts_.try_emplace(key);
+  if (!added) return;  // said twice
+  Attempt& attempt = found->second;
+  attempt.job = std::move(job);
+  attempt.result.task = key.task;
+  attempt.result.attempt = key.attempt;
+  if (shutting_down_) {
+    report(key, Outcome::kReturned, "the worker is stopping", out);
+  } else if (attempt.job.spec.runtime == kNoopRuntime) {
+    attempt.result.started_at = attempt.result.finished_at = now.wall.unix_ms;
+    report(key, Outcome::kSucceeded, {}, out);
+  } else {
+    out.push_back(Prepare{attempt.job});
+  }
+}
+
+void Agent::on(const Prepared& event, const Now& now, std::vector<Effect>& out) {
+  fetched_.insert(fetched_.end(), event.fetched.begin(), event.fetched.end());
+  Attempt* attempt = find(event.key);
+  if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
+  if (!event.missing_required.empty()) {
+    attempt->result.evaluation_skipped = true;
+    attempt->result.metrics = null_metrics(attempt->job.spec.metrics);
+    attempt->result.started_at = attempt->result.finished_at = now.wall.unix_ms;
+    report(event.key, Outcome::kSucceeded,
+           "skipped: nobody produced " + join(event.missing_required), out);
+    return;
+  }
+  attempt->phase = Phase::kReady;
+  ready_.push_back(event.key);
+}
+
+void Agent::on(const PrepareFailed& event, const Now&, std::vector<Effect>& out) {
+  Attempt* attempt = find(event.key);
+  if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
+  attempt->result.missing_input = event.missing_input;
+  report(event.key, event.outcome, event.reason, out);
+}
+
+void Agent::on(const RunStarted& event, const Now&, std::vector<Effect>&) {
+  Attempt* attempt = find(event.key);
+  if (attempt == nullptr || attempt->phase != Phase::kRunning || attempt->unwanted) return;
+  attempt->result.started_at = event.at.unix_ms;
+  if (event.key.epoch == epoch_) {
+    started_.push_back({event.key.task, event.key.attempt, event.at.unix_ms});
+  }
+}
+
+void Agent::on(const RunEnded& event, const Now&, std::vector<Effect>& out) {
+  Attempt* attempt = find(event.key);
+  if (attempt == nullptr || attempt->phase != Phase::kRunning) return;
+  free_slot(*attempt);
+  if (attempt->unwanted) {
+    forget(event.key, out);
+    return;
+  }
+  attempt->result.exit_code = event.exit_code;
+  attempt->result.log_tail = event.log_tail;
+  if (event.started_at.unix_ms != 0) attempt->result.started_at = event.started_at.unix_ms;
+  attempt->result.finished_at = event.finished_at.unix_ms;
+  attempt->result.cpu_ms = event.cpu_ms;
+  attempt->result.memory_peak_bytes = event.memory_peak_bytes;
+  if (event.outcome == Outcome::kSucceeded) {
+    attempt->phase = Phase::kCapturing;
+    out.push_back(Capture{event.key});
+    return;
+  }
+  const bool given_back = shutting_down_ && event.outcome == Outcome::kCancelled;
+  report(event.key, given_back ? Outcome::kReturned : event.outcome, event.reason, out);
+}
+
+void Agent::on(const Captured& event, const Now&, std::vector<Effect>& out) {
+  Attempt* attempt = find(event.key);
+  if (attempt == nullptr || attempt->phase != Phase::kCapturing) return;
+  attempt->result.artifact = event.artifact;
+  attempt->result.artifact_bytes = event.bytes;
+  attempt->result.metrics = event.metrics;
+  attempt->result.evaluation_skipped = event.evaluation_skipped;
+  attempt->result.log_tail.clear();
+  report(event.key, Outcome::kSucceeded, event.skip_reason, out);
+}
+
+void Agent::on(const CaptureFailed& event, const Now&, std::vector<Effect>& out) {
+  const Attempt* attempt = find(event.key);
+  if (attempt == nullptr || attempt->phase != Phase::kCapturing) return;
+  // The tool left something that cannot be an artifact: its fault, not the host's.
+  report(event.key, Outcome::kExitCode, event.reason, out);
+}
+
+void Agent::report(const AttemptKey& key, Outcome outcome, std::string reason,
+                   std::vector<Effect>& out) {
+  Attempt& attempt = attempts_.at(key);
+  if (attempt.unwanted) {
+    forget(key, out);
+    return;
+  }
+  attempt.phase = Phase::kReported;
+  attempt.result.outcome = outcome;
+  attempt.result.reason = std::move(reason);
+  unsent_.push_back(key);
+}
+
+void Agent::forget(const AttemptKey& key, std::vector<Effect>& out) {
+  const Attempt& attempt = attempts_.at(key);
+  if (attempt.job.spec.runtime != kNoopRuntime) out.push_back(Discard{key});
+  attempts_.erase(key);
+}
+
+/// Ends an attempt wherever it stands; `outcome` is what is reported if nothing runs.
+void Agent::stop(const AttemptKey& key, Outcome outcome, std::vector<Effect>& out) {
+  Attempt& attempt = attempts_.at(key);
+  switch (attempt.phase) {
+    case Phase::kReady:
+      std::erase(ready_, key);
+      [[fallthrough]];
+    case Phase::kPreparing:
+      report(key, outcome, outcome == Outcome::kCancelled ? "cancelled" : "given back", out);
+      break;
+    case Phase::kRunning:
+      if (!attempt.stopping) out.push_back(StopRun{key});
+      attempt.stopping = true;
+      break;
+    case Phase::kCapturing:  // over in a moment
+      break;
+    case Phase::kReported:
+      if (attempt.unwanted) forget(key, out);
+      break;
+  }
+}
+
+void Agent::free_slot(Attempt& attempt) {
+  slots_.give_back(attempt.job.spec, attempt.gpus);
+  attempt.gpus.clear();
+}
+
+void Agent::start_ready(std::vector<Effect>& out) {
+  for (auto it = ready_.begin(); it != ready_.end();) {
+    Attempt& attempt = attempts_.at(*it);
+    auto gpus = slots_.take(attempt.job.spec);
+    if (!gpus) {
+      ++it;  // a smaller one behind it may fit
+      continue;
+    }
+    attempt.gpus = *gpus;
+    attempt.phase = Phase::kRunning;
+    out.push_back(Run{*it, std::move(*gpus), std::min(kGraceMax, lease_ / 6)});
+    it = ready_.erase(it);
+  }
+}
+
+void Agent::send_results(std::vector<Effect>& out) {
+  protocol::Results message{session_, epoch_, {}};
+  std::size_t bytes = 0;
+  const auto flush = [&] {
+    if (!message.results.empty()) out.push_back(Send{message});
+    message.results.clear();
+    bytes = 0;
+  };
+  for (const AttemptKey& key : unsent_) {
+    Attempt* attempt = find(key);
+    if (attempt == nullptr || attempt->sent || key.epoch != epoch_) continue;
+    attempt->sent = true;
+    message.results.push_back(attempt->result);
+    bytes += 200 + attempt->result.log_tail.size() + attempt->result.metrics.size() +
+             attempt->result.reason.size();
+    if (message.results.size() >= protocol::kBatchMax || bytes >= kResultsBytesMax) flush();
+  }
+  flush();
+  unsent_.clear();
+  if (shutting_down_ && attempts_.empty() && !said_goodbye_) {
+    out.push_back(Send{protocol::Goodbye{session_}});
+    said_goodbye_ = true;
+  }
+}
+
+// --- The conversation ---
+
+void Agent::speak(const Now& now, std::vector<Effect>& out) {
+  if (session_ != 0 && now.instant - last_heard_ > 4 * heartbeat_) session_ = 0;
+  if (session_ != 0) {
+    ++beat_;
+    beat_sent_ = now.instant;
+    out.push_back(Send{protocol::Heartbeat{session_, beat_}});
+    next_speech_ = now.instant + heartbeat_;
+    return;
+  }
+  protocol::Hello hello = settings_.offer;
+  for (const auto& [key, attempt] : attempts_) {
+    if (!attempt.unwanted) hello.held.push_back({key.epoch, key.task, key.attempt});
+  }
+  beat_sent_ = now.instant;
+  out.push_back(Send{std::move(hello)});
+  // Doubling, spread by a fifth, so that a restarted broker is not met by all workers at once.
+  Duration pause = kHelloFirst;
+  for (std::uint32_t i = 0; i < hellos_ && pause < kHelloMax; ++i) pause *= 2;
+  pause = std::min(pause, kHelloMax);
+  const std::uint64_t mix = (settings_.seed + hellos_) * 0x9E3779B97F4A7C15ull >> 54;
+  next_speech_ = now.instant + pause + pause / 5 * static_cast<std::int64_t>(mix) / 1024;
+  ++hellos_;
+}
+
+/// The executor ends what runs before the broker may give it away: a quarter of the lease earlier,
+/// at most 15 seconds. docs/protocol.md, "Leases".
+void Agent::renew_lease(Duration since_sent, std::vector<Effect>& out) const {
+  const Duration margin = std::min<Duration>(std::chrono::seconds(15), lease_ / 4);
+  out.push_back(RenewLease{std::max(lease_ - margin - since_sent, Duration::zero())});
+}
+
+void Agent::on(const Received& event, const Now& now, std::vector<Effect>& out) {
+  last_heard_ = now.instant;
+  std::visit([&](const auto& message) { on_message(message, now, out); }, event.message);
+}
+
+void Agent::on(const LogRead& event, const Now&, std::vector<Effect>& out) {
+  if (event.reply.session == session_ && session_ != 0) out.push_back(Send{event.reply});
+}
+
+void Agent::on(const ShutdownRequested&, const Now& now, std::vector<Effect>& out) {
+  if (shutting_down_) return;
+  shutting_down_ = true;
+  std::vector<AttemptKey> keys;
+  for (const auto& [key, attempt] : attempts_) keys.push_back(key);
+  for (const AttemptKey& key : keys) stop(key, Outcome::kReturned, out);
+  static_cast<void>(now);
+}
+
+void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<Effect>& out) {
+  epoch_ = m.epoch;
+  session_ = m.session;
+  heartbeat_ = std::chrono::milliseconds(m.heartbeat_ms);
+  lease_ = std::chrono::milliseconds(m.lease_ms);
+  hellos_ = 0;
+  next_speech_ = now.instant + heartbeat_;
+  renew_lease(now.instant - beat_sent_, out);
+  std::map<std::pair<TaskId, std::uint32_t>, bool> keep;
+  for (const auto& verdict : m.verdicts) keep[{verdict.task, verdict.attempt}] = verdict.keep;
+  std::vector<AttemptKey> keys;
+  for (const auto& [key, attempt] : attempts_) keys.push_back(key);
+  unsent_.clear();
+  for (const AttemptKey& key : keys) {
+    Attempt& attempt = attempts_.at(key);
+    const auto verdict = keep.find({key.task, key.attempt});
+    if (key.epoch == epoch_ && verdict != keep.end() && verdict->second) {
+      attempt.sent = false;
+      if (attempt.phase == Phase::kReported) unsent_.push_back(key);
+    } else {
+      attempt.unwanted = true;
+      stop(key, Outcome::kReturned, out);
+    }
+  }
+}
+
+void Agent::on_message(const protocol::Rehello&, const Now& now, std::vector<Effect>&) {
+  session_ = 0;
+  next_speech_ = now.instant;
+}
+
+void Agent::on_message(const protocol::Refused& m, const Now&, std::vector<Effect>&) {
+  refused_ = Error{m.code, "the broker refused this worker: " + m.message, "", m.hint};
+}
+
+void Agent::on_message(const protocol::HeartbeatReply& m, const Now& now,
+                       std::vector<Effect>& out) {
+  if (m.session == session_ && m.number == beat_) renew_lease(now.instant - beat_sent_, out);
+}
+
+void Agent::on_message(const protocol::Assign& m, const Now& now, std::vector<Effect>& out) {
+  if (m.session != session_ || m.epoch != epoch_) return;
+  for (const auto& assignment : m.attempts) {
+    if (assignment.spec >= m.specs.size()) continue;
+    accept({{m.epoch, assignment.task, assignment.attempt},
+            assignment.pipeline,
+            m.specs[assignment.spec],
+            assignment.config,
+            assignment.inputs},
+           now, out);
+  }
+}
+
+void Agent::on_message(const protocol::ResultsAck& m, const Now&, std::vector<Effect>& out) {
+  if (m.session != session_) return;
+  for (const auto& ref : m.attempts) {
+    const AttemptKey key{epoch_, ref.task, ref.attempt};
+    const Attempt* attempt = find(key);
+    if (attempt != nullptr && attempt->phase == Phase::kReported) forget(key, out);
+  }
+}
+
+void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>& out) {
+  if (m.session != session_) return;
+  for (const auto& ref : m.attempts) {
+    const AttemptKey key{epoch_, ref.task, ref.attempt};
+    if (find(key) != nullptr) stop(key, Outcome::kCancelled, out);
+  }
+}
+
+void Agent::on_message(const protocol::LogRequest& m, const Now&, std::vector<Effect>& out) {
+  if (m.session == session_) out.push_back(ServeLog{m});
+}
+
+}  // namespace landseer::worker

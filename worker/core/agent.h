@@ -1,0 +1,113 @@
+/// The worker's core: what to do with each attempt, when to speak to the broker, and when to doubt
+/// that it is there. Pure: events in, effects out; no clock, socket, file or thread. One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/core/effects.h"
+#include "worker/core/slots.h"
+
+namespace landseer::worker {
+
+struct AgentSettings {
+  protocol::Hello offer;  ///< all but `held` filled in
+  std::uint64_t seed = 1; ///< spreads retries
+};
+
+class Agent {
+ public:
+  explicit Agent(AgentSettings settings);
+
+  void handle(const Event& event, const Now& now, std::vector<Effect>& out);
+  /// After a batch of events: starts what fits, sends what is due.
+  void settle(const Now& now, std::vector<Effect>& out);
+  /// When settle() must be called at the latest without any event.
+  Instant next_deadline() const { return next_speech_; }
+
+  /// A message could not be sent: what the broker knows is uncertain, so the conversation starts
+  /// over with Hello.
+  void connection_lost(const Now& now);
+
+  /// The broker refused this worker for good: the program should end with this error.
+  const std::optional<Error>& refused() const { return refused_; }
+  /// After ShutdownRequested: everything is given back and acknowledged (or nobody is there).
+  bool finished() const;
+  bool connected() const { return session_ != 0; }
+  std::size_t attempts() const { return attempts_.size(); }
+
+ private:
+  enum class Phase : std::uint8_t {
+    kPreparing,
+    kReady,      // prepared, waits for a slot
+    kRunning,
+    kCapturing,
+    kReported,   // has a result, kept until the broker acknowledges it
+  };
+  struct Attempt {
+    AttemptJob job;
+    Phase phase = Phase::kPreparing;
+    bool stopping = false;   // StopRun was asked for
+    bool unwanted = false;   // the broker gave it away: no report
+    bool sent = false;       // the result was sent in this session
+    protocol::AttemptResult result;
+    std::vector<std::uint32_t> gpus;
+  };
+
+  void on(const Received& event, const Now& now, std::vector<Effect>& out);
+  void on(const Prepared& event, const Now& now, std::vector<Effect>& out);
+  void on(const PrepareFailed& event, const Now& now, std::vector<Effect>& out);
+  void on(const RunStarted& event, const Now& now, std::vector<Effect>& out);
+  void on(const RunEnded& event, const Now& now, std::vector<Effect>& out);
+  void on(const Captured& event, const Now& now, std::vector<Effect>& out);
+  void on(const CaptureFailed& event, const Now& now, std::vector<Effect>& out);
+  void on(const LogRead& event, const Now& now, std::vector<Effect>& out);
+  void on(const ShutdownRequested& event, const Now& now, std::vector<Effect>& out);
+
+  void on_message(const protocol::Welcome& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::Rehello& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::Refused& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::HeartbeatReply& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::Assign& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::ResultsAck& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::Stop& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::LogRequest& m, const Now& now, std::vector<Effect>& out);
+
+  Attempt* find(const AttemptKey& key);
+  void accept(AttemptJob job, const Now& now, std::vector<Effect>& out);
+  void stop(const AttemptKey& key, protocol::Outcome outcome, std::vector<Effect>& out);
+  void report(const AttemptKey& key, protocol::Outcome outcome, std::string reason,
+              std::vector<Effect>& out);
+  void forget(const AttemptKey& key, std::vector<Effect>& out);
+  void free_slot(Attempt& attempt);
+  void start_ready(std::vector<Effect>& out);
+  void send_results(std::vector<Effect>& out);
+  void speak(const Now& now, std::vector<Effect>& out);
+  void renew_lease(Duration since_sent, std::vector<Effect>& out) const;
+
+  AgentSettings settings_;
+  Slots slots_;
+  std::map<AttemptKey, Attempt> attempts_;
+  std::deque<AttemptKey> ready_;       // in the order they were prepared
+  std::deque<AttemptKey> unsent_;      // with results for the next message
+  std::vector<protocol::StartedAttempt> started_;
+  std::vector<Digest> fetched_;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t session_ = 0;          // 0: no conversation
+  Duration heartbeat_{};
+  Duration lease_{};
+  Instant next_speech_;                // Hello or Heartbeat
+  Instant last_heard_;
+  std::uint32_t hellos_ = 0;           // since the last answer
+  std::uint64_t beat_ = 0;
+  Instant beat_sent_;
+  std::optional<Error> refused_;
+  bool shutting_down_ = false;
+  bool said_goodbye_ = false;
+};
+
+}  // namespace landseer::worker

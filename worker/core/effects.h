@@ -1,0 +1,140 @@
+/// What passes between the worker's core and the shell around it: events in, effects out. Both are
+/// plain values, so that a test or a simulator can stand where the shell stands.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/protocol/worker_messages.h"
+
+namespace landseer::worker {
+
+/// Names an attempt for ever: attempt numbers repeat after a broker lost its store, epochs do not.
+struct AttemptKey {
+  std::uint64_t epoch = 0;
+  TaskId task{};
+  std::uint32_t attempt = 0;
+  auto operator<=>(const AttemptKey&) const = default;
+};
+
+/// Everything needed to run an attempt.
+struct AttemptJob {
+  AttemptKey key;
+  PipelineId pipeline{};
+  protocol::WorkSpec spec;
+  std::string config;  ///< JSON object
+  std::vector<protocol::InputArtifact> inputs;  ///< oldest first
+};
+
+// --- Effects: what the core wants done. Each but Send and Discard is answered by an event. ---
+
+struct Send {
+  protocol::FromWorker message;
+};
+
+/// Fetch the inputs and lay out the attempt's folders. Answer: Prepared or PrepareFailed.
+struct Prepare {
+  AttemptJob job;
+};
+
+/// Start the prepared attempt on these GPUs (host indices). Answers: RunStarted, then RunEnded.
+struct Run {
+  AttemptKey key;
+  std::vector<std::uint32_t> gpus;
+  Duration grace{};  ///< between SIGTERM and SIGKILL, whoever ends it
+};
+
+/// End the attempt's processes: SIGTERM, grace, SIGKILL. Answer: RunEnded, when all are gone.
+struct StopRun {
+  AttemptKey key;
+};
+
+/// Turn the output folder into an artifact. Answer: Captured or CaptureFailed.
+struct Capture {
+  AttemptKey key;
+};
+
+/// The attempt is over and acknowledged: remove its folders, keep its log.
+struct Discard {
+  AttemptKey key;
+};
+
+/// The broker was heard: running attempts may go on until this long after now.
+struct RenewLease {
+  Duration remaining;
+};
+
+/// Answer: LogRead.
+struct ServeLog {
+  protocol::LogRequest request;
+};
+
+using Effect =
+    std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeLog>;
+
+// --- Events: what happened. ---
+
+struct Received {
+  protocol::ToWorker message;
+};
+
+struct Prepared {
+  AttemptKey key;
+  std::vector<Digest> fetched;  ///< artifacts this worker did not have before
+  /// Names of required artifacts that nobody produced: the evaluation is skipped.
+  std::vector<std::string> missing_required;
+};
+
+struct PrepareFailed {
+  AttemptKey key;
+  protocol::Outcome outcome = protocol::Outcome::kRuntimeError;  ///< or kInputMissing
+  std::string reason;
+  Digest missing_input;
+};
+
+struct RunStarted {
+  AttemptKey key;
+  WallTime at;
+};
+
+/// All processes of the attempt are gone.
+struct RunEnded {
+  AttemptKey key;
+  protocol::Outcome outcome = protocol::Outcome::kRuntimeError;
+  std::int32_t exit_code = 0;
+  std::string reason;    ///< in words, empty on success
+  std::string log_tail;  ///< last lines, at most kLogTailBytesMax
+  WallTime started_at;
+  WallTime finished_at;
+  std::uint64_t cpu_ms = 0;
+  std::uint64_t memory_peak_bytes = 0;
+};
+
+struct Captured {
+  AttemptKey key;
+  Digest artifact;  ///< none if the folder was empty
+  std::uint64_t bytes = 0;
+  std::string metrics;  ///< JSON object from evaluation_results.json, or empty
+  bool evaluation_skipped = false;
+  std::string skip_reason;
+};
+
+struct CaptureFailed {
+  AttemptKey key;
+  std::string reason;
+};
+
+struct LogRead {
+  protocol::LogReply reply;
+};
+
+/// The process was asked to end: give everything back.
+struct ShutdownRequested {};
+
+using Event = std::variant<Received, Prepared, PrepareFailed, RunStarted, RunEnded, Captured,
+                           CaptureFailed, LogRead, ShutdownRequested>;
+
+}  // namespace landseer::worker

@@ -1,0 +1,186 @@
+#include "worker/io/attempt_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <system_error>
+#include <tuple>
+
+#include "worker/io/file_tools.h"
+
+namespace landseer::worker {
+namespace {
+
+std::string folder_name(const AttemptKey& key) {
+  return std::to_string(key.epoch) + "." + std::to_string(number(key.task)) + "." +
+         std::to_string(key.attempt);
+}
+
+template <class Number>
+bool take_number(std::string_view& text, Number& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+bool take_dot(std::string_view& text) {
+  if (!text.starts_with('.')) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::optional<AttemptKey> parse_folder_name(std::string_view text) {
+  AttemptKey key;
+  std::uint64_t task = 0;
+  const bool good = take_number(text, key.epoch) && take_dot(text) && take_number(text, task) &&
+                    take_dot(text) && take_number(text, key.attempt) && text.empty();
+  if (!good) return std::nullopt;
+  key.task = TaskId{task};
+  return key;
+}
+
+/// Makes a folder of exactly this mode, whatever the umask. An existing one is fine.
+Result<void> make_folder(const std::filesystem::path& path, mode_t mode) {
+  std::error_code error;
+  std::filesystem::create_directories(path.parent_path(), error);
+  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+    return fail_errno("create the folder", path.string());
+  }
+  if (chmod(path.c_str(), mode) != 0) return fail_errno("open up the folder", path.string());
+  return {};
+}
+
+/// Names the work itself. Task numbers start again when a broker lost its store; another task must
+/// not go on from this one's checkpoint.
+std::string work_identity(const AttemptJob& job) {
+  Hasher hasher;
+  const auto add = [&](std::string_view text) {
+    hasher.update(std::to_string(text.size()) + ":");
+    hasher.update(text);
+  };
+  const protocol::WorkSpec& spec = job.spec;
+  for (const std::string* text : {&spec.tool, &spec.image, &spec.command, &spec.env,
+                                  &spec.dataset_name, &spec.dataset_variant, &job.config}) {
+    add(*text);
+  }
+  add(spec.model_script.hex());
+  for (const protocol::InputArtifact& input : job.inputs) add(input.artifact.hex());
+  return hasher.finish().hex();
+}
+
+Result<void> make_checkpoint(const std::filesystem::path& folder, const std::string& identity) {
+  const std::filesystem::path parent = folder.parent_path();
+  const std::string marker = folder.filename().string() + ".work";
+  if (auto made = make_folder(parent, 0700); !made) return made;
+  auto opened = open_folder(parent);
+  if (!opened) return tl::make_unexpected(opened.error());
+  const auto present = read_file(opened->get(), marker, identity.size());
+  if (!present || *present != identity) {
+    if (auto removed = remove_tree(folder); !removed) return removed;
+    if (auto removed = remove_tree(parent / marker); !removed) return removed;
+    if (auto written = write_file(opened->get(), marker, identity); !written) return written;
+  }
+  return make_folder(folder, 0777);
+}
+
+}  // namespace
+
+Result<AttemptFolders> AttemptFolders::open(const std::filesystem::path& scratch) {
+  std::error_code error;
+  const std::filesystem::path root = std::filesystem::absolute(scratch, error);
+  if (error) return fail(ErrorCode::kIo, "cannot find the folder: " + error.message(), scratch);
+  for (const char* name : {"attempts", "logs", "checkpoints"}) {
+    if (auto made = make_folder(root / name, 0700); !made) {
+      return tl::make_unexpected(made.error());
+    }
+  }
+  return AttemptFolders(root);
+}
+
+AttemptPaths AttemptFolders::paths(const AttemptKey& key, PipelineId pipeline) const {
+  AttemptPaths paths;
+  paths.folder = root_ / "attempts" / folder_name(key);
+  paths.input = paths.folder / "input";
+  paths.output = paths.folder / "output";
+  paths.log = root_ / "logs" / (to_string(key.task) + "." + std::to_string(key.attempt) + ".log");
+  paths.checkpoint = root_ / "checkpoints" / to_string(pipeline) / to_string(key.task);
+  return paths;
+}
+
+Result<AttemptPaths> AttemptFolders::create(const AttemptJob& job) const {
+  AttemptPaths paths = this->paths(job.key, job.pipeline);
+  if (auto removed = remove_tree(paths.folder); !removed) {
+    return tl::make_unexpected(removed.error());
+  }
+  if (auto made = make_folder(paths.input, 0755); !made) return tl::make_unexpected(made.error());
+  if (auto made = make_folder(paths.output, 0777); !made) return tl::make_unexpected(made.error());
+  if (auto made = make_checkpoint(paths.checkpoint, work_identity(job)); !made) {
+    return tl::make_unexpected(made.error());
+  }
+  return paths;
+}
+
+Result<void> AttemptFolders::remove(const AttemptKey& key) const {
+  return remove_tree(root_ / "attempts" / folder_name(key));
+}
+
+Result<void> AttemptFolders::remove_checkpoint(TaskId task, PipelineId pipeline) const {
+  const std::filesystem::path folder = root_ / "checkpoints" / to_string(pipeline);
+  if (auto removed = remove_tree(folder / to_string(task)); !removed) return removed;
+  if (auto removed = remove_tree(folder / (to_string(task) + ".work")); !removed) return removed;
+  rmdir(folder.c_str());  // The last task of a pipeline takes the folder along.
+  return {};
+}
+
+std::vector<AttemptKey> AttemptFolders::found() const {
+  std::vector<AttemptKey> keys;
+  const auto folder = open_folder(root_ / "attempts");
+  if (!folder) return keys;
+  const auto names = list_folder(folder->get());
+  if (!names) return keys;
+  for (const std::string& name : *names) {
+    if (const auto key = parse_folder_name(name)) keys.push_back(*key);
+  }
+  return keys;
+}
+
+Result<void> AttemptFolders::prune_logs(const std::set<std::filesystem::path>& in_use,
+                                        const LogLimits& limits) const {
+  struct Log {
+    timespec time;
+    std::string name;
+    std::uint64_t bytes;
+  };
+  auto folder = open_folder(root_ / "logs");
+  if (!folder) return tl::make_unexpected(folder.error());
+  auto names = list_folder(folder->get());
+  if (!names) return tl::make_unexpected(names.error());
+  std::vector<Log> logs;
+  std::uint64_t bytes = 0;
+  for (std::string& name : *names) {
+    struct stat status {};
+    if (fstatat(folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    bytes += static_cast<std::uint64_t>(status.st_size);
+    logs.push_back({status.st_mtim, std::move(name), static_cast<std::uint64_t>(status.st_size)});
+  }
+  std::sort(logs.begin(), logs.end(), [](const Log& a, const Log& b) {
+    return std::tie(a.time.tv_sec, a.time.tv_nsec, a.name) <
+           std::tie(b.time.tv_sec, b.time.tv_nsec, b.name);
+  });
+  std::size_t files = logs.size();
+  for (const Log& log : logs) {
+    if (bytes <= limits.bytes_max && files <= limits.files_max) break;
+    if (in_use.contains(root_ / "logs" / log.name)) continue;
+    if (unlinkat(folder->get(), log.name.c_str(), 0) != 0) return fail_errno("remove", log.name);
+    bytes -= log.bytes;
+    --files;
+  }
+  return {};
+}
+
+}  // namespace landseer::worker

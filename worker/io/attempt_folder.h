@@ -1,0 +1,65 @@
+/// Where an attempt lives on the worker's disk.
+///
+///     SCRATCH/attempts/EPOCH.TASK.ATTEMPT/{input,output}   until the attempt is acknowledged
+///     SCRATCH/logs/task_7.1.log                            until the logs are too many
+///     SCRATCH/checkpoints/pipeline_3/task_7                until the task succeeded
+///
+/// Tools may run as any user of their image, so what they write to is open to all and lies in
+/// folders that are closed to other users of the machine. No state but the root: any thread, but
+/// one at a time for one attempt.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/core/effects.h"
+
+namespace landseer::worker {
+
+/// All absolute.
+struct AttemptPaths {
+  std::filesystem::path folder;
+  std::filesystem::path input;
+  std::filesystem::path output;
+  std::filesystem::path log;  ///< the file; whoever runs the attempt makes it
+  std::filesystem::path checkpoint;
+};
+
+struct LogLimits {
+  std::uint64_t bytes_max = std::uint64_t{1} << 30;
+  std::size_t files_max = 10'000;
+};
+
+class AttemptFolders {
+ public:
+  static Result<AttemptFolders> open(const std::filesystem::path& scratch);
+
+  AttemptPaths paths(const AttemptKey& key, PipelineId pipeline) const;
+
+  /// Empty input and output folders, and the checkpoint folder as the last attempt of this very
+  /// work left it: a task of the same number with other work gets an empty one.
+  Result<AttemptPaths> create(const AttemptJob& job) const;
+
+  /// Removes the attempt's own folder, whatever the tool did to it.
+  Result<void> remove(const AttemptKey& key) const;
+  Result<void> remove_checkpoint(TaskId task, PipelineId pipeline) const;
+
+  /// Attempts that have a folder, for clean-up after a restart.
+  std::vector<AttemptKey> found() const;
+
+  /// Removes the oldest logs until the rest is within the limits; not those `in_use`.
+  Result<void> prune_logs(const std::set<std::filesystem::path>& in_use,
+                          const LogLimits& limits) const;
+
+ private:
+  explicit AttemptFolders(std::filesystem::path root) : root_(std::move(root)) {}
+
+  std::filesystem::path root_;
+};
+
+}  // namespace landseer::worker

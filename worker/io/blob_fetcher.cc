@@ -1,0 +1,283 @@
+#include "worker/io/blob_fetcher.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <variant>
+
+#include "common/base/units.h"
+#include "common/net/clock.h"
+#include "common/protocol/codec.h"
+#include "common/protocol/limits.h"
+
+namespace landseer::worker {
+namespace {
+
+/// Chunks asked for ahead: 2 MiB in flight fill 10 Gbit/s at 1.6 ms of round trip.
+constexpr std::uint64_t kWindow = 8;
+constexpr std::size_t kConnectionsMax = 32;
+/// libzmq does not say when a connection is made, so a first request is tried again this often.
+constexpr Duration kConnectRetry = std::chrono::milliseconds(2);
+
+}  // namespace
+
+/// The sources of one call, less those that proved useless, and what was wrong with each.
+struct BlobFetcher::Sources {
+  std::vector<std::string> addresses;
+  std::vector<std::string> complaints;
+
+  std::string text() const {
+    if (addresses.empty() && complaints.empty()) return "no worker is known to have it";
+    std::string text;
+    for (const std::string& complaint : complaints) text += (text.empty() ? "" : "; ") + complaint;
+    return text;
+  }
+};
+
+enum class BlobFetcher::Step {
+  kGoOn,
+  kComplete,   ///< all bytes are written, not yet verified
+  kAbsent,     ///< this source does not have it
+  kGiveUp,     ///< this source is of no use
+  kStartOver,  ///< this source may have it, but not as the one before it said
+};
+
+/// A blob on its way: bytes [0, received) are written, requests up to `asked` are under way.
+struct BlobFetcher::Transfer {
+  Digest blob;
+  std::uint64_t bytes_max = 0;
+  std::optional<BlobWriter> writer;
+  std::uint64_t received = 0;
+  std::uint64_t asked = 0;
+  std::optional<std::uint64_t> size;  ///< as the present source says
+  int contributors = 0;               ///< sources whose bytes are in `writer`
+  bool contributed = false;           ///< the present source is one of them
+  std::uint64_t next_number = 0;      ///< of the reply that comes next; the later ones follow
+  std::uint64_t in_flight = 0;
+
+  Result<void> start_over(const ArtifactStore& store) {
+    auto fresh = store.make_writer();
+    if (!fresh) return tl::make_unexpected(fresh.error());
+    writer.emplace(std::move(*fresh));
+    received = 0;
+    contributors = 0;
+    return {};
+  }
+
+  /// Replies to what was asked so far will not be taken.
+  void forget_requests() {
+    asked = received;
+    in_flight = 0;
+  }
+
+  /// kGoOn if these are the next bytes of the blob, as far as one can tell before the end.
+  Step check(const protocol::BlobData& reply, std::string& reason);
+};
+
+BlobFetcher::Step BlobFetcher::Transfer::check(const protocol::BlobData& reply,
+                                               std::string& reason) {
+  if (!reply.found) {
+    reason = "does not have it";
+    return Step::kAbsent;
+  }
+  if (!size) size = reply.size;
+  if (reply.size != *size || reply.size > bytes_max || reply.size < received) {
+    if (reply.size <= bytes_max && received > 0 && !contributed) return Step::kStartOver;
+    reason = "sent a wrong size";
+    return Step::kGiveUp;
+  }
+  const auto wanted = std::min<std::uint64_t>(reply.size - received, protocol::kBlobChunkBytesMax);
+  if (reply.offset != received || reply.data.size() > wanted ||
+      (reply.data.empty() && wanted > 0)) {
+    reason = "sent other bytes than asked for";
+    return Step::kGiveUp;
+  }
+  return Step::kGoOn;
+}
+
+BlobFetcher::BlobFetcher(const net::Context& context, const ArtifactStore& store,
+                         FetchOptions options)
+    : context_(context), store_(store), options_(options) {}
+
+Result<void> BlobFetcher::fetch(const Digest& blob, std::uint64_t bytes_max,
+                                std::span<const std::string> sources, const Cancel& cancel) {
+  if (store_.has(blob)) return {};
+  Sources candidates{{sources.begin(), sources.end()}, {}};
+  return fetch_from(blob, bytes_max, candidates, cancel);
+}
+
+Result<bool> BlobFetcher::fetch_artifact(const Digest& artifact,
+                                         std::span<const std::string> sources,
+                                         const Cancel& cancel) {
+  Sources candidates{{sources.begin(), sources.end()}, {}};
+  const bool listed = store_.has(artifact);
+  if (!listed) {
+    auto fetched = fetch_from(artifact, kManifestBytesMax, candidates, cancel);
+    if (!fetched) return tl::make_unexpected(fetched.error());
+  }
+  const auto manifest = store_.manifest(artifact);
+  if (!manifest) return tl::make_unexpected(manifest.error());
+  const std::vector<ManifestEntry> missing = store_.missing(*manifest);
+  for (const ManifestEntry& entry : missing) {
+    auto fetched = fetch_from(entry.content, entry.bytes, candidates, cancel);
+    if (!fetched) {
+      fetched.error().where = artifact.hex() + "/" + entry.path;
+      return tl::make_unexpected(fetched.error());
+    }
+  }
+  return !listed || !missing.empty();
+}
+
+Result<void> BlobFetcher::fetch_from(const Digest& blob, std::uint64_t bytes_max, Sources& sources,
+                                     const Cancel& cancel) {
+  Transfer transfer;
+  transfer.blob = blob;
+  transfer.bytes_max = bytes_max;
+  if (auto started = transfer.start_over(store_); !started) return started;
+  for (std::size_t i = 0; i < sources.addresses.size();) {
+    const std::string address = sources.addresses[i];
+    std::string reason;
+    auto fetched = try_source(address, transfer, reason, cancel);
+    if (!fetched) return tl::make_unexpected(fetched.error());
+    if (*fetched) {
+      // The source that has one thing has the next, too.
+      const auto used = sources.addresses.begin() + static_cast<std::ptrdiff_t>(i);
+      std::rotate(sources.addresses.begin(), used, used + 1);
+      return {};
+    }
+    sources.complaints.push_back(address + " " + reason);
+    if (connections_.contains(address)) {
+      ++i;
+    } else {
+      sources.addresses.erase(sources.addresses.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  return fail(ErrorCode::kNotFound, "cannot fetch " + blob.hex() + ": " + sources.text());
+}
+
+/// True once the blob is in the store. A source that is silent or talks nonsense loses its
+/// connection; one that merely lacks the blob keeps it.
+Result<bool> BlobFetcher::try_source(const std::string& address, Transfer& transfer,
+                                     std::string& reason, const Cancel& cancel) {
+  transfer.contributed = false;
+  transfer.size.reset();
+  transfer.forget_requests();
+  while (true) {
+    net::Dealer* dealer = connection(address, reason);
+    if (dealer == nullptr) return false;
+    auto step = pull(*dealer, transfer, reason, cancel);
+    if (!step) {
+      connections_.erase(address);
+      return tl::make_unexpected(step.error());
+    }
+    if (*step == Step::kGiveUp) connections_.erase(address);
+    if (*step == Step::kGiveUp || *step == Step::kAbsent) return false;
+    if (*step == Step::kComplete) {
+      auto finished = transfer.writer->finish(transfer.blob);
+      if (finished) return true;
+      if (finished.error().code != ErrorCode::kInvalid) {
+        return tl::make_unexpected(finished.error());
+      }
+      if (transfer.contributors <= 1) {
+        reason = "sent wrong bytes";
+        connections_.erase(address);
+        auto started = transfer.start_over(store_);
+        return started ? Result<bool>(false) : tl::make_unexpected(started.error());
+      }
+      // One of several lied. This one gets its chance with all bytes its own.
+    }
+    if (auto started = transfer.start_over(store_); !started) {
+      return tl::make_unexpected(started.error());
+    }
+    transfer.contributed = false;
+    transfer.size.reset();
+    transfer.forget_requests();
+  }
+}
+
+Result<BlobFetcher::Step> BlobFetcher::pull(net::Dealer& dealer, Transfer& transfer,
+                                            std::string& reason, const Cancel& cancel) {
+  std::array<net::PollItem, 2> items;
+  items[0].socket = &dealer;
+  items[1].fd = cancel.fd();
+  Instant heard = net::now().instant;
+  while (!cancel.requested()) {
+    const bool connected = ask(dealer, transfer);
+    const Duration left = heard + options_.silence_limit - net::now().instant;
+    if (left <= Duration::zero()) {
+      reason = "was silent for " + format_duration(options_.silence_limit);
+      return Step::kGiveUp;
+    }
+    net::poll(items, connected ? left : std::min(left, kConnectRetry));
+    for (std::uint64_t i = 0; i < kWindow; ++i) {
+      const auto frame = dealer.receive();
+      if (!frame) break;
+      const std::uint64_t before = transfer.in_flight;
+      auto step = accept(*frame, transfer, reason);
+      if (!step || *step != Step::kGoOn) return step;
+      if (transfer.in_flight != before) heard = net::now().instant;
+    }
+  }
+  return fail(ErrorCode::kConflict, "the fetch was cancelled");
+}
+
+/// Fills the window. The first request goes alone: its reply tells the size. False if the peer
+/// does not take any now.
+bool BlobFetcher::ask(net::Dealer& dealer, Transfer& transfer) {
+  while (transfer.in_flight < kWindow) {
+    if (transfer.size ? transfer.asked >= *transfer.size : transfer.in_flight > 0) return true;
+    const protocol::GetBlob request{transfer.blob, transfer.asked,
+                                    static_cast<std::uint32_t>(protocol::kBlobChunkBytesMax)};
+    if (!dealer.send(protocol::encode(protocol::BulkRequest(request), last_number_ + 1))) {
+      return transfer.in_flight > 0;
+    }
+    ++last_number_;
+    if (transfer.in_flight++ == 0) transfer.next_number = last_number_;
+    transfer.asked += protocol::kBlobChunkBytesMax;
+  }
+  return true;
+}
+
+/// Takes one reply. Replies come in the order of the requests.
+Result<BlobFetcher::Step> BlobFetcher::accept(const std::string& frame, Transfer& transfer,
+                                              std::string& reason) {
+  const auto decoded = protocol::decode_bulk_reply(frame);
+  if (!decoded) {
+    reason = "sent a malformed reply";
+    return Step::kGiveUp;
+  }
+  if (transfer.in_flight == 0 || decoded->number < transfer.next_number) return Step::kGoOn;
+  const auto& reply = std::get<protocol::BlobData>(decoded->message);
+  if (decoded->number != transfer.next_number || reply.blob != transfer.blob) {
+    reason = "sent a reply that was not asked for";
+    return Step::kGiveUp;
+  }
+  ++transfer.next_number;
+  --transfer.in_flight;
+  if (const Step step = transfer.check(reply, reason); step != Step::kGoOn) return step;
+  if (!transfer.contributed) ++transfer.contributors;
+  transfer.contributed = true;
+  if (auto written = transfer.writer->append(reply.data); !written) {
+    return tl::make_unexpected(written.error());
+  }
+  transfer.received += reply.data.size();
+  if (transfer.received == reply.size) return Step::kComplete;
+  // A source may cut its chunks shorter; then the requests behind this one miss.
+  if (reply.data.size() < protocol::kBlobChunkBytesMax) transfer.forget_requests();
+  return Step::kGoOn;
+}
+
+net::Dealer* BlobFetcher::connection(const std::string& address, std::string& reason) {
+  if (const auto found = connections_.find(address); found != connections_.end()) {
+    return found->second.get();
+  }
+  if (connections_.size() >= kConnectionsMax) connections_.clear();
+  auto dealer = std::make_unique<net::Dealer>(context_);
+  if (auto connected = dealer->connect(address); !connected) {
+    reason = "is not an address that can be reached";
+    return nullptr;
+  }
+  return (connections_[address] = std::move(dealer)).get();
+}
+
+}  // namespace landseer::worker

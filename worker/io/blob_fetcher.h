@@ -1,0 +1,65 @@
+/// Fetches blobs by digest from other workers or the broker's bulk port, into the artifact store.
+/// Nothing enters the store before its digest is checked, so a source need not be trusted. Belongs
+/// to one thread, as its sockets do.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/digest.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/net/socket.h"
+#include "worker/io/artifact_store.h"
+#include "worker/io/cancel.h"
+
+namespace landseer::worker {
+
+struct FetchOptions {
+  /// A source is given up after this long without a byte. Ten seconds cover a reconnect and a disk
+  /// that is asleep; a live source answers within milliseconds.
+  Duration silence_limit = std::chrono::seconds(10);
+};
+
+class BlobFetcher {
+ public:
+  BlobFetcher(const net::Context& context, const ArtifactStore& store, FetchOptions options = {});
+
+  /// Does nothing if the blob is here. Tries the sources in order; what one sent before it fell
+  /// silent is kept for the next. kNotFound when none had it (the message says why for each), kIo
+  /// for trouble on this machine, kConflict when cancelled.
+  Result<void> fetch(const Digest& blob, std::uint64_t bytes_max,
+                     std::span<const std::string> sources, const Cancel& cancel);
+
+  /// The list of an artifact's files, then everything it names. True if anything was fetched.
+  Result<bool> fetch_artifact(const Digest& artifact, std::span<const std::string> sources,
+                              const Cancel& cancel);
+
+ private:
+  struct Sources;
+  struct Transfer;
+  enum class Step;
+
+  Result<void> fetch_from(const Digest& blob, std::uint64_t bytes_max, Sources& sources,
+                          const Cancel& cancel);
+  Result<bool> try_source(const std::string& address, Transfer& transfer, std::string& reason,
+                          const Cancel& cancel);
+  Result<Step> pull(net::Dealer& dealer, Transfer& transfer, std::string& reason,
+                    const Cancel& cancel);
+  bool ask(net::Dealer& dealer, Transfer& transfer);
+  Result<Step> accept(const std::string& frame, Transfer& transfer, std::string& reason);
+  net::Dealer* connection(const std::string& address, std::string& reason);
+
+  const net::Context& context_;
+  ArtifactStore store_;
+  FetchOptions options_;
+  std::uint64_t last_number_ = 0;  ///< of requests; never used twice, so late replies are known
+  std::map<std::string, std::unique_ptr<net::Dealer>> connections_;
+};
+
+}  // namespace landseer::worker

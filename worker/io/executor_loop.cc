@@ -1,0 +1,288 @@
+#include "worker/io/executor_loop.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <tuple>
+#include <utility>
+
+#include "common/net/clock.h"
+
+namespace landseer::worker {
+namespace {
+
+constexpr int kMessagesPerTurn = 64;
+constexpr std::size_t kFixedDescriptors = 3;  // signals, alarm, listener
+
+/// To standard error, which is executor.log. A few lines per agent, none per attempt.
+void note(const std::string& text) {
+  const std::int64_t seconds = net::now().wall.unix_ms / 1000;
+  std::fprintf(stderr, "%lld executor[%d]: %s\n", static_cast<long long>(seconds),
+               static_cast<int>(getpid()), text.c_str());
+}
+
+pollfd readable(int fd) { return {fd, POLLIN, 0}; }
+
+}  // namespace
+
+ExecutorLoop::ExecutorLoop(ExecutorParts parts) : parts_(std::move(parts)) {
+  household_ = {getpid(), parts_.dev_null.get(), parts_.log_bytes_max, {}};
+  lease_end_ = net::now().instant + parts_.lease;
+  load();
+}
+
+void ExecutorLoop::load() {
+  AttemptFiles::Found found = parts_.files.load();
+  for (Ended& ended : found.ended) ended_.emplace(ended.key, std::move(ended));
+  for (const AttemptKey& key : found.unfinished) {
+    note("attempt " + to_string(key) + " was left by an executor that died: killing it");
+    running_.emplace(key, SupervisedProcess::adopt(key, parts_.files.token(key), household_));
+  }
+}
+
+void ExecutorLoop::run() {
+  note("started");
+  settle();
+  while (!is_done()) {
+    wait();
+    pump_logs();
+    take_signals();  // before the rest: a tool that ended by itself cannot be stopped any more
+    if (agent_) serve_agent();
+    accept_agent();
+    tick();
+    settle();
+  }
+  note("ends, nothing is left to do");
+}
+
+bool ExecutorLoop::is_done() const {
+  if (!running_.empty()) return false;
+  if (quitting_) return !agent_ || !agent_->wants_write();
+  return !agent_ && net::now().instant >= lease_end_;
+}
+
+void ExecutorLoop::wait() {
+  polled_.clear();
+  polled_.push_back(readable(parts_.signals.get()));
+  polled_.push_back(readable(parts_.alarm.get()));
+  polled_.push_back(readable(parts_.listener.get()));
+  if (agent_) {
+    pollfd agent = readable(agent_->fd());
+    if (agent_->wants_write()) agent.events |= POLLOUT;
+    polled_.push_back(agent);
+  }
+  for (auto& [key, attempt] : running_) {
+    if (attempt->log().fd() >= 0) polled_.push_back(readable(attempt->log().fd()));
+  }
+  set_alarm();
+  poll(polled_.data(), polled_.size(), -1);
+}
+
+/// A timer of the boot clock, because the time poll() counts stands still in suspend.
+void ExecutorLoop::set_alarm() {
+  const auto next = next_deadline();
+  if (next == alarm_at_) return;
+  alarm_at_ = next;
+  itimerspec at{};
+  if (next) {
+    const std::int64_t nanoseconds = std::max<std::int64_t>(next->nanoseconds, 1);
+    at.it_value.tv_sec = nanoseconds / 1'000'000'000;
+    at.it_value.tv_nsec = nanoseconds % 1'000'000'000;
+  }
+  timerfd_settime(parts_.alarm.get(), TFD_TIMER_ABSTIME, &at, nullptr);
+}
+
+std::optional<Instant> ExecutorLoop::next_deadline() const {
+  std::optional<Instant> next;
+  if (!lease_over_ && (!running_.empty() || !agent_)) next = lease_end_;
+  for (const auto& [key, attempt] : running_) {
+    const auto due = attempt->next_deadline();
+    if (due && (!next || *due < *next)) next = due;
+  }
+  return next;
+}
+
+/// The logs are the last of what was polled, in the order of `running_`, which is still the same.
+void ExecutorLoop::pump_logs() {
+  std::size_t next = kFixedDescriptors + (agent_ ? 1 : 0);
+  for (auto& [key, attempt] : running_) {
+    if (attempt->log().fd() < 0) continue;
+    if (polled_[next++].revents != 0) attempt->log().pump();
+  }
+}
+
+void ExecutorLoop::take_signals() {
+  signalfd_siginfo info{};
+  bool child = false;
+  while (read(parts_.signals.get(), &info, sizeof info) == sizeof info) {
+    child = child || info.ssi_signo == SIGCHLD;
+    if (info.ssi_signo == SIGTERM) on(Quit{});
+  }
+  if (child) reap();
+}
+
+void ExecutorLoop::reap() {
+  int status = 0;
+  rusage usage{};
+  pid_t pid = 0;
+  bool any = false;
+  while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+    any = true;
+    for (auto& [key, attempt] : running_) {
+      if (attempt->on_reaped(pid, status, usage)) break;
+    }
+  }
+  childless_ = pid < 0 && errno == ECHILD;
+  if (!any) return;
+  for (auto& [key, attempt] : running_) attempt->on_family_changed();
+}
+
+void ExecutorLoop::accept_agent() {
+  const auto is_ready = [](const pollfd& entry) { return entry.revents != 0; };
+  if (!is_ready(polled_[kFixedDescriptors - 1])) return;
+  UniqueFd fd(accept4(parts_.listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (!fd || getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  if (peer.uid != geteuid()) return note("refused user " + std::to_string(peer.uid));
+  if (agent_) drop_agent("a newer one came");
+  note("agent " + std::to_string(peer.pid) + " came");
+  agent_ = std::make_unique<Link>(std::move(fd));
+  for (const auto& [key, ended] : ended_) send(ended);
+  Inventory inventory;
+  for (const auto& [key, attempt] : running_) inventory.running.push_back(attempt->launched());
+  send(inventory);
+}
+
+void ExecutorLoop::serve_agent() {
+  for (int i = 0; agent_ && i < kMessagesPerTurn; ++i) {
+    const auto bytes = agent_->receive();
+    if (!bytes) return drop_agent(bytes.error().message);
+    if (!*bytes) break;
+    const auto message = decode_to_executor(**bytes);
+    if (!message) return drop_agent(message.error().to_string());
+    std::visit([this](const auto& m) { on(m); }, *message);
+  }
+  if (agent_) std::ignore = agent_->flush();
+}
+
+void ExecutorLoop::drop_agent(const std::string& why) {
+  note("agent left: " + why);
+  agent_.reset();
+}
+
+/// Failure is left to serve_agent(): the agent's last words, a Renew perhaps, are still to be read.
+void ExecutorLoop::send(const FromExecutor& message) {
+  if (agent_) std::ignore = agent_->send(encode(message));
+}
+
+void ExecutorLoop::tick() {
+  const Instant now = net::now().instant;
+  if (now >= lease_end_ && !lease_over_) {
+    lease_over_ = true;
+    stop_all(protocol::Outcome::kReturned, "lease ended");
+  }
+  for (auto& [key, attempt] : running_) attempt->tick(now);
+}
+
+void ExecutorLoop::settle() {
+  for (auto it = running_.begin(); it != running_.end();) {
+    const Now now = net::now();
+    if (!it->second->is_over(now.instant, childless_)) {
+      ++it;
+      continue;
+    }
+    Ended ended = it->second->finish(now.wall);
+    it = running_.erase(it);
+    keep(std::move(ended));
+  }
+}
+
+void ExecutorLoop::on(const Launch& launch) {
+  if (const auto running = running_.find(launch.key); running != running_.end()) {
+    return send(running->second->launched());
+  }
+  if (const auto ended = ended_.find(launch.key); ended != ended_.end()) {
+    return send(ended->second);
+  }
+  const Now now = net::now();
+  if (quitting_ || now.instant >= lease_end_) {
+    return end_unstarted(launch.key, protocol::Outcome::kReturned,
+                         quitting_ ? "the worker's executor was stopped" : "lease ended");
+  }
+  auto marked = parts_.files.mark_launched(launch.key);
+  if (!marked) {
+    return end_unstarted(launch.key, protocol::Outcome::kRuntimeError,
+                         "cannot start: " + marked.error().to_string());
+  }
+  auto started =
+      SupervisedProcess::start(launch, parts_.files.token(launch.key), household_, now);
+  if (!started) {
+    return end_unstarted(launch.key, protocol::Outcome::kRuntimeError, started.error().message);
+  }
+  childless_ = false;
+  const auto& attempt = *running_.emplace(launch.key, std::move(*started)).first->second;
+  send(attempt.launched());
+}
+
+void ExecutorLoop::on(const Halt& halt) {
+  if (const auto running = running_.find(halt.key); running != running_.end()) {
+    running->second->stop(protocol::Outcome::kCancelled, "cancelled", net::now().instant);
+  } else if (const auto ended = ended_.find(halt.key); ended != ended_.end()) {
+    send(ended->second);
+  } else {
+    end_unstarted(halt.key, protocol::Outcome::kCancelled, "cancelled before it started");
+  }
+}
+
+void ExecutorLoop::on(const Renew& renew) {
+  constexpr std::uint64_t kDayMs = 24ULL * 3600 * 1000;
+  const auto remaining = std::chrono::milliseconds(std::min(renew.remaining_ms, kDayMs));
+  lease_end_ = net::now().instant + remaining;
+  lease_over_ = false;
+}
+
+void ExecutorLoop::on(const Forget& forget) {
+  if (ended_.erase(forget.key) != 0) parts_.files.forget(forget.key);
+}
+
+void ExecutorLoop::on(const Quit&) {
+  if (!std::exchange(quitting_, true)) note("was asked to end");
+  stop_all(protocol::Outcome::kReturned, "the worker's executor was stopped");
+}
+
+void ExecutorLoop::stop_all(protocol::Outcome outcome, const std::string& reason) {
+  const Instant now = net::now().instant;
+  for (auto& [key, attempt] : running_) attempt->stop(outcome, reason, now);
+}
+
+void ExecutorLoop::end_unstarted(const AttemptKey& key, protocol::Outcome outcome,
+                                 std::string reason) {
+  Ended ended;
+  ended.key = key;
+  ended.outcome = outcome;
+  ended.reason = std::move(reason);
+  ended.finished_at_ms = net::now().wall.unix_ms;
+  keep(std::move(ended));
+}
+
+/// Written before it is sent: what an agent was told, the next executor knows.
+void ExecutorLoop::keep(Ended ended) {
+  if (const auto recorded = parts_.files.record(ended); !recorded) {
+    note(recorded.error().to_string() + "; attempt " + to_string(ended.key) +
+         " will look unfinished to the next executor");
+  }
+  const AttemptKey key = ended.key;
+  const auto& kept = ended_.insert_or_assign(key, std::move(ended)).first->second;
+  send(kept);
+}
+
+}  // namespace landseer::worker

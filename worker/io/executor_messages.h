@@ -1,0 +1,143 @@
+/// What the agent and the executor of one worker tell each other over their Unix socket.
+///
+/// The executor outlives agents and may be older or newer than the one that talks to it. So fields
+/// are only ever added, a missing one keeps its default and an unknown one is ignored.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/protocol/attempt.h"
+#include "worker/core/effects.h"
+
+namespace landseer::worker {
+
+// --- Agent to executor ---
+
+/// Start a tool. Answered by Launched, then Ended; by Ended alone if it could not be started.
+/// Repeating one for an attempt the executor has only repeats the answer.
+struct Launch {
+  AttemptKey key;
+  std::vector<std::string> argv;  ///< a first word without a slash is looked up in `env`'s PATH
+  std::vector<std::string> env;   ///< NAME=VALUE: the complete environment
+  std::string cwd;                ///< absolute
+  std::string log_path;           ///< absolute; its folder exists
+  std::uint64_t timeout_ms = 0;   ///< 0: none
+  std::uint64_t grace_ms = 0;     ///< between SIGTERM and SIGKILL
+  std::uint64_t memory_bytes = 0; ///< 0: none. Not enforced; named when the tool is killed above it
+  bool operator==(const Launch&) const = default;
+
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("key", m.key);
+    visit("argv", m.argv);
+    visit("env", m.env);
+    visit("cwd", m.cwd);
+    visit("log_path", m.log_path);
+    visit("timeout_ms", m.timeout_ms);
+    visit("grace_ms", m.grace_ms);
+    visit("memory_bytes", m.memory_bytes);
+  }
+};
+
+/// End the attempt: SIGTERM, grace, SIGKILL. Answered by Ended, whatever the attempt's state.
+struct Halt {
+  AttemptKey key;
+  bool operator==(const Halt&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("key", m.key);
+  }
+};
+
+/// The lease of all attempts ends this long after now.
+struct Renew {
+  std::uint64_t remaining_ms = 0;
+  bool operator==(const Renew&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("remaining_ms", m.remaining_ms);
+  }
+};
+
+/// The agent has the attempt's Ended safe: the executor need not keep it. No answer.
+struct Forget {
+  AttemptKey key;
+  bool operator==(const Forget&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("key", m.key);
+  }
+};
+
+/// Stop everything (each with its grace), report it, and exit.
+struct Quit {
+  bool operator==(const Quit&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self&, Visit&&) {}
+};
+
+// --- Executor to agent ---
+
+struct Launched {
+  AttemptKey key;
+  std::int32_t pid = 0;             ///< 0: not known any more
+  std::int64_t started_at_ms = 0;   ///< Unix time, as all times here; 0: not known
+  bool operator==(const Launched&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("key", m.key);
+    visit("pid", m.pid);
+    visit("started_at_ms", m.started_at_ms);
+  }
+};
+
+/// No process of the attempt is left. Kept, and sent to every new agent, until Forget.
+struct Ended {
+  AttemptKey key;
+  protocol::Outcome outcome = protocol::Outcome::kRuntimeError;
+  std::int32_t exit_code = 0;       ///< or the signal's number
+  std::string reason;               ///< in words, empty on success
+  std::string log_tail;             ///< last whole lines, valid UTF-8
+  std::int64_t started_at_ms = 0;   ///< 0: it never started
+  std::int64_t finished_at_ms = 0;
+  std::uint64_t cpu_ms = 0;
+  std::uint64_t memory_peak_bytes = 0;  ///< of the largest single process
+  bool operator==(const Ended&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("key", m.key);
+    visit("outcome", m.outcome);
+    visit("exit_code", m.exit_code);
+    visit("reason", m.reason);
+    visit("log_tail", m.log_tail);
+    visit("started_at_ms", m.started_at_ms);
+    visit("finished_at_ms", m.finished_at_ms);
+    visit("cpu_ms", m.cpu_ms);
+    visit("memory_peak_bytes", m.memory_peak_bytes);
+  }
+};
+
+/// Greets a new agent, after one Ended for each attempt that is over and not forgotten. What is in
+/// neither does not exist.
+struct Inventory {
+  std::vector<Launched> running;
+  bool operator==(const Inventory&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("running", m.running);
+  }
+};
+
+/// Order gives the number on the link: append only.
+using ToExecutor = std::variant<Launch, Halt, Renew, Forget, Quit>;
+using FromExecutor = std::variant<Launched, Ended, Inventory>;
+
+/// Set in every tool's environment, to the path of the attempt's state file: it tells an attempt's
+/// processes from all others on the machine.
+inline constexpr std::string_view kTokenVariable = "LANDSEER_ATTEMPT_TOKEN";
+
+}  // namespace landseer::worker

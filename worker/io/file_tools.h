@@ -1,0 +1,67 @@
+/// Files as the artifact store and the attempt folders need them: descriptors that close
+/// themselves, trees removed without following a link, files shared instead of copied. Every call
+/// is relative to an open folder or to a folder of our own, so that nothing a tool left behind can
+/// lead out of it. Any thread.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/io/unique_fd.h"
+
+namespace landseer::worker {
+
+/// `cannot WHAT: REASON`, from errno, with `where` as the place.
+tl::unexpected<Error> fail_errno(std::string_view what, std::string where);
+
+/// Opens an existing folder. A link in the last place is followed: for folders of our own and of
+/// the machine's owner only.
+Result<UniqueFd> open_folder(const std::filesystem::path& path);
+
+/// Opens `name` inside `parent`, which must be a real folder, not a link to one.
+Result<UniqueFd> open_subfolder(int parent, const std::string& name);
+
+/// Opens the folder `name` inside `parent`, made if need be and readable by everyone: tools may run
+/// as any user of their image.
+Result<UniqueFd> make_subfolder(int parent, const std::string& name);
+
+/// Names inside, without `.` and `..`, sorted.
+Result<std::vector<std::string>> list_folder(int folder);
+
+/// Content of the regular file `name` in `folder`; links are not followed. kNotFound when there is
+/// none, kLimit above `bytes_max`.
+Result<std::string> read_file(int folder, const std::string& name, std::size_t bytes_max);
+
+/// Creates `name` in `folder` with this content; it must not exist. Everyone may read it.
+Result<void> write_file(int folder, const std::string& name, std::string_view content);
+
+/// Writes everything, whatever the kernel takes at a time.
+Result<void> write_all(int file, std::string_view content, const std::string& where);
+
+/// How a file appears in a second place. Each way falls back to the next that works.
+enum class Sharing {
+  kLink,   ///< hard link, reflink, copy: for sealed files, which nobody writes to
+  kClone,  ///< reflink, hard link, copy: for files of other owners
+  kCopy,   ///< reflink, copy: for a mode of its own
+};
+
+/// Makes the open regular file `source` appear as `name` in `folder`, which must not have it yet.
+/// A new file gets `mode` and the time of the source; a hard link keeps those it has.
+Result<void> share_file(int source, int folder, const std::string& name, Sharing sharing,
+                        mode_t mode);
+
+/// Shares a folder or file of the machine's owner, links followed, at most 64 levels deep. Only
+/// regular files and folders; the error names anything else.
+Result<void> share_tree(const std::filesystem::path& source, int folder, const std::string& name);
+
+/// Removes a file or a whole folder. Links are removed, not followed; folders that their maker
+/// closed are opened first, any depth is fine. A missing one is no error.
+Result<void> remove_tree(const std::filesystem::path& path);
+
+}  // namespace landseer::worker

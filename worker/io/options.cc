@@ -1,0 +1,200 @@
+#include "worker/io/options.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+#include <iostream>
+
+#include "common/base/text.h"
+#include "common/base/units.h"
+#include "common/config/rendezvous.h"
+#include "common/protocol/limits.h"
+#include "worker/io/host_resources.h"
+
+namespace landseer::worker {
+namespace {
+
+/// As typed, before it is understood.
+struct Raw {
+  std::string cpus = "auto";
+  std::string memory = "auto";
+  std::string gpus = "auto";
+  std::string runtime = "auto";
+  std::string artifact_mode = "local";
+  std::vector<std::string> labels;
+  std::vector<std::string> data;
+};
+
+std::string host_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "worker";
+}
+
+tl::unexpected<Error> usage(std::string message, std::string hint) {
+  return fail(ErrorCode::kInvalid, std::move(message), {}, std::move(hint));
+}
+
+Result<std::uint32_t> read_cpus(const std::string& text) {
+  if (text == "auto") return detect_cpus_milli();
+  double cpus = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cpus);
+  if (error != std::errc{} || end != text.data() + text.size() || !(cpus > 0) || cpus > 4096) {
+    return usage("--cpus '" + text + "' is not a number from 0.001 to 4096", "or use --cpus auto");
+  }
+  return static_cast<std::uint32_t>(cpus * 1000 + 0.5);
+}
+
+Result<std::uint64_t> read_memory(const std::string& text) {
+  if (text == "auto") return detect_memory_bytes();
+  const auto bytes = parse_bytes(text);
+  if (!bytes || *bytes == 0) return usage("--memory '" + text + "' is not a size", "write 16GiB");
+  return *bytes;
+}
+
+Result<std::vector<std::uint32_t>> read_gpus(const std::string& text) {
+  std::vector<std::uint32_t> gpus;
+  // This version offers only GPUs that are named; it has no library to ask the driver with.
+  if (text == "auto" || text == "none") return gpus;
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  while (at <= end) {
+    std::uint32_t index = 0;
+    const auto [next, error] = std::from_chars(at, end, index);
+    if (error != std::errc{} || (next != end && *next != ',') || index > 1023) {
+      return usage("--gpus '" + text + "' is not a list of indices", "write 0,1 or none");
+    }
+    gpus.push_back(index);
+    at = next + 1;
+  }
+  return gpus;
+}
+
+Result<std::string> read_runtime(const std::string& text) {
+  if (text == "process" || text == "noop") return text;
+  if (text == "auto") {
+    return usage("--runtime auto found no container runtime that this version can use",
+                 "use --runtime process to run tools as plain processes of your user");
+  }
+  if (text == "podman" || text == "docker" || text == "apptainer" || text == "singularity") {
+    return usage("this version cannot run tools in " + text, "use --runtime process");
+  }
+  return usage("unknown runtime '" + text + "'", "use --runtime process");
+}
+
+Result<std::map<std::string, std::string>> read_labels(const std::vector<std::string>& texts) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& text : texts) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return usage("--label '" + text + "' is not KEY=VALUE", "write --label rack=3");
+    }
+    labels[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return labels;
+}
+
+Result<std::string> find_broker(const std::string& named) {
+  if (!named.empty()) return named;
+  auto rendezvous = config::read_rendezvous();
+  if (!rendezvous) return tl::make_unexpected(rendezvous.error());
+  return rendezvous->workers_address;
+}
+
+template <class T>
+bool take(Result<T> from, T& to, Error& error) {
+  if (!from) {
+    error = from.error();
+    return false;
+  }
+  to = std::move(*from);
+  return true;
+}
+
+bool complete(const Raw& raw, Options& options, Error& error) {
+  if (raw.artifact_mode != "local") {
+    error = {ErrorCode::kInvalid, "this version keeps artifacts in each worker's own store only",
+             "--artifact-mode", "leave the option out"};
+    return false;
+  }
+  for (const std::string& text : raw.data) {
+    auto dataset = parse_dataset_folder(text);
+    if (!dataset) {
+      error = dataset.error();
+      return false;
+    }
+    options.datasets.push_back(std::move(*dataset));
+  }
+  if (!options.images.empty()) {
+    std::error_code bad;
+    options.images = std::filesystem::absolute(options.images, bad).string();
+    if (!std::filesystem::is_directory(options.images, bad)) {
+      error = {ErrorCode::kNotFound, "the folder does not exist", options.images,
+               "--images names the folder that holds one folder per image"};
+      return false;
+    }
+  }
+  return take(read_cpus(raw.cpus), options.cpus_milli, error) &&
+         take(read_memory(raw.memory), options.memory_bytes, error) &&
+         take(read_gpus(raw.gpus), options.gpus, error) &&
+         take(read_runtime(raw.runtime), options.runtime, error) &&
+         take(read_labels(raw.labels), options.labels, error) &&
+         take(find_broker(options.broker), options.broker, error);
+}
+
+void add_options(CLI::App& app, Options& options, Raw& raw) {
+  app.add_option("--broker", options.broker,
+                 "tcp://HOST:PORT of the broker's worker port; default: from broker.json");
+  app.add_option("--name", options.name, "unique among the broker's workers")
+      ->capture_default_str();
+  app.add_option("--cpus", raw.cpus, "number of CPUs to offer, or auto")->capture_default_str();
+  app.add_option("--memory", raw.memory, "memory to offer (16GiB), or auto")
+      ->capture_default_str();
+  app.add_option("--gpus", raw.gpus, "auto, none, or indices such as 0,1")->capture_default_str();
+  app.add_option("--label", raw.labels, "KEY=VALUE, repeatable");
+  app.add_option("--runtime", raw.runtime, "process: tools run without a container")
+      ->capture_default_str();
+  app.add_option("--scratch", options.scratch,
+                 "folder for attempts and logs; default: $LANDSEER_HOME/workers/NAME");
+  app.add_option("--artifacts", options.artifacts, "artifact store; default: SCRATCH/artifacts");
+  app.add_option("--data", raw.data, "NAME[:VARIANT]=FOLDER of a dataset, repeatable");
+  app.add_option("--images", options.images, "folder of image folders, for --runtime process");
+  app.add_option("--data-bind", options.data_bind, "address where other workers fetch artifacts")
+      ->capture_default_str();
+  app.add_option("--artifact-mode", raw.artifact_mode, "local")->capture_default_str();
+}
+
+}  // namespace
+
+int parse_options(int argc, const char* const* argv, Options& options) {
+  CLI::App app("Runs tools for a broker.", "landseer-worker");
+  Raw raw;
+  options.name = host_name();
+  add_options(app, options, raw);
+  config::add_common_options(app, options.log);
+  config::add_environment(app);
+  if (const int code = config::parse(app, argc, argv); code >= 0) return code;
+  Error error;
+  if (!complete(raw, options, error)) {
+    std::cerr << "landseer-worker: " << error.to_string() << '\n';
+    return error.code == ErrorCode::kUnavailable ? 3 : 2;
+  }
+  if (options.name.empty() || options.name.size() > protocol::kNameBytesMax ||
+      strip_control(options.name, false) != options.name) {
+    std::cerr << "landseer-worker: --name is empty, longer than 128 bytes or not printable\n";
+    return 2;
+  }
+  if (options.scratch.empty()) {
+    std::string folder = options.name;
+    for (char& c : folder) {
+      if (c == '/') c = '_';
+    }
+    options.scratch = config::home_folder() + "/workers/" + folder;
+  }
+  std::error_code bad;
+  options.scratch = std::filesystem::absolute(options.scratch, bad).string();
+  if (options.artifacts.empty()) options.artifacts = options.scratch + "/artifacts";
+  return -1;
+}
+
+}  // namespace landseer::worker

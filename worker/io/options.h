@@ -1,0 +1,34 @@
+/// The worker's command line as one validated struct.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/config/options.h"
+#include "worker/io/dataset_folder.h"
+
+namespace landseer::worker {
+
+struct Options {
+  std::string broker;       ///< tcp://HOST:PORT
+  std::string name;
+  std::uint32_t cpus_milli = 0;
+  std::uint64_t memory_bytes = 0;
+  std::vector<std::uint32_t> gpus;  ///< host indices
+  std::map<std::string, std::string> labels;
+  std::string runtime;      ///< process or noop
+  std::string scratch;
+  std::string artifacts;
+  std::vector<DatasetFolder> datasets;
+  std::string images;       ///< empty: none
+  std::string data_bind = "tcp://127.0.0.1:0";
+  config::LogOptions log;
+};
+
+/// Returns -1 to go on, else the exit code (0 for --help and --version, 2 for a usage error, 3 if
+/// no broker is known).
+int parse_options(int argc, const char* const* argv, Options& options);
+
+}  // namespace landseer::worker

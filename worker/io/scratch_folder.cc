@@ -1,0 +1,74 @@
+#include "worker/io/scratch_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace landseer::worker {
+namespace {
+
+constexpr std::size_t kUidDigits = 32;
+
+tl::unexpected<Error> io_error(const std::string& what, const std::string& path) {
+  return fail(ErrorCode::kIo, "cannot " + what + ": " + std::strerror(errno), path,
+              "check the folder's owner and free space, or choose another with --scratch");
+}
+
+std::string new_uid() {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::array<unsigned char, kUidDigits> random{};
+  // Up to 256 bytes are never short once the kernel has entropy.
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return {};
+  std::string uid;
+  for (const unsigned char byte : random) uid.push_back(kHex[byte & 15]);
+  return uid;
+}
+
+}  // namespace
+
+Result<ScratchFolder> ScratchFolder::open(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return fail(ErrorCode::kIo, "cannot make the scratch folder: " + error.message(), path,
+                "choose another with --scratch");
+  }
+  chmod(path.c_str(), 0700);
+  const std::string lock_path = path + "/lock";
+  UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (lock.get() < 0) return io_error("open", lock_path);
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail(ErrorCode::kConflict, "another worker uses this scratch folder", path,
+                "stop it, or choose another --name or --scratch");
+  }
+  ScratchFolder folder(path, std::move(lock));
+  if (auto read = folder.read_uid(); !read) return tl::make_unexpected(read.error());
+  return folder;
+}
+
+Result<void> ScratchFolder::read_uid() {
+  const std::string file = path_ + "/uid";
+  const UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (fd.get() < 0) return io_error("open", file);
+  std::array<char, kUidDigits> text{};
+  if (read(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) {
+    uid_.assign(text.data(), text.size());
+    return {};
+  }
+  uid_ = new_uid();
+  if (uid_.empty() ||
+      pwrite(fd.get(), uid_.data(), uid_.size(), 0) != static_cast<ssize_t>(uid_.size()) ||
+      fsync(fd.get()) != 0) {
+    return io_error("write", file);
+  }
+  return {};
+}
+
+}  // namespace landseer::worker

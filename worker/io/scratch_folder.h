@@ -1,0 +1,31 @@
+/// The worker's folder: a lock that keeps a second worker out, and the identity by which the broker
+/// recognises the worker after a restart.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/base/result.h"
+#include "worker/io/unique_fd.h"
+
+namespace landseer::worker {
+
+class ScratchFolder {
+ public:
+  /// Makes the folder (0700) and takes the lock. kConflict when another worker has it.
+  static Result<ScratchFolder> open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  /// 32 hex digits, made once and kept in the folder.
+  const std::string& uid() const { return uid_; }
+
+ private:
+  ScratchFolder(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  Result<void> read_uid();
+
+  std::string path_;
+  UniqueFd lock_;
+  std::string uid_;
+};
+
+}  // namespace landseer::worker

@@ -1,0 +1,289 @@
+#include "worker/io/server.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+
+#include "common/net/clock.h"
+#include "common/protocol/codec.h"
+#include "landseer_version.h"
+#include "worker/io/log_reader.h"
+
+namespace landseer::worker {
+namespace {
+
+/// Tools get up to ten seconds to stop, and the broker a moment to acknowledge.
+constexpr Duration kShutdownMax = std::chrono::seconds(15);
+constexpr int kDrainMax = 1024;
+
+std::uint64_t random_number() {
+  std::uint64_t number = 0;
+  static_cast<void>(getrandom(&number, sizeof number, 0));
+  return number;
+}
+
+RunEnded run_ended(const Ended& ended) {
+  return {ended.key,
+          ended.outcome,
+          ended.exit_code,
+          ended.reason,
+          ended.log_tail,
+          WallTime{ended.started_at_ms},
+          WallTime{ended.finished_at_ms},
+          ended.cpu_ms,
+          ended.memory_peak_bytes};
+}
+
+}  // namespace
+
+Server::Server(const Options& options, ScratchFolder scratch, ArtifactStore store,
+               AttemptFolders folders)
+    : options_(options),
+      scratch_(std::move(scratch)),
+      store_(std::move(store)),
+      folders_(std::move(folders)),
+      host_(read_host_environment()),
+      broker_(context_) {}
+
+Result<std::unique_ptr<Server>> Server::start(const Options& options) {
+  auto scratch = ScratchFolder::open(options.scratch);
+  if (!scratch) return tl::make_unexpected(scratch.error());
+  auto store = ArtifactStore::open(options.artifacts);
+  if (!store) return tl::make_unexpected(store.error());
+  auto folders = AttemptFolders::open(options.scratch);
+  if (!folders) return tl::make_unexpected(folders.error());
+  std::unique_ptr<Server> server(
+      new Server(options, std::move(*scratch), std::move(*store), std::move(*folders)));
+  // The executor first: it is forked while there are no threads.
+  if (auto attached = server->attach_executor(); !attached) {
+    return tl::make_unexpected(attached.error());
+  }
+  if (auto ended = server->end_leftovers(); !ended) return tl::make_unexpected(ended.error());
+  auto blobs = BlobServer::start(server->context_, server->store_, options.data_bind);
+  if (!blobs) return tl::make_unexpected(blobs.error());
+  server->blobs_ = std::move(*blobs);
+  WorkbenchOptions bench;
+  bench.scratch = options.scratch;
+  bench.datasets = options.datasets;
+  auto workbench = Workbench::start(server->context_, server->store_, bench);
+  if (!workbench) return tl::make_unexpected(workbench.error());
+  server->workbench_ = std::move(*workbench);
+  for (const AttemptKey& key : server->workbench_->found()) {
+    server->workbench_->submit(Discard{key});
+  }
+  if (auto connected = server->broker_.connect(options.broker); !connected) {
+    return tl::make_unexpected(connected.error());
+  }
+  server->agent_ = std::make_unique<Agent>(AgentSettings{server->offer(), random_number()});
+  return server;
+}
+
+protocol::Hello Server::offer() const {
+  protocol::Hello hello;
+  hello.program_version = kProgramVersion;
+  hello.uid = scratch_.uid();
+  hello.name = options_.name;
+  hello.instance = random_number();
+  hello.cpus_milli = options_.cpus_milli;
+  hello.memory_bytes = options_.memory_bytes;
+  for (const std::uint32_t index : options_.gpus) hello.gpus.push_back({index, "unknown", 0});
+  hello.labels = options_.labels;
+  hello.runtimes = {options_.runtime};
+  if (options_.runtime != "noop") hello.runtimes.push_back("noop");
+  for (const DatasetFolder& dataset : options_.datasets) {
+    hello.datasets.push_back({dataset.name, dataset.variant});
+  }
+  hello.data_address = blobs_->address();
+  return hello;
+}
+
+Result<void> Server::attach_executor() {
+  ExecutorPlace place;
+  place.socket_path = options_.scratch + "/executor.sock";
+  place.state_folder = options_.scratch + "/executor";
+  auto client = ExecutorClient::start_or_attach(place);
+  if (!client) return tl::make_unexpected(client.error());
+  executor_ = std::make_unique<ExecutorClient>(std::move(*client));
+  return {};
+}
+
+/// An earlier agent's attempts are nobody's now: the broker takes them back when this one says
+/// Hello, so they must be gone before.
+Result<void> Server::end_leftovers() {
+  std::size_t running = 0;
+  bool listed = false;
+  while (!listed || running > 0) {
+    auto received = executor_->receive();
+    if (!received) return tl::make_unexpected(received.error());
+    if (!*received) {
+      std::array<net::PollItem, 1> items{{{nullptr, executor_->fd()}}};
+      net::poll(items, Duration(-1));
+      continue;
+    }
+    if (const auto* inventory = std::get_if<Inventory>(&**received)) {
+      listed = true;
+      running = inventory->running.size();
+      for (const Launched& launched : inventory->running) tell_executor(Halt{launched.key});
+      if (running > 0) spdlog::warn("stopping {} tools an earlier agent left running", running);
+    } else if (const auto* ended = std::get_if<Ended>(&**received)) {
+      tell_executor(Forget{ended->key});
+      if (listed) --running;
+    }
+  }
+  return {};
+}
+
+Result<void> Server::run(net::SignalWatch& signals) {
+  bool ready = false;
+  for (;;) {
+    wait(signals);
+    receive_broker();
+    if (auto received = receive_executor(); !received) return received;
+    for (const auto& event : workbench_->take_events()) {
+      std::visit([&](const auto& what) { handle(Event(what)); }, event);
+    }
+    agent_->settle(net::now(), effects_);
+    perform(std::exchange(effects_, {}));
+    if (agent_->refused()) return tl::make_unexpected(*agent_->refused());
+    if (!ready && agent_->connected()) {
+      std::cout << "ready " << options_.broker << ' ' << blobs_->address() << std::endl;
+      ready = true;
+    }
+    const bool late = shutdown_deadline_ != Instant{} && net::now().instant > shutdown_deadline_;
+    if (agent_->finished() || late) {
+      tell_executor(Quit{});
+      return {};
+    }
+  }
+}
+
+void Server::wait(net::SignalWatch& signals) {
+  std::array<net::PollItem, 4> items{{{&broker_},
+                                      {nullptr, executor_->fd()},
+                                      {nullptr, workbench_->fd()},
+                                      {nullptr, signals.fd()}}};
+  Instant deadline = agent_->next_deadline();
+  if (shutdown_deadline_ != Instant{}) deadline = std::min(deadline, shutdown_deadline_);
+  net::poll(items, std::max(deadline - net::now().instant, Duration::zero()));
+  if (const int signal = signals.take(); signal != 0) {
+    spdlog::info("signal {}: giving back {} attempts", signal, agent_->attempts());
+    shutdown_deadline_ = net::now().instant + kShutdownMax;
+    handle(ShutdownRequested{});
+  }
+}
+
+void Server::receive_broker() {
+  for (int i = 0; i < kDrainMax; ++i) {
+    const auto frame = broker_.receive();
+    if (!frame) return;
+    auto decoded = protocol::decode_to_worker(*frame);
+    if (!decoded) {
+      spdlog::warn("dropped a message of the broker, {} so far: {}", ++bad_frames_,
+                   decoded.error().message);
+      continue;
+    }
+    if (const auto* welcome = std::get_if<protocol::Welcome>(&decoded->message)) {
+      spdlog::info("the broker knows this worker as {}", to_string(welcome->worker));
+      workbench_->set_bulk_address(welcome->bulk_address);
+    }
+    handle(Received{std::move(decoded->message)});
+  }
+}
+
+Result<void> Server::receive_executor() {
+  static_cast<void>(executor_->flush());
+  for (;;) {
+    auto received = executor_->receive();
+    if (!received) {
+      spdlog::error("the executor is lost ({}); starting another", received.error().message);
+      if (auto attached = attach_executor(); !attached) return attached;
+      continue;
+    }
+    if (!*received) return {};
+    on_executor(**received);
+  }
+}
+
+void Server::on_executor(const FromExecutor& message) {
+  if (const auto* launched = std::get_if<Launched>(&message)) {
+    handle(RunStarted{launched->key, WallTime{launched->started_at_ms}});
+  } else if (const auto* ended = std::get_if<Ended>(&message)) {
+    if (!jobs_.contains(ended->key)) tell_executor(Forget{ended->key});
+    handle(run_ended(*ended));
+  }
+}
+
+void Server::handle(const Event& event) {
+  agent_->handle(event, net::now(), effects_);
+  perform(std::exchange(effects_, {}));
+}
+
+void Server::perform(std::vector<Effect> effects) {
+  for (const Effect& effect : effects) {
+    std::visit([&](const auto& what) { perform(what); }, effect);
+  }
+}
+
+void Server::perform(const Send& effect) {
+  if (!broker_.send(protocol::encode(effect.message))) agent_->connection_lost(net::now());
+}
+
+void Server::perform(const Prepare& effect) {
+  jobs_[effect.job.key] = effect.job;
+  workbench_->submit(effect);
+}
+
+void Server::perform(const Run& effect) {
+  const auto job = jobs_.find(effect.key);
+  const auto paths = workbench_->folders(effect.key);
+  if (job == jobs_.end() || !paths) return;
+  const ProcessFolders folders{options_.images,         paths->folder.string(),
+                               paths->input.string(),   paths->output.string(),
+                               paths->checkpoint.string(), paths->log.string()};
+  const auto grace_ms = std::chrono::duration_cast<std::chrono::milliseconds>(effect.grace).count();
+  const auto launch = make_process_launch(job->second, effect.gpus, folders, host_,
+                                          static_cast<std::uint64_t>(grace_ms));
+  Result<void> started = launch ? executor_->send(*launch) : tl::make_unexpected(launch.error());
+  // A lost executor is noticed, and replaced, where its answers are read.
+  if (started || started.error().code == ErrorCode::kUnavailable) return;
+  RunEnded ended;
+  ended.key = effect.key;
+  ended.outcome = protocol::Outcome::kRuntimeError;
+  ended.reason = started.error().to_string();
+  ended.finished_at = net::now().wall;
+  handle(ended);
+}
+
+void Server::perform(const StopRun& effect) { tell_executor(Halt{effect.key}); }
+
+void Server::perform(const Capture& effect) { workbench_->submit(effect); }
+
+void Server::perform(const Discard& effect) {
+  jobs_.erase(effect.key);
+  workbench_->submit(effect);
+  tell_executor(Forget{effect.key});
+}
+
+void Server::perform(const RenewLease& effect) {
+  tell_executor(Renew{static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(effect.remaining).count())});
+}
+
+void Server::perform(const ServeLog& effect) {
+  const AttemptPaths paths =
+      folders_.paths({0, effect.request.task, effect.request.attempt}, PipelineId{});
+  handle(LogRead{read_log(paths.log, effect.request)});
+}
+
+void Server::tell_executor(const ToExecutor& message) {
+  if (auto sent = executor_->send(message); !sent) {
+    // A lost executor is noticed, and replaced, where its answers are read.
+    spdlog::warn("cannot tell the executor: {}", sent.error().message);
+  }
+}
+
+}  // namespace landseer::worker

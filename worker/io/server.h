@@ -1,0 +1,74 @@
+/// The worker's loop: waits for the broker, the executor, the workbench and signals, tells the core
+/// what happened, and does what the core wants. One thread, besides those of the workbench and the
+/// blob server.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/net/signals.h"
+#include "common/net/socket.h"
+#include "worker/core/agent.h"
+#include "worker/io/artifact_store.h"
+#include "worker/io/attempt_folder.h"
+#include "worker/io/blob_server.h"
+#include "worker/io/executor_client.h"
+#include "worker/io/options.h"
+#include "worker/io/process_runtime.h"
+#include "worker/io/scratch_folder.h"
+#include "worker/io/workbench.h"
+
+namespace landseer::worker {
+
+class Server {
+ public:
+  /// Opens everything and ends what an earlier agent left running. `options` must outlive it.
+  static Result<std::unique_ptr<Server>> start(const Options& options);
+
+  /// Serves until SIGINT or SIGTERM, then gives everything back and ends. Prints `ready` when the
+  /// broker has welcomed the worker. An error: the broker refused it, or the executor is lost.
+  Result<void> run(net::SignalWatch& signals);
+
+ private:
+  Server(const Options& options, ScratchFolder scratch, ArtifactStore store,
+         AttemptFolders folders);
+
+  protocol::Hello offer() const;
+  Result<void> attach_executor();
+  Result<void> end_leftovers();
+  void wait(net::SignalWatch& signals);
+  Result<void> receive_executor();
+  void on_executor(const FromExecutor& message);
+  void receive_broker();
+  void handle(const Event& event);
+
+  void perform(std::vector<Effect> effects);
+  void perform(const Send& effect);
+  void perform(const Prepare& effect);
+  void perform(const Run& effect);
+  void perform(const StopRun& effect);
+  void perform(const Capture& effect);
+  void perform(const Discard& effect);
+  void perform(const RenewLease& effect);
+  void perform(const ServeLog& effect);
+  void tell_executor(const ToExecutor& message);
+
+  const Options& options_;
+  ScratchFolder scratch_;
+  ArtifactStore store_;
+  AttemptFolders folders_;
+  HostEnvironment host_;
+  net::Context context_;
+  net::Dealer broker_;
+  std::unique_ptr<BlobServer> blobs_;
+  std::unique_ptr<Workbench> workbench_;
+  std::unique_ptr<ExecutorClient> executor_;
+  std::unique_ptr<Agent> agent_;
+  std::map<AttemptKey, AttemptJob> jobs_;  // prepared or running: what Run needs
+  std::vector<Effect> effects_;
+  Instant shutdown_deadline_{};
+  std::uint64_t bad_frames_ = 0;
+};
+
+}  // namespace landseer::worker

@@ -1,0 +1,27 @@
+/// Starts a program the way tools are started.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace landseer::worker {
+
+struct SpawnRequest {
+  std::vector<std::string> argv;
+  std::vector<std::string> env;  ///< NAME=VALUE, the complete environment
+  std::string cwd;               ///< empty: this process's
+  int input = -1;                ///< becomes descriptor 0
+  int output = -1;               ///< becomes descriptors 1 and 2
+};
+
+/// The program runs in a session and process group of its own, with no signal blocked or ignored
+/// and only descriptors 0 to 2 (all of ours are close-on-exec). A first word without a slash is
+/// looked up in `env`'s PATH, one with a slash from `cwd`. That the program could not be executed
+/// is known on return; the error's message says which program and why.
+Result<pid_t> spawn(const SpawnRequest& request);
+
+}  // namespace landseer::worker

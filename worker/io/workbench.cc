@@ -1,0 +1,212 @@
+#include "worker/io/workbench.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+
+namespace landseer::worker {
+namespace {
+
+/// Looking through up to 10,000 logs takes some milliseconds: not for every attempt.
+constexpr std::uint64_t kDiscardsPerPruning = 64;
+
+const AttemptKey& key_of(const Workbench::Job& job) {
+  if (const auto* prepare = std::get_if<Prepare>(&job)) return prepare->job.key;
+  if (const auto* capture = std::get_if<Capture>(&job)) return capture->key;
+  return std::get<Discard>(job).key;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Workbench>> Workbench::start(const net::Context& context,
+                                                    const ArtifactStore& store,
+                                                    WorkbenchOptions options) {
+  auto folders = AttemptFolders::open(options.scratch);
+  if (!folders) return tl::make_unexpected(folders.error());
+  AttemptTools tools{store, std::move(*folders), options.datasets};
+  return std::unique_ptr<Workbench>(
+      new Workbench(context, std::move(tools), std::move(options)));
+}
+
+Workbench::Workbench(const net::Context& context, AttemptTools tools, WorkbenchOptions options)
+    : context_(context),
+      tools_(std::move(tools)),
+      options_(std::move(options)),
+      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  CHECK(event_fd_.get() >= 0, "the process has file descriptors left for an event");
+  for (std::size_t i = 0; i < std::max<std::size_t>(options_.threads, 1); ++i) {
+    threads_.emplace_back([this] { work(); });
+  }
+}
+
+Workbench::~Workbench() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (auto& [key, attempt] : attempts_) {
+      if (attempt.cancel != nullptr) attempt.cancel->request();
+    }
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Workbench::submit(Job job) {
+  const AttemptKey key = key_of(job);
+  const std::lock_guard lock(mutex_);
+  if (const auto* prepare = std::get_if<Prepare>(&job)) {
+    if (prepares_waiting_ >= options_.prepares_max) {
+      post(PrepareFailed{
+          key, protocol::Outcome::kRuntimeError, "too many attempts wait to be prepared", {}});
+      return;
+    }
+    ++prepares_waiting_;
+    attempts_[key] = Attempt{std::make_shared<const AttemptJob>(prepare->job), nullptr};
+  }
+  if (std::holds_alternative<Discard>(job)) abandon_locked(key);
+  queue_.push_back(std::move(job));
+  wake_.notify_one();
+}
+
+void Workbench::adopt(const AttemptJob& job) {
+  const std::lock_guard lock(mutex_);
+  attempts_[job.key] = Attempt{std::make_shared<const AttemptJob>(job), nullptr};
+}
+
+void Workbench::abandon(const AttemptKey& key) {
+  const std::lock_guard lock(mutex_);
+  abandon_locked(key);
+}
+
+void Workbench::abandon_locked(const AttemptKey& key) {
+  const auto found = attempts_.find(key);
+  if (found == attempts_.end()) return;
+  found->second.abandoned = true;
+  if (found->second.cancel != nullptr) found->second.cancel->request();
+}
+
+void Workbench::set_bulk_address(std::string address) {
+  const std::lock_guard lock(mutex_);
+  bulk_address_ = std::move(address);
+}
+
+std::vector<Workbench::Event> Workbench::take_events() {
+  const std::lock_guard lock(mutex_);
+  eventfd_t count = 0;
+  eventfd_read(event_fd_.get(), &count);
+  return std::exchange(events_, {});
+}
+
+std::optional<AttemptPaths> Workbench::folders(const AttemptKey& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = attempts_.find(key);
+  if (found == attempts_.end()) return std::nullopt;
+  return tools_.folders.paths(key, found->second.job->pipeline);
+}
+
+/// With the mutex held.
+void Workbench::post(Event event) {
+  events_.push_back(std::move(event));
+  eventfd_write(event_fd_.get(), 1);
+}
+
+void Workbench::work() {
+  BlobFetcher fetcher(context_, tools_.store, options_.fetch);
+  std::unique_lock lock(mutex_);
+  while (const auto job = next_job(lock)) {
+    lock.unlock();
+    std::visit([&](const auto& known) { run(known, fetcher); }, *job);
+    lock.lock();
+    busy_.erase(key_of(*job));
+    wake_.notify_all();  // Another job of this attempt may wait.
+  }
+}
+
+/// The oldest job of an attempt that nobody works on; empty when the workbench ends.
+std::optional<Workbench::Job> Workbench::next_job(std::unique_lock<std::mutex>& lock) {
+  while (!stopping_) {
+    const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) {
+      return !busy_.contains(key_of(job));
+    });
+    if (found != queue_.end()) {
+      Job job = std::move(*found);
+      queue_.erase(found);
+      busy_.insert(key_of(job));
+      if (std::holds_alternative<Prepare>(job)) --prepares_waiting_;
+      return job;
+    }
+    wake_.wait(lock);
+  }
+  return std::nullopt;
+}
+
+void Workbench::run(const Prepare& prepare, BlobFetcher& fetcher) {
+  const AttemptKey& key = prepare.job.key;
+  const auto cancel = std::make_shared<Cancel>();
+  std::string bulk_address;
+  {
+    const std::lock_guard lock(mutex_);
+    Attempt& attempt = attempts_[key];
+    if (attempt.abandoned) {
+      post(cancelled_prepare(key));
+      return;
+    }
+    attempt.cancel = cancel;
+    bulk_address = bulk_address_;
+  }
+  auto answer = prepare_attempt(tools_, fetcher, prepare.job, bulk_address, *cancel);
+  const std::lock_guard lock(mutex_);
+  attempts_[key].cancel.reset();
+  if (cancel->requested()) answer = cancelled_prepare(key);
+  std::visit([&](auto& known) { post(std::move(known)); }, answer);
+}
+
+void Workbench::run(const Capture& capture, BlobFetcher&) {
+  std::shared_ptr<const AttemptJob> job;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = attempts_.find(capture.key);
+    if (found == attempts_.end()) {
+      post(CaptureFailed{capture.key, "this worker does not know the attempt's folder any more"});
+      return;
+    }
+    job = found->second.job;
+  }
+  auto answer = capture_attempt(tools_, *job);
+  const std::lock_guard lock(mutex_);
+  attempts_[capture.key].captured = std::holds_alternative<Captured>(answer);
+  std::visit([&](auto& known) { post(std::move(known)); }, answer);
+}
+
+void Workbench::run(const Discard& discard, BlobFetcher&) {
+  // What cannot be removed now, say files of another user, is found again at the next start.
+  (void)tools_.folders.remove(discard.key);
+  std::optional<Attempt> attempt;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = attempts_.find(discard.key);
+    if (found != attempts_.end()) attempt = found->second;
+    attempts_.erase(discard.key);
+  }
+  if (attempt && attempt->captured) {
+    (void)tools_.folders.remove_checkpoint(discard.key.task, attempt->job->pipeline);
+  }
+  prune_logs_now_and_then();
+}
+
+void Workbench::prune_logs_now_and_then() {
+  std::set<std::filesystem::path> in_use;
+  {
+    const std::lock_guard lock(mutex_);
+    if (++discards_ % kDiscardsPerPruning != 0) return;
+    for (const auto& [key, attempt] : attempts_) {
+      in_use.insert(tools_.folders.paths(key, attempt.job->pipeline).log);
+    }
+  }
+  (void)tools_.folders.prune_logs(in_use, options_.logs);
+}
+
+}  // namespace landseer::worker

@@ -1,0 +1,112 @@
+/// Prepares, captures and discards attempts in threads of its own, so that the worker's loop never
+/// waits for a disk or a peer. All public functions are for the loop's thread.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/net/socket.h"
+#include "worker/core/effects.h"
+#include "worker/io/artifact_store.h"
+#include "worker/io/attempt_folder.h"
+#include "worker/io/attempt_work.h"
+#include "worker/io/blob_fetcher.h"
+#include "worker/io/cancel.h"
+#include "worker/io/dataset_folder.h"
+#include "worker/io/unique_fd.h"
+
+namespace landseer::worker {
+
+struct WorkbenchOptions {
+  std::filesystem::path scratch;  ///< see attempt_folder.h
+  std::vector<DatasetFolder> datasets;
+  FetchOptions fetch;
+  LogLimits logs;
+  std::size_t threads = 2;          ///< one may wait for a peer while the other hashes
+  std::size_t prepares_max = 4096;  ///< waiting; above, a Prepare fails at once
+};
+
+class Workbench {
+ public:
+  using Job = std::variant<Prepare, Capture, Discard>;
+  using Event = std::variant<Prepared, PrepareFailed, Captured, CaptureFailed>;
+
+  static Result<std::unique_ptr<Workbench>> start(const net::Context& context,
+                                                  const ArtifactStore& store,
+                                                  WorkbenchOptions options);
+  /// Calls off what is in progress and drops what waits.
+  ~Workbench();
+  Workbench(const Workbench&) = delete;
+  Workbench& operator=(const Workbench&) = delete;
+
+  /// Jobs of one attempt are done in the order given. Every Prepare and Capture is answered by one
+  /// event; a Discard calls off the attempt's Prepare.
+  void submit(Job job);
+  /// Takes over an attempt that was prepared before this process started.
+  void adopt(const AttemptJob& job);
+  /// Calls off a Prepare that waits or is in progress: its answer is a PrepareFailed with
+  /// kCancelled, unless it was done first. Nothing for others.
+  void abandon(const AttemptKey& key);
+  /// Where the broker serves model scripts; from its Welcome.
+  void set_bulk_address(std::string address);
+
+  /// Readable while there are events.
+  int fd() const { return event_fd_.get(); }
+  std::vector<Event> take_events();
+
+  /// From the submission of Prepare to the end of Discard; the folders exist once Prepared came.
+  std::optional<AttemptPaths> folders(const AttemptKey& key) const;
+  /// Attempts with a folder on disk, whoever made it: discard those that nobody knows.
+  std::vector<AttemptKey> found() const { return tools_.folders.found(); }
+
+ private:
+  struct Attempt {
+    std::shared_ptr<const AttemptJob> job;
+    std::shared_ptr<Cancel> cancel;  ///< while its Prepare is in progress
+    bool abandoned = false;
+    bool captured = false;
+  };
+
+  Workbench(const net::Context& context, AttemptTools tools, WorkbenchOptions options);
+  void work();
+  std::optional<Job> next_job(std::unique_lock<std::mutex>& lock);
+  void run(const Prepare& prepare, BlobFetcher& fetcher);
+  void run(const Capture& capture, BlobFetcher& fetcher);
+  void run(const Discard& discard, BlobFetcher& fetcher);
+  void abandon_locked(const AttemptKey& key);
+  void post(Event event);
+  void prune_logs_now_and_then();
+
+  const net::Context& context_;
+  const AttemptTools tools_;
+  const WorkbenchOptions options_;
+  const UniqueFd event_fd_;
+
+  mutable std::mutex mutex_;  ///< guards everything below but the threads
+  std::condition_variable wake_;
+  std::deque<Job> queue_;
+  std::size_t prepares_waiting_ = 0;
+  std::set<AttemptKey> busy_;  ///< attempts with a job in progress
+  std::map<AttemptKey, Attempt> attempts_;
+  std::vector<Event> events_;
+  std::string bulk_address_;
+  std::uint64_t discards_ = 0;
+  bool stopping_ = false;
+
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace landseer::worker
