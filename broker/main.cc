@@ -10,6 +10,7 @@
 #include "broker/io/server.h"
 #include "common/config/rendezvous.h"
 #include "common/log/log.h"
+#include "common/net/service.h"
 
 namespace {
 
@@ -55,7 +56,9 @@ int main(int argc, char** argv) {
   if (auto written = config::write_rendezvous(rendezvous); !written) return report(written.error());
   std::cout << "ready " << addresses->workers << ' ' << addresses->clients << ' '
             << addresses->bulk << std::endl;
+  net::notify_service("READY=1");
   const auto ended = server.run(signals);
+  net::notify_service("STOPPING=1");
   config::remove_rendezvous(rendezvous.instance);
   return ended ? 0 : report(ended.error());
 }

@@ -81,6 +81,8 @@ class Broker {
                  Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
                                      const Now& now, Outbox& out);
+  void make_room(std::uint64_t new_tasks, Outbox& out);
+  const Settings& settings() const { return state_.settings; }
   Result<protocol::Cancelled> cancel(const protocol::Cancel& m, const Now& now, Outbox& out);
   void reply(const FromClientPeer& to, protocol::ToClient message, Outbox& out);
   void reply_error(const FromClientPeer& to, const Error& error, Outbox& out);

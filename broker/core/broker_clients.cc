@@ -86,7 +86,8 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
       return fail(ErrorCode::kInvalid, "the chunks and their content name different submission ids",
                   submission_id, "check the client");
     }
-    if (state_.pipelines.all().size() >= protocol::kPipelinesMax ||
+    make_room(submission->tasks.size(), out);
+    if (state_.pipelines.all().size() >= settings().pipelines_max ||
         state_.pipelines.live_tasks() + submission->tasks.size() > protocol::kLiveTasksMax) {
       return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
                   submission_id, "wait until some have finished, then submit again");
@@ -106,6 +107,18 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
                              record->pipeline->workflows.size(), record->task_instances,
                              record->pipeline->tasks.size(),     record->evaluations,
                              record->cached,                     existing};
+}
+
+/// Finished pipelines are kept as long as there is room, the newest longest.
+void Broker::make_room(std::uint64_t new_tasks, Outbox& out) {
+  while (state_.pipelines.all().size() >= settings().pipelines_max ||
+         state_.pipelines.tasks() + new_tasks > settings().kept_tasks_max) {
+    const auto oldest = state_.pipelines.oldest_finished();
+    if (!oldest) return;
+    state_.pipelines.forget(*oldest);
+    state_.touched.erase(*oldest);
+    out.records.push_back(PipelineForgotten{*oldest});
+  }
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m,

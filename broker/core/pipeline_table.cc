@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "common/base/check.h"
+
 namespace landseer::broker {
 
 using domain::TaskStatus;
@@ -67,9 +69,28 @@ PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
     return a->id < b->id;
   });
   if (first != tasks.end()) by_first_task_.emplace((*first)->id, &added);
+  tasks_ += tasks.size();
   revive(added);
   if (added.terminal()) retire(added);
   return added;
+}
+
+std::optional<PipelineId> PipelineTable::oldest_finished() const {
+  for (const auto& [id, record] : records_) {
+    if (record->terminal()) return id;
+  }
+  return std::nullopt;
+}
+
+void PipelineTable::forget(PipelineId id) {
+  const auto found = records_.find(id);
+  if (found == records_.end()) return;
+  const PipelineRecord& record = *found->second;
+  CHECK(record.terminal(), "only finished pipelines are forgotten");
+  by_submission_.erase(record.submission_id);
+  std::erase_if(by_first_task_, [&](const auto& entry) { return entry.second == &record; });
+  tasks_ -= record.pipeline->tasks.size();
+  records_.erase(found);
 }
 
 PipelineRecord* PipelineTable::find(PipelineId id) {

@@ -89,6 +89,11 @@ class PipelineTable {
   void revive(const PipelineRecord& record);
 
   std::uint64_t live_tasks() const { return live_tasks_; }
+  std::uint64_t tasks() const { return tasks_; }
+  /// The oldest pipeline that is over; none if all still run. O(number of unfinished ones).
+  std::optional<PipelineId> oldest_finished() const;
+  /// Forgets a finished pipeline and its tasks.
+  void forget(PipelineId id);
 
  private:
   static std::pair<std::int64_t, PipelineId> order(const PipelineRecord& record) {
@@ -100,6 +105,7 @@ class PipelineTable {
   std::unordered_map<std::string, PipelineRecord*> by_submission_;
   std::set<std::pair<std::int64_t, PipelineId>> active_;
   std::uint64_t live_tasks_ = 0;
+  std::uint64_t tasks_ = 0;
 };
 
 }  // namespace landseer::broker

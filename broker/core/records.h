@@ -89,9 +89,19 @@ struct CancelRequested {
   }
 };
 
+/// A finished pipeline made room for new ones.
+struct PipelineForgotten {
+  PipelineId pipeline{};
+  bool operator==(const PipelineForgotten&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+  }
+};
+
 /// Order gives the type number in the journal (index + 1): append only.
 using Record = std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened,
-                            CancelRequested>;
+                            CancelRequested, PipelineForgotten>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

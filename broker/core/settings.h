@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/time.h"
+#include "common/protocol/limits.h"
 
 namespace landseer::broker {
 
@@ -15,6 +16,9 @@ struct Settings {
   std::uint64_t seed = 1;                      ///< for session numbers and jitter
   Duration lease = std::chrono::seconds(120);
   std::string bulk_address;                    ///< where workers fetch model scripts
+
+  std::uint64_t pipelines_max = protocol::kPipelinesMax;    ///< kept, finished ones included
+  std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;   ///< of these pipelines
 
   /// Two seconds, or six per lease if that is shorter: three may be missed before a worker counts
   /// as silent, with half the lease to spare.

@@ -4,6 +4,7 @@
 
 #include "common/base/units.h"
 #include "common/config/rendezvous.h"
+#include "common/net/socket.h"
 
 namespace landseer::broker {
 namespace {
@@ -11,17 +12,18 @@ namespace {
 constexpr Duration kLeaseMin = std::chrono::seconds(1);
 constexpr Duration kLeaseMax = std::chrono::hours(24);
 
-bool is_loopback(const std::string& address) {
-  return address.starts_with("tcp://127.") || address.starts_with("tcp://[::1]") ||
-         address.starts_with("tcp://localhost:");
-}
-
-std::string check_bind(const std::string& address) {
-  if (is_loopback(address)) return {};
-  return "only loopback addresses are allowed, since whoever can submit can run code on the "
-         "workers' hosts and this version has no keys; reach the broker from other hosts through "
-         "an ssh tunnel: " +
-         address;
+/// Whoever can submit can run code on the workers' hosts, and this version has no keys.
+bool is_allowed(const Options& options, bool trust_network) {
+  for (const std::string* address :
+       {&options.workers_bind, &options.clients_bind, &options.bulk_bind}) {
+    if (trust_network || net::is_loopback(*address)) continue;
+    std::cerr << "landseer-broker: " << *address
+              << " can be reached from other machines, and this version has no keys: whoever "
+                 "reaches it can run code on your workers (keep to 127.0.0.1, or say "
+                 "--trust-network if everybody on this network may)\n";
+    return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -37,9 +39,10 @@ int parse_options(int argc, const char* const* argv, Options& options) {
         std::tuple{"--clients-bind", &options.clients_bind, "address for clients"},
         std::tuple{"--bulk-bind", &options.bulk_bind, "address for attachments"}}) {
     app.add_option(name, *target, std::string(what) + "; port 0 picks a free one")
-        ->capture_default_str()
-        ->check(CLI::Validator(check_bind, "ADDRESS"));
+        ->capture_default_str();
   }
+  bool trust_network = false;
+  app.add_flag("--trust-network", trust_network, "allow addresses that other machines can reach");
   app.add_option("--lease", lease, "how long a silent worker keeps its tasks, 1s to 24h")
       ->capture_default_str();
   config::add_common_options(app, options.log);
@@ -51,7 +54,7 @@ int parse_options(int argc, const char* const* argv, Options& options) {
     return 2;
   }
   options.lease = *parsed;
-  return -1;
+  return is_allowed(options, trust_network) ? -1 : 2;
 }
 
 }  // namespace landseer::broker

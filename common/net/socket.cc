@@ -152,6 +152,11 @@ std::optional<PeerFrame> Router::receive() {
   return std::nullopt;
 }
 
+bool is_loopback(std::string_view address) {
+  return address.starts_with("tcp://127.") || address.starts_with("tcp://[::1]") ||
+         address.starts_with("tcp://localhost:");
+}
+
 void poll(std::span<PollItem> items, Duration timeout) {
   std::vector<zmq_pollitem_t> polled;
   polled.reserve(items.size());

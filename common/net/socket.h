@@ -82,6 +82,9 @@ class Router final : public Socket {
   std::uint64_t dropped_ = 0;
 };
 
+/// Whether only this machine can reach the address. An address that is not understood is not.
+bool is_loopback(std::string_view address);
+
 /// Waits until a socket or file descriptor is readable or `timeout` is over; negative: no limit.
 /// Exactly one of the two pointers/descriptors of an item is set. An interrupted wait is a normal
 /// return with nothing readable.

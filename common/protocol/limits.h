@@ -23,11 +23,12 @@ inline constexpr std::uint32_t kArrayMax = 1'200'000;
 inline constexpr std::uint32_t kDepthMax = 8;
 inline constexpr std::uint64_t kTasksPerSubmissionMax = 1'000'000;
 inline constexpr std::uint64_t kLiveTasksMax = 2'000'000;
+inline constexpr std::uint64_t kKeptTasksMax = 4'000'000;            ///< finished ones included
 inline constexpr std::uint64_t kWorkflowInstancesMax = 4'000'000;    ///< tasks over all workflows
 inline constexpr std::uint32_t kDependenciesMax = 1000;              ///< of one task
 inline constexpr std::uint32_t kWorkersMax = 5000;
 inline constexpr std::uint32_t kClientsMax = 5000;                   ///< that wait for an answer
 inline constexpr std::uint32_t kStagedSubmissionsMax = 64;
-inline constexpr std::uint32_t kPipelinesMax = 100'000;
+inline constexpr std::uint32_t kPipelinesMax = 10'000;               ///< finished ones included
 
 }  // namespace landseer::protocol

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -200,6 +201,8 @@ Result<int> run_up(Context& context, const UpOptions& options) {
     end_services(*known);  // workers that wait for it
     remove_up_file();
   }
+  // A configuration file for this program has keys that the others refuse.
+  unsetenv("LANDSEER_CONFIG");
   Starter starter(context, options);
   if (auto started = starter.start_all(); !started) {
     end_services(starter.services());

@@ -36,7 +36,8 @@ struct FakeWorker {
 
 class BrokerHarness {
  public:
-  explicit BrokerHarness(Duration lease = 120s) : broker(make_settings(lease)) {
+  explicit BrokerHarness(Duration lease = 120s) : BrokerHarness(make_settings(lease)) {}
+  explicit BrokerHarness(const Settings& settings) : broker(settings) {
     now.instant = Instant{1'000'000'000};
     now.wall = WallTime{1'700'000'000'000};
   }
@@ -184,6 +185,14 @@ class BrokerHarness {
     return s;
   }
 
+  static Settings make_settings(Duration lease) {
+    Settings settings;
+    settings.epoch = 5;
+    settings.lease = lease;
+    settings.bulk_address = "tcp://bulk";
+    return settings;
+  }
+
   Now now;
   protocol::Hello offer = make_offer();
   std::map<std::string, FakeWorker> workers;
@@ -193,14 +202,6 @@ class BrokerHarness {
   Broker broker;
 
  private:
-  static Settings make_settings(Duration lease) {
-    Settings settings;
-    settings.epoch = 5;
-    settings.lease = lease;
-    settings.bulk_address = "tcp://bulk";
-    return settings;
-  }
-
   static protocol::Hello make_offer() {
     protocol::Hello hello;
     hello.runtimes = {"process", "noop"};

@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/base/units.h"
 #include "common/config/rendezvous.h"
+#include "common/net/socket.h"
 #include "common/protocol/limits.h"
 #include "worker/io/host_resources.h"
 
@@ -24,6 +25,7 @@ struct Raw {
   std::string artifact_mode = "local";
   std::vector<std::string> labels;
   std::vector<std::string> data;
+  bool trust_network = false;
 };
 
 std::string host_name() {
@@ -117,6 +119,13 @@ bool complete(const Raw& raw, Options& options, Error& error) {
              "--artifact-mode", "leave the option out"};
     return false;
   }
+  if (!raw.trust_network && !net::is_loopback(options.data_bind)) {
+    error = {ErrorCode::kInvalid,
+             options.data_bind + " can be reached from other machines, and this version has no "
+                                 "keys: whoever reaches it can read your artifacts",
+             "--data-bind", "keep to 127.0.0.1, or say --trust-network if everybody there may"};
+    return false;
+  }
   for (const std::string& text : raw.data) {
     auto dataset = parse_dataset_folder(text);
     if (!dataset) {
@@ -161,6 +170,8 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--images", options.images, "folder of image folders, for --runtime process");
   app.add_option("--data-bind", options.data_bind, "address where other workers fetch artifacts")
       ->capture_default_str();
+  app.add_flag("--trust-network", raw.trust_network,
+               "allow a --data-bind that other machines can reach");
   app.add_option("--artifact-mode", raw.artifact_mode, "local")->capture_default_str();
 }
 

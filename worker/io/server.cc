@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "common/net/clock.h"
+#include "common/net/service.h"
 #include "common/protocol/codec.h"
 #include "landseer_version.h"
 #include "worker/io/log_reader.h"
@@ -151,6 +152,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     if (agent_->refused()) return tl::make_unexpected(*agent_->refused());
     if (!ready && agent_->connected()) {
       std::cout << "ready " << options_.broker << ' ' << blobs_->address() << std::endl;
+      net::notify_service("READY=1");
       ready = true;
     }
     const bool late = shutdown_deadline_ != Instant{} && net::now().instant > shutdown_deadline_;
@@ -171,6 +173,7 @@ void Server::wait(net::SignalWatch& signals) {
   net::poll(items, std::max(deadline - net::now().instant, Duration::zero()));
   if (const int signal = signals.take(); signal != 0) {
     spdlog::info("signal {}: giving back {} attempts", signal, agent_->attempts());
+    net::notify_service("STOPPING=1");
     shutdown_deadline_ = net::now().instant + kShutdownMax;
     handle(ShutdownRequested{});
   }

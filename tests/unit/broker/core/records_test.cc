@@ -17,7 +17,8 @@ std::vector<Record> examples() {
           AttemptAssigned{TaskId{3}, 2, WorkerId{1}, 1701},
           AttemptEnded{result, 1702},
           TaskReopened{TaskId{3}},
-          CancelRequested{PipelineId{1}, TaskId{}, 1703}};
+          CancelRequested{PipelineId{1}, TaskId{}, 1703},
+          PipelineForgotten{PipelineId{1}}};
 }
 
 TEST(Records, SurviveEncoding) {

@@ -104,6 +104,36 @@ TEST(Submission, BytesThatAreNoSubmissionAreRefused) {
   EXPECT_EQ(harness.ask_in_vain(other).code, ErrorCode::kInvalid);
 }
 
+TEST(Submission, TheOldestFinishedPipelineMakesRoomForANewOne) {
+  Settings settings = BrokerHarness::make_settings(std::chrono::seconds(120));
+  settings.pipelines_max = 2;
+  BrokerHarness harness(settings);
+  const auto running = harness.submit(BrokerHarness::chains("a b", "running")).pipeline;
+  const auto finished = harness.submit(BrokerHarness::chains("", "finished")).pipeline;
+  harness.submit(BrokerHarness::chains("c", "new"));
+  EXPECT_EQ(harness.ask_in_vain(protocol::WatchPipeline{finished, 0, false}).code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(harness.status(running).row.total, 2u);
+  EXPECT_EQ(harness.ask_in_vain(BrokerHarness::chunk(BrokerHarness::chains("d", "more"))).code,
+            ErrorCode::kLimit)
+      << "what is not finished is never forgotten";
+}
+
+TEST(Submission, MoreTasksThanAreKeptForgetTheFinishedOnes) {
+  Settings settings = BrokerHarness::make_settings(std::chrono::seconds(120));
+  settings.kept_tasks_max = 3;
+  BrokerHarness harness(settings);
+  testing::FakeWorker& worker = harness.worker("w", 4);
+  const auto first = harness.submit(BrokerHarness::chains("a b", "first")).pipeline;
+  harness.finish(worker);
+  harness.finish(worker);
+  harness.submit(BrokerHarness::chains("c d", "second"));
+  EXPECT_EQ(harness.ask_in_vain(protocol::GetTask{TaskId{1}}).code, ErrorCode::kNotFound);
+  EXPECT_EQ(harness.ask_in_vain(protocol::WatchPipeline{first, 0, false}).code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(harness.task(TaskId{3}).tool, "c");
+}
+
 TEST(Submission, AnEmptyPipelineIsCompleteAtOnce) {
   BrokerHarness harness;
   const auto submitted = harness.submit(BrokerHarness::chains(""));
