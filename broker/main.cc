@@ -48,14 +48,13 @@ int main(int argc, char** argv) {
   if (!folder) return report(folder.error());
   broker::MemoryStore store;
   broker::Server server(**folder, store, options.lease);
-  auto addresses =
-      server.bind({options.workers_bind, options.clients_bind, options.bulk_bind});
+  auto addresses = server.bind({options.workers_bind, options.clients_bind, options.bulk_bind});
   if (!addresses) return report(addresses.error());
   const config::Rendezvous rendezvous{addresses->workers, addresses->clients, addresses->bulk,
                                       new_instance(),     getpid(),           options.state_folder};
   if (auto written = config::write_rendezvous(rendezvous); !written) return report(written.error());
-  std::cout << "ready " << addresses->workers << ' ' << addresses->clients << ' '
-            << addresses->bulk << std::endl;
+  std::cout << "ready " << addresses->workers << ' ' << addresses->clients << ' ' << addresses->bulk
+            << std::endl;
   net::notify_service("READY=1");
   const auto ended = server.run(signals);
   net::notify_service("STOPPING=1");

@@ -103,10 +103,14 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     state_.placement_due = true;
     state_.touch(*record);
   }
-  return protocol::Submitted{record->id(),           record->pipeline->name,
-                             record->pipeline->workflows.size(), record->task_instances,
-                             record->pipeline->tasks.size(),     record->evaluations,
-                             record->cached,                     existing};
+  return protocol::Submitted{record->id(),
+                             record->pipeline->name,
+                             record->pipeline->workflows.size(),
+                             record->task_instances,
+                             record->pipeline->tasks.size(),
+                             record->evaluations,
+                             record->cached,
+                             existing};
 }
 
 /// Finished pipelines are kept as long as there is room, the newest longest.
@@ -121,17 +125,17 @@ void Broker::make_room(std::uint64_t new_tasks, Outbox& out) {
   }
 }
 
-void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m,
-                       const Now& now, Outbox& out) {
+void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m, const Now& now,
+                       Outbox& out) {
   reply(from, pipeline_list(state_, m.after, now.wall), out);
 }
 
-void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline& m,
-                       const Now& now, Outbox& out) {
+void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline& m, const Now& now,
+                       Outbox& out) {
   const PipelineRecord* record = state_.pipelines.find(m.pipeline);
   if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
-  const Watcher watcher{from.peer,        from.number,      m.pipeline,
-                        m.known_version,  m.until_terminal, now.instant + kWatchReplyMax};
+  const Watcher watcher{from.peer,       from.number,      m.pipeline,
+                        m.known_version, m.until_terminal, now.instant + kWatchReplyMax};
   if (watcher.is_due(*record) || watchers_.size() >= protocol::kClientsMax) {
     reply(from, pipeline_status(state_, *record, placement_, now.wall), out);
   } else {
@@ -173,12 +177,12 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ReadLog& m, c
   const std::uint32_t last = run != nullptr ? static_cast<std::uint32_t>(run->attempts.size()) : 0;
   const std::uint32_t attempt = m.attempt == 0 ? last : m.attempt;
   if (attempt == 0 || attempt > last) {
-    return reply_error(from,
-                       {ErrorCode::kNotFound,
-                        last == 0 ? "the task has not run yet" : "the task has no such attempt",
-                        to_string(m.task),
-                        "`landseer task " + to_string(m.task) + "` shows its attempts"},
-                       out);
+    return reply_error(
+        from,
+        {ErrorCode::kNotFound,
+         last == 0 ? "the task has not run yet" : "the task has no such attempt", to_string(m.task),
+         "`landseer task " + to_string(m.task) + "` shows its attempts"},
+        out);
   }
   const protocol::AttemptRow& row = run->attempts[attempt - 1];
   WorkerRecord* worker = state_.workers.find_name(row.worker);
@@ -196,14 +200,13 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ReadLog& m, c
                        out);
   }
   const std::uint64_t request = next_log_++;
-  const auto limit = static_cast<std::uint32_t>(
-      std::min<std::size_t>(m.limit == 0 ? protocol::kLogChunkBytesMax : m.limit,
-                            protocol::kLogChunkBytesMax));
+  const auto limit = static_cast<std::uint32_t>(std::min<std::size_t>(
+      m.limit == 0 ? protocol::kLogChunkBytesMax : m.limit, protocol::kLogChunkBytesMax));
   logs_.emplace(request, PendingLog{from.peer, from.number, worker->id, attempt, row.outcome != 0,
                                     now.instant + kLogReplyMax});
-  out.to_workers.push_back({worker->peer, protocol::LogRequest{worker->session, request, m.task,
-                                                               attempt, m.offset, limit,
-                                                               m.from_end}});
+  out.to_workers.push_back(
+      {worker->peer, protocol::LogRequest{worker->session, request, m.task, attempt, m.offset,
+                                          limit, m.from_end}});
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::Cancel& m, const Now& now,
@@ -216,8 +219,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::Cancel& m, co
   }
 }
 
-Result<protocol::Cancelled> Broker::cancel(const protocol::Cancel& m, const Now& now,
-                                           Outbox& out) {
+Result<protocol::Cancelled> Broker::cancel(const protocol::Cancel& m, const Now& now, Outbox& out) {
   if ((number(m.pipeline) == 0) == (number(m.task) == 0)) {
     return fail(ErrorCode::kInvalid, "exactly one of pipeline and task must be named", "cancel",
                 "check the client");
@@ -247,8 +249,8 @@ Result<protocol::Cancelled> Broker::cancel(const protocol::Cancel& m, const Now&
 void Broker::answer_watchers(const Now& now, Outbox& out) {
   const auto answer = [&](const Watcher& watcher) {
     const PipelineRecord& record = *state_.pipelines.find(watcher.pipeline);
-    out.to_clients.push_back({watcher.peer, watcher.number,
-                              pipeline_status(state_, record, placement_, now.wall)});
+    out.to_clients.push_back(
+        {watcher.peer, watcher.number, pipeline_status(state_, record, placement_, now.wall)});
   };
   for (const PipelineId id : state_.touched) {
     watchers_.notify(*state_.pipelines.find(id), answer);

@@ -111,11 +111,10 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
         std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
   };
   out.to_workers.push_back(
-      {peer, protocol::Welcome{std::min(hello.protocol_max, protocol::kProtocolMax),
-                               state_.settings.epoch, worker->id, worker->session,
-                               milliseconds(state_.settings.heartbeat()),
-                               milliseconds(state_.settings.lease), state_.settings.bulk_address,
-                               verdicts}});
+      {peer, protocol::Welcome{
+                 std::min(hello.protocol_max, protocol::kProtocolMax), state_.settings.epoch,
+                 worker->id, worker->session, milliseconds(state_.settings.heartbeat()),
+                 milliseconds(state_.settings.lease), state_.settings.bulk_address, verdicts}});
   // Cancelled while the worker was away.
   for (const auto& [task, attempt] : worker->attempts) {
     const auto found = state_.pipelines.find_task(task);
@@ -127,9 +126,8 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
 
 /// Compares what the worker says it holds with what the broker thinks. What the worker no longer
 /// has is taken back; what the broker gave away meanwhile must be stopped.
-std::vector<protocol::Verdict> Broker::reconcile(WorkerRecord& worker,
-                                                 const protocol::Hello& hello, bool same_instance,
-                                                 const Now& now, Outbox& out) {
+std::vector<protocol::Verdict> Broker::reconcile(WorkerRecord& worker, const protocol::Hello& hello,
+                                                 bool same_instance, const Now& now, Outbox& out) {
   std::vector<protocol::Verdict> verdicts;
   std::map<TaskId, std::uint32_t> kept;
   for (const auto& held : hello.held) {
@@ -155,8 +153,7 @@ void Broker::on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& 
   out.to_workers.push_back({peer, protocol::HeartbeatReply{beat.session, beat.number}});
 }
 
-void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now& now,
-                       Outbox& out) {
+void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now& now, Outbox& out) {
   const WorkerRecord* worker = require_session(peer, started.session, now, out);
   if (worker == nullptr || started.epoch != state_.settings.epoch) return;
   for (const auto& attempt : started.attempts) {
@@ -171,8 +168,7 @@ void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now&
   }
 }
 
-void Broker::on_worker(PeerId peer, const protocol::Results& results, const Now& now,
-                       Outbox& out) {
+void Broker::on_worker(PeerId peer, const protocol::Results& results, const Now& now, Outbox& out) {
   WorkerRecord* worker = require_session(peer, results.session, now, out);
   if (worker == nullptr) return;
   protocol::ResultsAck ack;
@@ -190,8 +186,7 @@ void Broker::on_worker(PeerId peer, const protocol::Results& results, const Now&
   out.to_workers.push_back({peer, std::move(ack)});
 }
 
-void Broker::on_worker(PeerId peer, const protocol::Holding& holding, const Now& now,
-                       Outbox& out) {
+void Broker::on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out) {
   const WorkerRecord* worker = require_session(peer, holding.session, now, out);
   if (worker == nullptr) return;
   for (const Digest& artifact : holding.artifacts) {
@@ -224,8 +219,7 @@ void Broker::on_worker(PeerId peer, const protocol::LogReply& reply, const Now& 
       to, protocol::LogPiece{log.attempt, reply.offset, reply.size, log.finished, reply.data}, out);
 }
 
-void Broker::on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now,
-                       Outbox& out) {
+void Broker::on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out) {
   WorkerRecord* worker = require_session(peer, goodbye.session, now, out);
   if (worker == nullptr) return;
   worker->state = WorkerState::kLeft;

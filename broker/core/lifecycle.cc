@@ -52,8 +52,8 @@ void Lifecycle::assign(const FoundTask& found, WorkerRecord& worker, const Now& 
   worker.attempts.emplace(found.task->id, run.attempts.back().attempt);
   worker.reserve(state_.requests.at(found.task->request));
   if (record.first_started_at == 0) record.first_started_at = now.wall.unix_ms;
-  out.records.push_back(AttemptAssigned{found.task->id, run.attempts.back().attempt, worker.id,
-                                        now.wall.unix_ms});
+  out.records.push_back(
+      AttemptAssigned{found.task->id, run.attempts.back().attempt, worker.id, now.wall.unix_ms});
   state_.touch(record);
 }
 
@@ -111,10 +111,9 @@ void Lifecycle::end_attempt(const FoundTask& found, const AttemptResult& result,
         break;
       case Outcome::kWorkerLost:
         ++run.losses;
-        again_or_give_up(found, run.losses, kLossesMax,
-                         "lost " + std::to_string(run.losses) + " workers; the last: " +
-                             result.reason,
-                         now);
+        again_or_give_up(
+            found, run.losses, kLossesMax,
+            "lost " + std::to_string(run.losses) + " workers; the last: " + result.reason, now);
         break;
       case Outcome::kCancelled:
       case Outcome::kReturned:
@@ -144,8 +143,8 @@ void Lifecycle::complete(const FoundTask& found, const AttemptResult& result) {
   run.artifact_bytes = result.artifact_bytes;
   run.metrics = result.metrics;
   run.evaluation_skipped = result.evaluation_skipped;
-  const double ran_ms = static_cast<double>(std::max<std::int64_t>(
-      result.finished_at - result.started_at, 0));
+  const double ran_ms =
+      static_cast<double>(std::max<std::int64_t>(result.finished_at - result.started_at, 0));
   ToolTiming& timing = state_.timings[found.task->tool->name];
   ++timing.samples;
   // The last eight or so decide: tools of one name behave alike, but not for ever.
@@ -188,8 +187,8 @@ void Lifecycle::after_missing_input(const FoundTask& found, const AttemptResult&
   rerun_producer(*producer, found, now, out);
 }
 
-void Lifecycle::rerun_producer(const FoundTask& producer, const FoundTask& consumer,
-                               const Now& now, Outbox& out) {
+void Lifecycle::rerun_producer(const FoundTask& producer, const FoundTask& consumer, const Now& now,
+                               Outbox& out) {
   PipelineRecord& record = *producer.record;
   TaskRun& run = record.runs[producer.task->id];
   if (producer.task->status == TaskStatus::kCompleted) {

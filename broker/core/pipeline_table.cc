@@ -43,9 +43,12 @@ void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
   ++version;
   protocol::StageCounts& stage = stages[static_cast<std::size_t>(task.type) - 1];
   const auto apply = [&](TaskStatus status, std::uint64_t delta) {
-    if (status == TaskStatus::kRunning) stage.running += delta;
-    else if (status == TaskStatus::kCompleted) stage.completed += delta;
-    else if (domain::is_terminal(status)) stage.failed += delta;
+    if (status == TaskStatus::kRunning)
+      stage.running += delta;
+    else if (status == TaskStatus::kCompleted)
+      stage.completed += delta;
+    else if (domain::is_terminal(status))
+      stage.failed += delta;
   };
   apply(from, ~std::uint64_t{0});  // minus one
   apply(task.status, 1);
@@ -65,9 +68,8 @@ PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
   records_.emplace(added.id(), std::move(record));
   by_submission_.emplace(added.submission_id, &added);
   const auto& tasks = added.pipeline->tasks;
-  const auto first = std::min_element(tasks.begin(), tasks.end(), [](const auto& a, const auto& b) {
-    return a->id < b->id;
-  });
+  const auto first = std::min_element(tasks.begin(), tasks.end(),
+                                      [](const auto& a, const auto& b) { return a->id < b->id; });
   if (first != tasks.end()) by_first_task_.emplace((*first)->id, &added);
   tasks_ += tasks.size();
   revive(added);

@@ -25,7 +25,7 @@ struct TaskRun {
   std::uint32_t losses = 0;
   std::uint32_t runtime_errors = 0;
   std::uint32_t returns = 0;
-  std::uint32_t reruns = 0;                    ///< because its artifact was gone
+  std::uint32_t reruns = 0;  ///< because its artifact was gone
   bool cancel_requested = false;
   bool evaluation_skipped = false;
   bool kept = false;  ///< reopened only to keep the order; its artifact still counts
@@ -49,7 +49,7 @@ struct PipelineRecord {
   std::int64_t submitted_at = 0;
   std::int64_t first_started_at = 0;
   std::int64_t finished_at = 0;
-  std::uint64_t version = 1;      ///< grows with every visible change
+  std::uint64_t version = 1;  ///< grows with every visible change
   std::uint64_t workflows_completed = 0;
   std::uint64_t cached = 0;
   bool cancel_requested = false;

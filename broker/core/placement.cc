@@ -88,10 +88,10 @@ WorkerRecord* Placement::choose_worker(const FoundTask& found) {
     if (!worker.takes_work()) continue;
     const std::int64_t ahead = short_task ? std::int64_t{worker.offer.cpus_milli} : 0;
     if (!worker.has_room(request, ahead)) continue;
-    const Score score{worker.has_room(request, 0),
-                      holders != nullptr &&
-                          std::find(holders->begin(), holders->end(), id) != holders->end(),
-                      worker.cpus_free_milli - std::int64_t{worker.noops}};
+    const Score score{
+        worker.has_room(request, 0),
+        holders != nullptr && std::find(holders->begin(), holders->end(), id) != holders->end(),
+        worker.cpus_free_milli - std::int64_t{worker.noops}};
     if (best == nullptr || best_score < score) {
       best = &worker;
       best_score = score;
@@ -161,10 +161,10 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
          options.env,
          static_cast<std::uint64_t>(
              std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count()),
-         options.resources.cpus_milli, options.resources.gpus_milli,
-         options.resources.memory_bytes, options.required_artifacts, options.artifact_roots,
-         options.metrics, found.record->pipeline->dataset.name,
-         found.record->pipeline->dataset.variant, found.record->key_context.model_script});
+         options.resources.cpus_milli, options.resources.gpus_milli, options.resources.memory_bytes,
+         options.required_artifacts, options.artifact_roots, options.metrics,
+         found.record->pipeline->dataset.name, found.record->pipeline->dataset.variant,
+         found.record->key_context.model_script});
   }
   draft.bytes += 64 + task.config->text().size();
   for (const auto& input : inputs) draft.bytes += 40 + 48 * input.sources.size();

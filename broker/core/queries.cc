@@ -82,8 +82,8 @@ std::size_t row_bytes(const protocol::TaskRow& row) {
 }
 
 std::size_t end_of_page(std::uint64_t offset, std::uint32_t limit, std::size_t size) {
-  const std::uint64_t rows = limit == 0 ? protocol::kPageRowsMax
-                                        : std::min(limit, protocol::kPageRowsMax);
+  const std::uint64_t rows =
+      limit == 0 ? protocol::kPageRowsMax : std::min(limit, protocol::kPageRowsMax);
   return static_cast<std::size_t>(std::min<std::uint64_t>(offset + rows, size));
 }
 
@@ -196,8 +196,8 @@ protocol::TaskDetail task_detail(const PipelineRecord& record, const domain::Tas
   detail.config = task.config->text();
   std::vector<domain::TaskKey> keys;
   for (const TaskId id : task.dependencies) keys.push_back(record.scheduler->find_task(id)->key);
-  detail.key_ingredients = domain::key_ingredients(*task.tool, *task.config, *task.options,
-                                                   record.key_context, keys);
+  detail.key_ingredients =
+      domain::key_ingredients(*task.tool, *task.config, *task.options, record.key_context, keys);
   if (const TaskRun* run = record.find_run(task.id)) detail.attempts = run->attempts;
   return detail;
 }

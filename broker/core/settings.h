@@ -12,19 +12,17 @@
 namespace landseer::broker {
 
 struct Settings {
-  std::uint64_t epoch = 1;                     ///< grows with every start on one state folder
-  std::uint64_t seed = 1;                      ///< for session numbers and jitter
+  std::uint64_t epoch = 1;  ///< grows with every start on one state folder
+  std::uint64_t seed = 1;   ///< for session numbers and jitter
   Duration lease = std::chrono::seconds(120);
-  std::string bulk_address;                    ///< where workers fetch model scripts
+  std::string bulk_address;  ///< where workers fetch model scripts
 
-  std::uint64_t pipelines_max = protocol::kPipelinesMax;    ///< kept, finished ones included
-  std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;   ///< of these pipelines
+  std::uint64_t pipelines_max = protocol::kPipelinesMax;   ///< kept, finished ones included
+  std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;  ///< of these pipelines
 
   /// Two seconds, or six per lease if that is shorter: three may be missed before a worker counts
   /// as silent, with half the lease to spare.
-  Duration heartbeat() const {
-    return std::min<Duration>(std::chrono::seconds(2), lease / 6);
-  }
+  Duration heartbeat() const { return std::min<Duration>(std::chrono::seconds(2), lease / 6); }
   Duration silence() const { return 3 * heartbeat(); }
   /// When the broker gives an attempt away: after the lease, 2 % for drifting clocks, and a margin
   /// for what was under way. The worker stopped it earlier; see docs/protocol.md, "Leases".

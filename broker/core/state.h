@@ -33,9 +33,9 @@ struct State {
   std::unordered_map<Digest, std::vector<WorkerId>> holders;  ///< of artifacts
   std::unordered_map<std::string, ToolTiming> timings;        ///< by tool name
   std::set<std::pair<Instant, TaskId>> held;                  ///< tasks waiting for their backoff
-  std::set<PipelineId> touched;     ///< since the last settle: watchers may have to be told
+  std::set<PipelineId> touched;  ///< since the last settle: watchers may have to be told
   bool placement_due = false;
-  std::uint64_t stale_messages = 0; ///< about attempts or sessions that are over
+  std::uint64_t stale_messages = 0;  ///< about attempts or sessions that are over
 
   void touch(PipelineRecord& record) {
     ++record.version;

@@ -37,8 +37,7 @@ Result<void> check_sizes(const Submission& s) {
     return too_large("task instances", instances, protocol::kWorkflowInstancesMax);
   }
   if (s.model_script.size() > protocol::kAttachmentBytesMax) {
-    return too_large("bytes of model script", s.model_script.size(),
-                     protocol::kAttachmentBytesMax);
+    return too_large("bytes of model script", s.model_script.size(), protocol::kAttachmentBytesMax);
   }
   if (s.submission_id.empty() || !is_name(s.submission_id, protocol::kNameBytesMax)) {
     return wrong("the submission id is empty, too long or not printable", "submission_id");
@@ -124,9 +123,9 @@ Result<std::vector<TaskPtr>> make_tasks(const Submission& s, const Parts& parts,
     for (const std::uint32_t dependency : entry.dependencies) {
       dependencies.push_back(tasks[dependency]);
     }
-    tasks.push_back(factory.get_or_create_task(
-        domain::TaskType{entry.type}, parts.tools[entry.tool], parts.configs[entry.config],
-        dependencies, parts.options[entry.options]));
+    tasks.push_back(factory.get_or_create_task(domain::TaskType{entry.type},
+                                               parts.tools[entry.tool], parts.configs[entry.config],
+                                               dependencies, parts.options[entry.options]));
   }
   return tasks;
 }
@@ -172,10 +171,9 @@ void intern_requests(PipelineRecord& record, RequestTable& requests) {
     if (previous != nullptr && previous->tool == task->tool && previous->options == task->options) {
       task->request = previous->request;
     } else {
-      task->request = requests.intern({task->options->resources,
-                                       task->tool->container.runtime.value_or(""),
-                                       record.pipeline->dataset.name,
-                                       record.pipeline->dataset.variant});
+      task->request =
+          requests.intern({task->options->resources, task->tool->container.runtime.value_or(""),
+                           record.pipeline->dataset.name, record.pipeline->dataset.variant});
     }
     previous = task.get();
   }

@@ -12,10 +12,14 @@ constexpr std::uint32_t kNoopsAheadMax = 2048;
 
 std::string_view to_string(WorkerState state) {
   switch (state) {
-    case WorkerState::kConnected: return "connected";
-    case WorkerState::kSilent: return "silent";
-    case WorkerState::kLost: return "lost";
-    case WorkerState::kLeft: return "left";
+    case WorkerState::kConnected:
+      return "connected";
+    case WorkerState::kSilent:
+      return "silent";
+    case WorkerState::kLost:
+      return "lost";
+    case WorkerState::kLeft:
+      return "left";
   }
   return "unknown";
 }

@@ -44,8 +44,7 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
 }
 
 Result<void> Server::run(net::SignalWatch& signals) {
-  std::array<net::PollItem, 4> items{
-      {{&workers_}, {&clients_}, {&bulk_}, {nullptr, signals.fd()}}};
+  std::array<net::PollItem, 4> items{{{&workers_}, {&clients_}, {&bulk_}, {nullptr, signals.fd()}}};
   for (;;) {
     const auto deadline = core_->next_deadline(net::now());
     const Duration wait =
@@ -73,9 +72,9 @@ void Server::receive_workers() {
       continue;
     }
     spdlog::trace("worker: {}", [&] { return protocol::describe(decoded->message); }());
-    core_->handle(FromWorkerPeer{worker_sessions_.number_of(received->peer),
-                                 std::move(decoded->message)},
-                  net::now(), outbox_);
+    core_->handle(
+        FromWorkerPeer{worker_sessions_.number_of(received->peer), std::move(decoded->message)},
+        net::now(), outbox_);
   }
 }
 
@@ -113,8 +112,8 @@ void Server::serve_bulk() {
       reply.data = std::move(*bytes);
     }
     // A peer that does not read its answers asks again or goes away; nothing is lost.
-    static_cast<void>(bulk_.send(received->peer, protocol::encode(protocol::BulkReply(reply),
-                                                                  decoded->number)));
+    static_cast<void>(
+        bulk_.send(received->peer, protocol::encode(protocol::BulkReply(reply), decoded->number)));
   }
 }
 
@@ -122,8 +121,7 @@ void Server::count_bad(const char* port, const Error& error) {
   ++bad_frames_;
   // Powers of two: a flood of rubbish must not become a flood of log lines.
   if ((bad_frames_ & (bad_frames_ - 1)) == 0) {
-    spdlog::warn("dropped a frame on the {} port, {} so far: {}", port, bad_frames_,
-                 error.message);
+    spdlog::warn("dropped a frame on the {} port, {} so far: {}", port, bad_frames_, error.message);
   }
 }
 

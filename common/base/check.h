@@ -9,7 +9,7 @@ namespace landseer {
 
 }  // namespace landseer
 
-#define CHECK(condition, message)                                             \
-  do {                                                                        \
+#define CHECK(condition, message)                                                        \
+  do {                                                                                   \
     if (!(condition)) ::landseer::check_failed(__FILE__, __LINE__, #condition, message); \
   } while (false)

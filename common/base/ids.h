@@ -30,10 +30,8 @@ constexpr std::uint64_t number(Id id) {
 }
 
 template <class Id>
-  requires requires(Id id) { id_prefix(id); }
-std::string to_string(Id id) {
-  return std::string(id_prefix(id)) + std::to_string(number(id));
-}
+requires requires(Id id) { id_prefix(id); }
+std::string to_string(Id id) { return std::string(id_prefix(id)) + std::to_string(number(id)); }
 
 /// Accepts `task_7` and `7`. Empty for anything else, 0 and overflow included.
 template <class Id>

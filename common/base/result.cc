@@ -6,15 +6,24 @@ namespace landseer {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalid: return "invalid";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kNotAllowed: return "not_allowed";
-    case ErrorCode::kLimit: return "limit";
-    case ErrorCode::kVersion: return "version";
-    case ErrorCode::kIo: return "io";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalid:
+      return "invalid";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kNotAllowed:
+      return "not_allowed";
+    case ErrorCode::kLimit:
+      return "limit";
+    case ErrorCode::kVersion:
+      return "version";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "unknown";
 }
@@ -29,8 +38,7 @@ std::string Error::to_string() const {
 
 tl::unexpected<Error> fail(ErrorCode code, std::string message, std::string where,
                            std::string hint) {
-  return tl::make_unexpected(
-      Error{code, std::move(message), std::move(where), std::move(hint)});
+  return tl::make_unexpected(Error{code, std::move(message), std::move(where), std::move(hint)});
 }
 
 }  // namespace landseer

@@ -115,8 +115,10 @@ bool split_words(std::string_view text, std::vector<std::string>& words) {
     const char c = text[i];
     const bool more = i + 1 < text.size();
     if (quote == '\'') {
-      if (c == '\'') quote = 0;
-      else word.push_back(c);
+      if (c == '\'')
+        quote = 0;
+      else
+        word.push_back(c);
     } else if (c == '\\' && more) {
       const char next = text[++i];
       if (quote == '"' && next != '"' && next != '\\' && next != '$' && next != '`') {
@@ -125,8 +127,10 @@ bool split_words(std::string_view text, std::vector<std::string>& words) {
       word.push_back(next);
       in_word = true;
     } else if (quote == '"') {
-      if (c == '"') quote = 0;
-      else word.push_back(c);
+      if (c == '"')
+        quote = 0;
+      else
+        word.push_back(c);
     } else if (c == '\'' || c == '"') {
       quote = c;
       in_word = true;

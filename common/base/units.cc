@@ -10,15 +10,15 @@ namespace landseer {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, double>, 10> kDurationUnits{{{"ns", 1e-9},
-                                                                            {"us", 1e-6},
-                                                                            {"ms", 1e-3},
-                                                                            {"", 1},
-                                                                            {"s", 1},
-                                                                            {"sec", 1},
-                                                                            {"m", 60},
-                                                                            {"min", 60},
-                                                                            {"h", 3600},
-                                                                            {"d", 86400}}};
+                                                                              {"us", 1e-6},
+                                                                              {"ms", 1e-3},
+                                                                              {"", 1},
+                                                                              {"s", 1},
+                                                                              {"sec", 1},
+                                                                              {"m", 60},
+                                                                              {"min", 60},
+                                                                              {"h", 3600},
+                                                                              {"d", 86400}}};
 constexpr double kSecondsMax = 100.0 * 365 * 86400;
 
 std::optional<double> unit_seconds(std::string_view unit) {

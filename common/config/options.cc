@@ -105,9 +105,8 @@ void add_environment(CLI::App& app) {
 }
 
 std::string version_text(const std::string& program) {
-  return program + " " + kProgramVersion + " (protocol " +
-         std::to_string(protocol::kProtocolMax) + ", store " +
-         std::to_string(protocol::kStoreFormat) + ", commit " + kGitCommit + ")";
+  return program + " " + kProgramVersion + " (protocol " + std::to_string(protocol::kProtocolMax) +
+         ", store " + std::to_string(protocol::kStoreFormat) + ", commit " + kGitCommit + ")";
 }
 
 int parse(CLI::App& app, int argc, const char* const* argv) {

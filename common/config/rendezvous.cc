@@ -63,9 +63,12 @@ Result<Rendezvous> read_rendezvous() {
     return fail(ErrorCode::kInvalid, "the file is not a JSON object", path,
                 "remove it and start the broker again");
   }
-  Rendezvous rendezvous{text_of(object, "workers_address"), text_of(object, "clients_address"),
-                        text_of(object, "bulk_address"),    text_of(object, "instance"),
-                        0,                                  text_of(object, "state_folder")};
+  Rendezvous rendezvous{text_of(object, "workers_address"),
+                        text_of(object, "clients_address"),
+                        text_of(object, "bulk_address"),
+                        text_of(object, "instance"),
+                        0,
+                        text_of(object, "state_folder")};
   const auto pid = object.find("pid");
   if (pid != object.end() && pid->is_number_integer()) rendezvous.pid = pid->get<std::int64_t>();
   return rendezvous;

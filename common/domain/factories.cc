@@ -69,8 +69,7 @@ TaskPtr TaskFactory::create_task(TaskType type, const ToolDefinition& tool, cons
 }
 
 TaskPtr TaskFactory::get_or_create_task(TaskType type, const ToolDefinition& tool,
-                                        const Config& config,
-                                        std::span<const TaskPtr> dependencies,
+                                        const Config& config, std::span<const TaskPtr> dependencies,
                                         const TaskOptions& options) {
   const TaskKey key = key_of(tool, config, dependencies, options);
   const auto found = registry_.find(key);
@@ -101,10 +100,10 @@ Result<PipelinePtr> PipelineFactory::create_pipeline(std::string name,
   for (const WorkflowPtr& workflow : workflows) {
     for (const TaskPtr& task : workflow->tasks) {
       if (number(task->pipeline) != 0) {
-        return fail(ErrorCode::kConflict,
-                    to_string(task->id) + " already belongs to pipeline " +
-                        to_string(task->pipeline),
-                    workflow->name, "make new tasks for each pipeline");
+        return fail(
+            ErrorCode::kConflict,
+            to_string(task->id) + " already belongs to pipeline " + to_string(task->pipeline),
+            workflow->name, "make new tasks for each pipeline");
       }
       if (seen.insert(task.get()).second) pipeline->tasks.push_back(task);
     }

@@ -202,12 +202,18 @@ bool PriorityScheduler::is_ready(std::uint32_t index) const {
 
 std::uint64_t& PriorityScheduler::counter(TaskStatus status) {
   switch (status) {
-    case TaskStatus::kPending: return progress_.pending;
-    case TaskStatus::kRunning: return progress_.running;
-    case TaskStatus::kCompleted: return progress_.completed;
-    case TaskStatus::kFailed: return progress_.failed;
-    case TaskStatus::kSkipped: return progress_.skipped;
-    case TaskStatus::kCancelled: return progress_.cancelled;
+    case TaskStatus::kPending:
+      return progress_.pending;
+    case TaskStatus::kRunning:
+      return progress_.running;
+    case TaskStatus::kCompleted:
+      return progress_.completed;
+    case TaskStatus::kFailed:
+      return progress_.failed;
+    case TaskStatus::kSkipped:
+      return progress_.skipped;
+    case TaskStatus::kCancelled:
+      return progress_.cancelled;
   }
   check_failed(__FILE__, __LINE__, "counter", "every status has a counter");
 }

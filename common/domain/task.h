@@ -24,17 +24,17 @@ struct Task {
   TaskId id{};
   PipelineId pipeline{};
   TaskKey key;
-  std::shared_ptr<const ToolDefinition> tool;    ///< shared by all tasks of the tool
-  std::shared_ptr<const Config> config;          ///< shared by all tasks with equal configuration
-  std::shared_ptr<const TaskOptions> options;    ///< shared likewise
-  std::vector<TaskId> dependencies;              ///< direct ones, as given, without repetitions
-  std::vector<WorkflowId> workflows;             ///< distinct, in the order they were made
-  std::string reason;                            ///< why it failed, was skipped or cancelled
-  std::int64_t priority = 0;                     ///< the policy's value, as shown to users
-  std::uint32_t request = 0;                     ///< group of tasks that compete for the same thing
+  std::shared_ptr<const ToolDefinition> tool;  ///< shared by all tasks of the tool
+  std::shared_ptr<const Config> config;        ///< shared by all tasks with equal configuration
+  std::shared_ptr<const TaskOptions> options;  ///< shared likewise
+  std::vector<TaskId> dependencies;            ///< direct ones, as given, without repetitions
+  std::vector<WorkflowId> workflows;           ///< distinct, in the order they were made
+  std::string reason;                          ///< why it failed, was skipped or cancelled
+  std::int64_t priority = 0;                   ///< the policy's value, as shown to users
+  std::uint32_t request = 0;                   ///< group of tasks that compete for the same thing
   TaskType type = TaskType::kPreTraining;
   TaskStatus status = TaskStatus::kPending;
-  bool cached = false;                           ///< completed without running
+  bool cached = false;  ///< completed without running
 
   std::uint32_t dependency_level() const { return static_cast<std::uint32_t>(dependencies.size()); }
   std::uint32_t usage_counter() const { return static_cast<std::uint32_t>(workflows.size()); }

@@ -11,7 +11,7 @@ namespace landseer::domain {
 
 /// What all tasks of a pipeline have in common and their results depend on.
 struct KeyContext {
-  Digest model_script;          ///< none without a model
+  Digest model_script;  ///< none without a model
   std::string dataset_name;
   std::string dataset_variant;
   std::string dataset_params = "{}";  ///< canonical JSON

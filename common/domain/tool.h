@@ -38,12 +38,12 @@ struct ToolDefinition {
 /// How a task is run, apart from what it computes: nothing here but `env` is part of the task key.
 struct TaskOptions {
   ResourceRequest resources;
-  std::uint32_t retries = 0;                       ///< after failures blamed on the task
-  Duration timeout = std::chrono::hours(2);        ///< of one attempt; Landseer's own default
-  std::string env = "{}";                          ///< canonical JSON object of texts
-  std::vector<std::string> required_artifacts;     ///< names an evaluator cannot run without
-  std::vector<std::string> artifact_roots;         ///< host folders that may hold them
-  std::vector<std::string> metrics;                ///< names an evaluator declares
+  std::uint32_t retries = 0;                    ///< after failures blamed on the task
+  Duration timeout = std::chrono::hours(2);     ///< of one attempt; Landseer's own default
+  std::string env = "{}";                       ///< canonical JSON object of texts
+  std::vector<std::string> required_artifacts;  ///< names an evaluator cannot run without
+  std::vector<std::string> artifact_roots;      ///< host folders that may hold them
+  std::vector<std::string> metrics;             ///< names an evaluator declares
   bool operator==(const TaskOptions&) const = default;
 };
 

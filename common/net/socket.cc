@@ -73,8 +73,8 @@ Socket::Socket(const Context& context, int type, const SocketOptions& options)
     : handle_(zmq_socket(context.handle(), type)) {
   CHECK(handle_ != nullptr, "the process has file descriptors left for a socket");
   set(handle_, ZMQ_LINGER,
-      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(options.linger)
-                           .count()));
+      static_cast<int>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(options.linger).count()));
   set(handle_, ZMQ_SNDHWM, options.send_queue);
   set(handle_, ZMQ_RCVHWM, options.receive_queue);
   set(handle_, ZMQ_HEARTBEAT_IVL, kHeartbeatIntervalMs);
@@ -161,8 +161,8 @@ void poll(std::span<PollItem> items, Duration timeout) {
   std::vector<zmq_pollitem_t> polled;
   polled.reserve(items.size());
   for (const PollItem& item : items) {
-    polled.push_back({item.socket != nullptr ? item.socket->handle() : nullptr, item.fd,
-                      ZMQ_POLLIN, 0});
+    polled.push_back(
+        {item.socket != nullptr ? item.socket->handle() : nullptr, item.fd, ZMQ_POLLIN, 0});
   }
   // Rounded up: waking a moment before a deadline would spin.
   const long wait_ms = timeout < Duration::zero()

@@ -31,9 +31,9 @@ class Context {
 
 struct SocketOptions {
   std::int64_t frame_bytes_max = 4 * 1024 * 1024;  ///< larger ones close the peer's connection
-  int send_queue = 1000;     ///< messages per peer
+  int send_queue = 1000;                           ///< messages per peer
   int receive_queue = 1000;
-  Duration linger{};         ///< how long closing waits for what is queued
+  Duration linger{};  ///< how long closing waits for what is queued
 };
 
 /// What the two kinds share. Closing is the destructor.

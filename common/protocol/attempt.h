@@ -14,7 +14,7 @@ namespace landseer::protocol {
 /// How an attempt ended. The numbers are on the wire: append only.
 enum class Outcome : std::uint8_t {
   kSucceeded = 1,
-  kExitCode = 2,      ///< the tool's fault, as are the next three
+  kExitCode = 2,  ///< the tool's fault, as are the next three
   kSignal = 3,
   kTimeout = 4,
   kOutOfMemory = 5,
@@ -98,8 +98,8 @@ struct Assignment {
   TaskId task{};
   std::uint32_t attempt = 0;
   PipelineId pipeline{};
-  std::uint32_t spec = 0;  ///< index into the message's list
-  std::string config;      ///< JSON object
+  std::uint32_t spec = 0;             ///< index into the message's list
+  std::string config;                 ///< JSON object
   std::vector<InputArtifact> inputs;  ///< of all ancestors, oldest first
   bool operator==(const Assignment&) const = default;
 
@@ -124,10 +124,10 @@ struct AttemptResult {
   std::string log_tail;
   std::string metrics;
   bool evaluation_skipped = false;
-  Digest artifact;             ///< none if the tool left nothing
+  Digest artifact;  ///< none if the tool left nothing
   std::uint64_t artifact_bytes = 0;
-  Digest missing_input;        ///< with kInputMissing
-  std::int64_t started_at = 0;   ///< Unix milliseconds; 0 if it never started
+  Digest missing_input;         ///< with kInputMissing
+  std::int64_t started_at = 0;  ///< Unix milliseconds; 0 if it never started
   std::int64_t finished_at = 0;
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;

@@ -143,9 +143,9 @@ struct PipelineStatus {
 /// Tasks of one pipeline in insertion order, after `after`, at most `limit` rows looked at.
 struct ListTasks {
   PipelineId pipeline{};
-  std::uint8_t status = 0;  ///< a domain::TaskStatus; 0: all
-  std::string tool;         ///< empty: all
-  std::uint64_t offset = 0; ///< index of the first task to look at
+  std::uint8_t status = 0;   ///< a domain::TaskStatus; 0: all
+  std::string tool;          ///< empty: all
+  std::uint64_t offset = 0;  ///< index of the first task to look at
   std::uint32_t limit = 0;
   bool operator==(const ListTasks&) const = default;
   template <class Self, class Visit>

@@ -31,12 +31,12 @@ struct PipelineRow {
   PipelineState state = PipelineState::kRunning;
   std::string policy;
   std::int64_t priority = 0;
-  std::string dataset;          ///< `name:variant` or empty
+  std::string dataset;  ///< `name:variant` or empty
   std::uint64_t workflows = 0;
   std::uint64_t workflows_completed = 0;
   std::uint64_t total = 0;
   std::uint64_t pending = 0;
-  std::uint64_t ready = 0;      ///< of the pending ones
+  std::uint64_t ready = 0;  ///< of the pending ones
   std::uint64_t running = 0;
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
@@ -45,7 +45,7 @@ struct PipelineRow {
   std::uint64_t cached = 0;
   std::int64_t submitted_at = 0;  ///< Unix milliseconds, as all times here
   std::int64_t finished_at = 0;
-  std::int64_t eta_ms = -1;       ///< remaining; negative: unknown
+  std::int64_t eta_ms = -1;  ///< remaining; negative: unknown
   bool operator==(const PipelineRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -103,7 +103,7 @@ struct TaskRow {
   std::vector<TaskId> dependencies;
   std::vector<WorkflowId> workflows;
   std::uint32_t attempts = 0;
-  std::string worker;             ///< of the latest attempt
+  std::string worker;  ///< of the latest attempt
   std::int64_t started_at = 0;
   std::int64_t finished_at = 0;
   bool cached = false;
@@ -111,7 +111,7 @@ struct TaskRow {
   bool evaluation_skipped = false;
   Digest artifact;
   std::uint64_t artifact_bytes = 0;
-  std::string metrics;            ///< JSON object or empty
+  std::string metrics;  ///< JSON object or empty
   bool operator==(const TaskRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {

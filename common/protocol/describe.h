@@ -60,8 +60,10 @@ class Describer {
   }
   template <class T>
   void put(const std::optional<T>& value) {
-    if (value) put(*value);
-    else out_ += "none";
+    if (value)
+      put(*value);
+    else
+      out_ += "none";
   }
   void put(const std::map<std::string, std::string>& values) {
     for (const auto& [key, value] : values) out_ += key + ":" + value + ",";

@@ -22,10 +22,14 @@
 namespace landseer::protocol {
 
 template <class T>
-concept HasFields = requires(T& value) { T::fields(value, [](const char*, auto&&) {}); };
+concept HasFields = requires(T& value) {
+  T::fields(value, [](const char*, auto&&) {});
+};
 
 template <class T>
-concept IsId = std::is_enum_v<T> && requires(T id) { id_prefix(id); };
+concept IsId = std::is_enum_v<T> && requires(T id) {
+  id_prefix(id);
+};
 
 /// Highest value of an enumeration whose values are 1..last without gaps.
 constexpr Outcome last_of(Outcome) { return kOutcomeLast; }

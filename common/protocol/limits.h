@@ -7,28 +7,28 @@
 
 namespace landseer::protocol {
 
-inline constexpr std::size_t kFrameBytesMax = 4 * 1024 * 1024;       ///< one message
-inline constexpr std::size_t kChunkBytesMax = 1024 * 1024;           ///< of a submission
+inline constexpr std::size_t kFrameBytesMax = 4 * 1024 * 1024;  ///< one message
+inline constexpr std::size_t kChunkBytesMax = 1024 * 1024;      ///< of a submission
 inline constexpr std::size_t kSubmissionBytesMax = 256 * 1024 * 1024;
 inline constexpr std::size_t kAttachmentBytesMax = 64 * 1024 * 1024;
-inline constexpr std::size_t kBlobChunkBytesMax = 256 * 1024;        ///< of an artifact
+inline constexpr std::size_t kBlobChunkBytesMax = 256 * 1024;  ///< of an artifact
 inline constexpr std::size_t kLogChunkBytesMax = 64 * 1024;
-inline constexpr std::size_t kLogTailBytesMax = 4 * 1024;            ///< kept with a result
+inline constexpr std::size_t kLogTailBytesMax = 4 * 1024;  ///< kept with a result
 inline constexpr std::size_t kMetricsBytesMax = 64 * 1024;
 inline constexpr std::size_t kReasonBytesMax = 1024;
 inline constexpr std::size_t kNameBytesMax = 128;
-inline constexpr std::uint32_t kPageRowsMax = 1000;                  ///< of a listing
-inline constexpr std::uint32_t kBatchMax = 512;                      ///< attempts in one message
+inline constexpr std::uint32_t kPageRowsMax = 1000;  ///< of a listing
+inline constexpr std::uint32_t kBatchMax = 512;      ///< attempts in one message
 inline constexpr std::uint32_t kArrayMax = 1'200'000;
 inline constexpr std::uint32_t kDepthMax = 8;
 inline constexpr std::uint64_t kTasksPerSubmissionMax = 1'000'000;
 inline constexpr std::uint64_t kLiveTasksMax = 2'000'000;
-inline constexpr std::uint64_t kKeptTasksMax = 4'000'000;            ///< finished ones included
-inline constexpr std::uint64_t kWorkflowInstancesMax = 4'000'000;    ///< tasks over all workflows
-inline constexpr std::uint32_t kDependenciesMax = 1000;              ///< of one task
+inline constexpr std::uint64_t kKeptTasksMax = 4'000'000;          ///< finished ones included
+inline constexpr std::uint64_t kWorkflowInstancesMax = 4'000'000;  ///< tasks over all workflows
+inline constexpr std::uint32_t kDependenciesMax = 1000;            ///< of one task
 inline constexpr std::uint32_t kWorkersMax = 5000;
-inline constexpr std::uint32_t kClientsMax = 5000;                   ///< that wait for an answer
+inline constexpr std::uint32_t kClientsMax = 5000;  ///< that wait for an answer
 inline constexpr std::uint32_t kStagedSubmissionsMax = 64;
-inline constexpr std::uint32_t kPipelinesMax = 10'000;               ///< finished ones included
+inline constexpr std::uint32_t kPipelinesMax = 10'000;  ///< finished ones included
 
 }  // namespace landseer::protocol

@@ -95,11 +95,11 @@ struct Submission {
   std::string policy = "landseer";
   std::int64_t priority = 0;
   bool use_cache = true;
-  std::string dataset_name;      ///< empty: none
+  std::string dataset_name;  ///< empty: none
   std::string dataset_variant;
   std::string dataset_params = "{}";
-  std::string model_name;        ///< file name of the model script; empty: none
-  std::string model_script;      ///< its content
+  std::string model_name;    ///< file name of the model script; empty: none
+  std::string model_script;  ///< its content
   std::vector<ToolEntry> tools;
   std::vector<std::string> configs;  ///< JSON objects
   std::vector<OptionsEntry> options;

@@ -57,7 +57,7 @@ struct Hello {
   std::uint32_t protocol_min = kProtocolMin;
   std::uint32_t protocol_max = kProtocolMax;
   std::string program_version;
-  std::string uid;             ///< lives in the scratch folder: the worker's identity
+  std::string uid;  ///< lives in the scratch folder: the worker's identity
   std::string name;
   std::uint64_t instance = 0;  ///< new for every process
   std::uint32_t cpus_milli = 0;
@@ -66,7 +66,7 @@ struct Hello {
   std::map<std::string, std::string> labels;
   std::vector<std::string> runtimes;  ///< the default one first
   std::vector<DatasetOffer> datasets;
-  std::string data_address;    ///< where other workers fetch artifacts
+  std::string data_address;  ///< where other workers fetch artifacts
   std::vector<HeldAttempt> held;
   bool operator==(const Hello&) const = default;
   template <class Self, class Visit>
@@ -104,7 +104,7 @@ struct Verdict {
 
 struct Welcome {
   std::uint32_t protocol = 0;
-  std::uint64_t epoch = 0;    ///< grows with every start of the broker
+  std::uint64_t epoch = 0;  ///< grows with every start of the broker
   WorkerId worker{};
   std::uint64_t session = 0;  ///< in every later message of this conversation
   std::uint32_t heartbeat_ms = 0;

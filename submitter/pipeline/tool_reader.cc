@@ -42,15 +42,16 @@ constexpr std::array<std::pair<std::string_view, TaskType>, 23> kStageWords{{
 
 /// `auto` means "as the worker offers" and is the same as saying nothing.
 std::optional<std::string> read_runtime(Fields& container) {
-  static const std::vector<std::string> kRuntimes{"podman",      "docker",  "apptainer",
-                                                  "singularity", "process", "auto", "noop"};
+  static const std::vector<std::string> kRuntimes{"podman",  "docker", "apptainer", "singularity",
+                                                  "process", "auto",   "noop"};
   auto runtime = container.text("runtime");
   if (!runtime || runtime->empty() || *runtime == "auto") return std::nullopt;
   if (std::find(kRuntimes.begin(), kRuntimes.end(), *runtime) != kRuntimes.end()) return runtime;
   const std::string nearest = nearest_word(*runtime, kRuntimes);
   container.error("runtime", "unknown runtime '" + *runtime + "'",
-                  nearest.empty() ? "use podman, docker, apptainer, singularity, process, noop or auto"
-                                  : "did you mean '" + nearest + "'?");
+                  nearest.empty()
+                      ? "use podman, docker, apptainer, singularity, process, noop or auto"
+                      : "did you mean '" + nearest + "'?");
   return std::nullopt;
 }
 

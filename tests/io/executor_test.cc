@@ -129,9 +129,7 @@ class Executor : public ::testing::Test {
     return launch;
   }
 
-  std::string log_path(std::uint64_t task) const {
-    return root_ + "/log-" + std::to_string(task);
-  }
+  std::string log_path(std::uint64_t task) const { return root_ + "/log-" + std::to_string(task); }
 
   Ended await_end(std::uint64_t task) {
     EXPECT_TRUE(wait_for([&] { return ended_.count(key_of(task)) != 0; })) << "task " << task;
@@ -230,17 +228,19 @@ TEST_F(Executor, SaysWhyAToolCannotBeStarted) {
 
 TEST_F(Executor, GivesToolsExactlyTheirEnvironmentNoInputAndNoSignalsBlocked) {
   attach();
-  Launch launch = shell(1, "env | sort; readlink /proc/$$/fd/0; grep SigBlk /proc/self/status; "
-                           "ignored=$(sed -n 's/SigIgn:.//p' /proc/self/status); "
-                           "echo $((0x$ignored & 0x7fffffff)); "  // above: the C library's own
-                           "ls /proc/self/fd | wc -l; ulimit -c; pwd");
+  Launch launch = shell(1,
+                        "env | sort; readlink /proc/$$/fd/0; grep SigBlk /proc/self/status; "
+                        "ignored=$(sed -n 's/SigIgn:.//p' /proc/self/status); "
+                        "echo $((0x$ignored & 0x7fffffff)); "  // above: the C library's own
+                        "ls /proc/self/fd | wc -l; ulimit -c; pwd");
   launch.env.push_back("KEY=two words");
   const Ended ended = run(launch);
-  EXPECT_EQ(ended.log_tail, "KEY=two words\nLANDSEER_ATTEMPT_TOKEN=" +
-                                fs::canonical(place_.state_folder).string() +
-                                "/attempt-1.1.1\nPATH=/usr/bin:/bin\nPWD=" + root_ +
-                                "\n/dev/null\nSigBlk:\t0000000000000000\n"
-                                "0\n4\n0\n" + root_ + "\n");
+  EXPECT_EQ(ended.log_tail,
+            "KEY=two words\nLANDSEER_ATTEMPT_TOKEN=" + fs::canonical(place_.state_folder).string() +
+                "/attempt-1.1.1\nPATH=/usr/bin:/bin\nPWD=" + root_ +
+                "\n/dev/null\nSigBlk:\t0000000000000000\n"
+                "0\n4\n0\n" +
+                root_ + "\n");
 }
 
 // --- Ending what does not end by itself ---
@@ -475,8 +475,8 @@ TEST_F(Executor, WithoutAgentToolAndLeaseItEndsAndTheNextOneKnowsWhatHappened) {
 
 TEST_F(Executor, KilledExecutorIsNoticedAndTheNextOneKillsWhatItLeft) {
   attach();
-  send(shell(1, "setsid sh -c '" + tell_pid("child") + "exec sleep 1000' & " + tell_pid("one") +
-                    "wait"));
+  send(shell(
+      1, "setsid sh -c '" + tell_pid("child") + "exec sleep 1000' & " + tell_pid("one") + "wait"));
   const pid_t tool = await_pid("one");
   const pid_t child = await_pid("child");
   kill(agent_->executor_pid(), SIGKILL);
@@ -505,8 +505,8 @@ TEST_F(Executor, IgnoresInterruptsAndEndsInOrderWhenTerminated) {
   kill(executor, SIGINT);
   kill(executor, SIGHUP);
   EXPECT_EQ(run(shell(1, "true")).outcome, Outcome::kSucceeded);
-  send(shell(2, "trap 'echo bye; exit 0' TERM; " + tell_pid("two") +
-                    "while :; do sleep 0.01; done"));
+  send(shell(2,
+             "trap 'echo bye; exit 0' TERM; " + tell_pid("two") + "while :; do sleep 0.01; done"));
   await_pid("two");
   kill(executor, SIGTERM);
   const Ended ended = await_end(2);
@@ -539,8 +539,7 @@ TEST(ExecutorLink, MessagesComeBackAsTheyWere) {
   const Ended ended{key_of(9), Outcome::kTimeout, -1, "r", "t", -5, 6, 7, 8};
   EXPECT_EQ(std::get<Ended>(*decode_from_executor(encode(FromExecutor(ended)))), ended);
   const Inventory inventory{{{key_of(1), 2, 3}, {key_of(2), 4, 5}}};
-  EXPECT_EQ(std::get<Inventory>(*decode_from_executor(encode(FromExecutor(inventory)))),
-            inventory);
+  EXPECT_EQ(std::get<Inventory>(*decode_from_executor(encode(FromExecutor(inventory)))), inventory);
   EXPECT_TRUE(std::holds_alternative<Quit>(*decode_to_executor(encode(ToExecutor(Quit{})))));
 }
 

@@ -258,10 +258,11 @@ TEST_F(TransferTest, ShortChunksAreTaken) {
 
 TEST_F(TransferTest, NonsenseIsRefused) {
   const Digest blob = sha256("wanted");
-  const std::vector<BlobData> replies{
-      {sha256("other"), true, 0, 5, "other"}, {blob, true, 1, 6, "anted"},
-      {blob, true, 0, 6, ""},                 {blob, true, 0, 6, "wanted and more"},
-      {blob, true, 0, std::uint64_t{1} << 40, "wanted"}};
+  const std::vector<BlobData> replies{{sha256("other"), true, 0, 5, "other"},
+                                      {blob, true, 1, 6, "anted"},
+                                      {blob, true, 0, 6, ""},
+                                      {blob, true, 0, 6, "wanted and more"},
+                                      {blob, true, 0, std::uint64_t{1} << 40, "wanted"}};
   for (const BlobData& reply : replies) {
     const ScriptedPeer liar(context, [&](const GetBlob&) { return reply; });
     EXPECT_NE(failure(blob, {liar.address()}).find("sent "), std::string::npos) << reply.data;

@@ -194,8 +194,9 @@ TEST_F(WorkbenchTest, TheDatasetVariantIsChosenExactlyOrGenerally) {
   job.spec.dataset_variant = "clean";
   const PrepareFailed failed = prepare_failed(job);
   EXPECT_EQ(failed.outcome, Outcome::kRuntimeError);
-  EXPECT_EQ(failed.reason, "this worker does not have the dataset mnist:clean (start it with "
-                           "--data mnist:clean=PATH)");
+  EXPECT_EQ(failed.reason,
+            "this worker does not have the dataset mnist:clean (start it with "
+            "--data mnist:clean=PATH)");
 }
 
 TEST_F(WorkbenchTest, ToolsCannotWriteToTheDatasetOrTheStoreThroughTheirInput) {
@@ -243,8 +244,8 @@ TEST_F(WorkbenchTest, RequiredArtifactsComeFromTheInputOrTheRoots) {
   AttemptJob job = make_job(7);
   job.spec.type = static_cast<std::uint8_t>(domain::TaskType::kEvaluation);
   job.spec.dataset_name = "cifar10";
-  job.spec.required_artifacts = {"data.npy", "watermark_key.json", "keys", "gone",
-                                 "../secret", "..", "extra/one", ""};
+  job.spec.required_artifacts = {"data.npy", "watermark_key.json", "keys", "gone", "../secret",
+                                 "..",       "extra/one",          ""};
   job.spec.artifact_roots = {(folder / "nowhere").string(), (folder / "root").string()};
   EXPECT_EQ(prepared(job).missing_required,
             (std::vector<std::string>{"gone", "../secret", "..", "extra/one", ""}));

@@ -133,17 +133,23 @@ inline std::vector<FromWorker> from_worker_examples() {
 }
 
 inline std::vector<ToWorker> to_worker_examples() {
-  return {Welcome{1, 5, WorkerId{1}, 11, 2000, 120'000, "tcp://10.0.0.2:7712",
-                  {{TaskId{7}, 2, true}}},
-          Rehello{},
-          Refused{ErrorCode::kVersion, "too old", "upgrade"},
-          HeartbeatReply{11, 4},
-          Assign{11, 5, {detail::spec_example()},
-                 {{TaskId{7}, 2, PipelineId{3}, 0, "{\"stage\":\"deployment\"}",
-                   {{sha256("artifact"), {"tcp://10.0.0.1:5555"}}}}}},
-          ResultsAck{11, {{TaskId{7}, 2}}},
-          Stop{11, {{TaskId{7}, 2}}},
-          LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true}};
+  return {
+      Welcome{1, 5, WorkerId{1}, 11, 2000, 120'000, "tcp://10.0.0.2:7712", {{TaskId{7}, 2, true}}},
+      Rehello{},
+      Refused{ErrorCode::kVersion, "too old", "upgrade"},
+      HeartbeatReply{11, 4},
+      Assign{11,
+             5,
+             {detail::spec_example()},
+             {{TaskId{7},
+               2,
+               PipelineId{3},
+               0,
+               "{\"stage\":\"deployment\"}",
+               {{sha256("artifact"), {"tcp://10.0.0.1:5555"}}}}}},
+      ResultsAck{11, {{TaskId{7}, 2}}},
+      Stop{11, {{TaskId{7}, 2}}},
+      LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true}};
 }
 
 inline std::vector<FromClient> from_client_examples() {

@@ -72,8 +72,9 @@ TEST(Malformed, NamesTheTypeAndFieldThatIsWrong) {
   const auto decoded = decode_from_worker(frame);
   ASSERT_FALSE(decoded);
   EXPECT_NE(decoded.error().message.find("type 2, field 'number'"), std::string::npos);
-  EXPECT_NE(decode_from_worker(std::string("\x93\x63\x00\x90", 4)).error().message.find(
-                "unknown type 99"),
+  EXPECT_NE(decode_from_worker(std::string("\x93\x63\x00\x90", 4))
+                .error()
+                .message.find("unknown type 99"),
             std::string::npos);
 }
 

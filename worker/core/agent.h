@@ -15,8 +15,8 @@
 namespace landseer::worker {
 
 struct AgentSettings {
-  protocol::Hello offer;  ///< all but `held` filled in
-  std::uint64_t seed = 1; ///< spreads retries
+  protocol::Hello offer;   ///< all but `held` filled in
+  std::uint64_t seed = 1;  ///< spreads retries
 };
 
 class Agent {
@@ -43,17 +43,17 @@ class Agent {
  private:
   enum class Phase : std::uint8_t {
     kPreparing,
-    kReady,      // prepared, waits for a slot
+    kReady,  // prepared, waits for a slot
     kRunning,
     kCapturing,
-    kReported,   // has a result, kept until the broker acknowledges it
+    kReported,  // has a result, kept until the broker acknowledges it
   };
   struct Attempt {
     AttemptJob job;
     Phase phase = Phase::kPreparing;
-    bool stopping = false;   // StopRun was asked for
-    bool unwanted = false;   // the broker gave it away: no report
-    bool sent = false;       // the result was sent in this session
+    bool stopping = false;  // StopRun was asked for
+    bool unwanted = false;  // the broker gave it away: no report
+    bool sent = false;      // the result was sent in this session
     protocol::AttemptResult result;
     std::vector<std::uint32_t> gpus;
   };
@@ -92,17 +92,17 @@ class Agent {
   AgentSettings settings_;
   Slots slots_;
   std::map<AttemptKey, Attempt> attempts_;
-  std::deque<AttemptKey> ready_;       // in the order they were prepared
-  std::deque<AttemptKey> unsent_;      // with results for the next message
+  std::deque<AttemptKey> ready_;   // in the order they were prepared
+  std::deque<AttemptKey> unsent_;  // with results for the next message
   std::vector<protocol::StartedAttempt> started_;
   std::vector<Digest> fetched_;
   std::uint64_t epoch_ = 0;
-  std::uint64_t session_ = 0;          // 0: no conversation
+  std::uint64_t session_ = 0;  // 0: no conversation
   Duration heartbeat_{};
   Duration lease_{};
-  Instant next_speech_;                // Hello or Heartbeat
+  Instant next_speech_;  // Hello or Heartbeat
   Instant last_heard_;
-  std::uint32_t hellos_ = 0;           // since the last answer
+  std::uint32_t hellos_ = 0;  // since the last answer
   std::uint64_t beat_ = 0;
   Instant beat_sent_;
   std::optional<Error> refused_;

@@ -25,7 +25,7 @@ struct AttemptJob {
   AttemptKey key;
   PipelineId pipeline{};
   protocol::WorkSpec spec;
-  std::string config;  ///< JSON object
+  std::string config;                           ///< JSON object
   std::vector<protocol::InputArtifact> inputs;  ///< oldest first
 };
 
@@ -72,8 +72,7 @@ struct ServeLog {
   protocol::LogRequest request;
 };
 
-using Effect =
-    std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeLog>;
+using Effect = std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeLog>;
 
 // --- Events: what happened. ---
 

@@ -81,8 +81,9 @@ class Capturer {
       return walk(inner->get(), path + "/", depth + 1);
     }
     if (!S_ISREG(status.st_mode)) {
-      return fail(ErrorCode::kInvalid, "the output has " + std::string(kind_of(status.st_mode)) +
-                                           " in it; only files and folders can be kept",
+      return fail(ErrorCode::kInvalid,
+                  "the output has " + std::string(kind_of(status.st_mode)) +
+                      " in it; only files and folders can be kept",
                   path, "let the tool copy what it points to, or remove it");
     }
     if (auto good = check_path(path); !good) return good;
@@ -133,8 +134,8 @@ class Capturer {
   Result<Digest> copy(int file, const std::string& path) {
     auto writer = store_.make_writer();
     if (!writer) return tl::make_unexpected(writer.error());
-    auto read = read_through(file, path,
-                             [&](std::string_view piece) { return writer->append(piece); });
+    auto read =
+        read_through(file, path, [&](std::string_view piece) { return writer->append(piece); });
     if (!read) return tl::make_unexpected(read.error());
     return writer->finish();
   }

@@ -100,8 +100,8 @@ Result<Digest> BlobWriter::finish(const Digest& expected) {
   const Digest digest = hasher_->finish();
   const std::string where = (root_ / "tmp" / name_).string();
   if (!expected.empty() && digest != expected) {
-    return fail(ErrorCode::kInvalid, "the content has the digest " + digest.hex() + ", not " +
-                                         expected.hex());
+    return fail(ErrorCode::kInvalid,
+                "the content has the digest " + digest.hex() + ", not " + expected.hex());
   }
   if (auto sealed = seal(file_.get(), where); !sealed) return tl::make_unexpected(sealed.error());
   if (auto installed = install(root_, name_, digest); !installed) {

@@ -23,8 +23,7 @@ PrepareFailed prepare_failed(const AttemptKey& key, const Error& error) {
 /// Trouble with what the sources sent is the artifact's; trouble with our disk is ours.
 PrepareFailed input_failed(const AttemptKey& key, const Digest& artifact, const Error& error) {
   const bool artifact_is_bad = error.code == ErrorCode::kNotFound ||
-                               error.code == ErrorCode::kInvalid ||
-                               error.code == ErrorCode::kLimit;
+                               error.code == ErrorCode::kInvalid || error.code == ErrorCode::kLimit;
   if (!artifact_is_bad) return prepare_failed(key, error);
   return {key, Outcome::kInputMissing, reason_text(error.to_string()), artifact};
 }

@@ -22,8 +22,7 @@ protocol::BlobData read_chunk(const ArtifactStore& store, const protocol::GetBlo
   protocol::BlobData reply;
   reply.blob = request.blob;
   reply.offset = request.offset;
-  const std::size_t limit =
-      std::min<std::size_t>(request.limit, protocol::kBlobChunkBytesMax);
+  const std::size_t limit = std::min<std::size_t>(request.limit, protocol::kBlobChunkBytesMax);
   auto piece = store.read(request.blob, request.offset, limit);
   if (!piece) return reply;  // Damaged or unreadable here: for the peer that is "not here".
   reply.found = true;

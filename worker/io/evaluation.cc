@@ -14,8 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array kFileNames{"evaluation_results.json", "evaluation_result.json",
-                                "results.json", "metrics.json"};
+constexpr std::array kFileNames{"evaluation_results.json", "evaluation_result.json", "results.json",
+                                "metrics.json"};
 /// Entries of the file that are about the evaluation and not results of it.
 constexpr std::array<std::string_view, 8> kOtherEntries{
     "success", "skipped", "skip_reason", "metrics", "parameters", "evaluator", "error", "message"};

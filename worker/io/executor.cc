@@ -111,8 +111,12 @@ Result<ExecutorParts> make_parts(const ExecutorOptions& options) {
   if (!alarm || !dev_null) return system_error("cannot open a timer or /dev/null");
   auto listener = listen_unix(options.socket_path);
   if (!listener) return tl::make_unexpected(listener.error());
-  return ExecutorParts{std::move(*listener),    std::move(*signals),   std::move(alarm),
-                       std::move(dev_null),     std::move(*files),     options.log_bytes_max,
+  return ExecutorParts{std::move(*listener),
+                       std::move(*signals),
+                       std::move(alarm),
+                       std::move(dev_null),
+                       std::move(*files),
+                       options.log_bytes_max,
                        std::chrono::milliseconds(options.lease_ms)};
 }
 

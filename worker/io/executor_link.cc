@@ -189,8 +189,8 @@ Result<UniqueFd> listen_unix(const std::string& path) {
   UniqueFd fd = open_socket();
   unlink(path.c_str());
   const mode_t mask = umask(0177);
-  const bool bound = fd && bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address),
-                                sizeof *address) == 0;
+  const bool bound =
+      fd && bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0;
   umask(mask);
   if (!bound || listen(fd.get(), 8) != 0) {
     return tl::make_unexpected(io_error("cannot listen", path));
@@ -213,8 +213,7 @@ Result<UniqueFd> connect_unix(const std::string& path) {
 }
 
 Link::Link(UniqueFd socket)
-    : socket_(std::move(socket)),
-      buffer_(std::make_unique_for_overwrite<char[]>(kLinkBytesMax)) {
+    : socket_(std::move(socket)), buffer_(std::make_unique_for_overwrite<char[]>(kLinkBytesMax)) {
   const int wanted = 2 * static_cast<int>(kLinkBytesMax);
   setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
 }

@@ -223,8 +223,7 @@ void ExecutorLoop::on(const Launch& launch) {
     return end_unstarted(launch.key, protocol::Outcome::kRuntimeError,
                          "cannot start: " + marked.error().to_string());
   }
-  auto started =
-      SupervisedProcess::start(launch, parts_.files.token(launch.key), household_, now);
+  auto started = SupervisedProcess::start(launch, parts_.files.token(launch.key), household_, now);
   if (!started) {
     return end_unstarted(launch.key, protocol::Outcome::kRuntimeError, started.error().message);
   }

@@ -22,8 +22,8 @@ namespace landseer::worker {
 /// Everything the loop needs from outside, ready to use.
 struct ExecutorParts {
   UniqueFd listener;
-  UniqueFd signals;   ///< signalfd of SIGCHLD and SIGTERM
-  UniqueFd alarm;     ///< timerfd of CLOCK_BOOTTIME, the clock of net::now()
+  UniqueFd signals;  ///< signalfd of SIGCHLD and SIGTERM
+  UniqueFd alarm;    ///< timerfd of CLOCK_BOOTTIME, the clock of net::now()
   UniqueFd dev_null;
   AttemptFiles files;
   std::uint64_t log_bytes_max = 0;
@@ -73,7 +73,7 @@ class ExecutorLoop {
   Instant lease_end_;
   bool lease_over_ = false;  ///< tools were stopped for it; until the next Renew
   bool quitting_ = false;
-  bool childless_ = false;   ///< at the last look
+  bool childless_ = false;  ///< at the last look
   std::optional<Instant> alarm_at_;
   std::vector<pollfd> polled_;
 };

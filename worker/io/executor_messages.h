@@ -27,7 +27,8 @@ struct Launch {
   std::string log_path;           ///< absolute; its folder exists
   std::uint64_t timeout_ms = 0;   ///< 0: none
   std::uint64_t grace_ms = 0;     ///< between SIGTERM and SIGKILL
-  std::uint64_t memory_bytes = 0; ///< 0: none. Not enforced; named when the tool is killed above it
+  std::uint64_t memory_bytes =
+      0;  ///< 0: none. Not enforced; named when the tool is killed above it
   bool operator==(const Launch&) const = default;
 
   template <class Self, class Visit>
@@ -84,8 +85,8 @@ struct Quit {
 
 struct Launched {
   AttemptKey key;
-  std::int32_t pid = 0;             ///< 0: not known any more
-  std::int64_t started_at_ms = 0;   ///< Unix time, as all times here; 0: not known
+  std::int32_t pid = 0;            ///< 0: not known any more
+  std::int64_t started_at_ms = 0;  ///< Unix time, as all times here; 0: not known
   bool operator==(const Launched&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -99,10 +100,10 @@ struct Launched {
 struct Ended {
   AttemptKey key;
   protocol::Outcome outcome = protocol::Outcome::kRuntimeError;
-  std::int32_t exit_code = 0;       ///< or the signal's number
-  std::string reason;               ///< in words, empty on success
-  std::string log_tail;             ///< last whole lines, valid UTF-8
-  std::int64_t started_at_ms = 0;   ///< 0: it never started
+  std::int32_t exit_code = 0;      ///< or the signal's number
+  std::string reason;              ///< in words, empty on success
+  std::string log_tail;            ///< last whole lines, valid UTF-8
+  std::int64_t started_at_ms = 0;  ///< 0: it never started
   std::int64_t finished_at_ms = 0;
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;  ///< of the largest single process

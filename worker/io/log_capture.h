@@ -38,10 +38,10 @@ class LogCapture {
   UniqueFd read_end_;
   UniqueFd write_end_;
   UniqueFd file_;
-  std::uint64_t room_ = 0;     ///< bytes the file may still grow by
+  std::uint64_t room_ = 0;  ///< bytes the file may still grow by
   std::uint64_t dropped_ = 0;
-  std::string trouble_;        ///< why the file could not be written
-  std::string recent_;         ///< the end of all output, kRecentBytes at least
+  std::string trouble_;  ///< why the file could not be written
+  std::string recent_;   ///< the end of all output, kRecentBytes at least
 };
 
 }  // namespace landseer::worker

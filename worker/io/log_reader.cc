@@ -23,12 +23,11 @@ protocol::LogReply read_log(const std::filesystem::path& path,
   reply.size = static_cast<std::uint64_t>(info.st_size);
   const std::uint64_t offset = std::min(request.offset, reply.size);
   reply.offset = request.from_end ? reply.size - offset : offset;
-  const std::uint64_t wanted =
-      std::min<std::uint64_t>({request.limit, protocol::kLogChunkBytesMax,
-                               reply.size - reply.offset});
+  const std::uint64_t wanted = std::min<std::uint64_t>(
+      {request.limit, protocol::kLogChunkBytesMax, reply.size - reply.offset});
   reply.data.resize(static_cast<std::size_t>(wanted));
-  const ssize_t got = pread(file.get(), reply.data.data(), reply.data.size(),
-                            static_cast<off_t>(reply.offset));
+  const ssize_t got =
+      pread(file.get(), reply.data.data(), reply.data.size(), static_cast<off_t>(reply.offset));
   reply.data.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   return reply;
 }

@@ -130,10 +130,9 @@ bool path_before(std::string_view a, std::string_view b) {
 }
 
 Result<std::string> manifest_text(Manifest& manifest) {
-  std::sort(manifest.entries.begin(), manifest.entries.end(),
-            [](const ManifestEntry& a, const ManifestEntry& b) {
-              return path_before(a.path, b.path);
-            });
+  std::sort(
+      manifest.entries.begin(), manifest.entries.end(),
+      [](const ManifestEntry& a, const ManifestEntry& b) { return path_before(a.path, b.path); });
   if (auto good = check_entries(manifest.entries); !good) {
     return tl::make_unexpected(good.error());
   }

@@ -121,8 +121,9 @@ bool complete(const Raw& raw, Options& options, Error& error) {
   }
   if (!raw.trust_network && !net::is_loopback(options.data_bind)) {
     error = {ErrorCode::kInvalid,
-             options.data_bind + " can be reached from other machines, and this version has no "
-                                 "keys: whoever reaches it can read your artifacts",
+             options.data_bind +
+                 " can be reached from other machines, and this version has no "
+                 "keys: whoever reaches it can read your artifacts",
              "--data-bind", "keep to 127.0.0.1, or say --trust-network if everybody there may"};
     return false;
   }
@@ -157,8 +158,7 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--name", options.name, "unique among the broker's workers")
       ->capture_default_str();
   app.add_option("--cpus", raw.cpus, "number of CPUs to offer, or auto")->capture_default_str();
-  app.add_option("--memory", raw.memory, "memory to offer (16GiB), or auto")
-      ->capture_default_str();
+  app.add_option("--memory", raw.memory, "memory to offer (16GiB), or auto")->capture_default_str();
   app.add_option("--gpus", raw.gpus, "auto, none, or indices such as 0,1")->capture_default_str();
   app.add_option("--label", raw.labels, "KEY=VALUE, repeatable");
   app.add_option("--runtime", raw.runtime, "process: tools run without a container")

@@ -12,17 +12,17 @@
 namespace landseer::worker {
 
 struct Options {
-  std::string broker;       ///< tcp://HOST:PORT
+  std::string broker;  ///< tcp://HOST:PORT
   std::string name;
   std::uint32_t cpus_milli = 0;
   std::uint64_t memory_bytes = 0;
   std::vector<std::uint32_t> gpus;  ///< host indices
   std::map<std::string, std::string> labels;
-  std::string runtime;      ///< process or noop
+  std::string runtime;  ///< process or noop
   std::string scratch;
   std::string artifacts;
   std::vector<DatasetFolder> datasets;
-  std::string images;       ///< empty: none
+  std::string images;  ///< empty: none
   std::string data_bind = "tcp://127.0.0.1:0";
   config::LogOptions log;
 };

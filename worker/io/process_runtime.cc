@@ -25,8 +25,7 @@ bool is_variable_name(std::string_view name) {
   };
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   return !name.empty() && !is_digit(name[0]) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_letter(c) || is_digit(c); });
+         std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || is_digit(c); });
 }
 
 bool is_closed_to_config(std::string_view name) {

@@ -34,11 +34,11 @@ namespace landseer::worker {
 /// Absolute paths. All but `images` (may be empty: none) exist when the tool starts.
 struct ProcessFolders {
   std::string images;
-  std::string scratch;     ///< the attempt's own
+  std::string scratch;  ///< the attempt's own
   std::string input;
   std::string output;
   std::string checkpoint;
-  std::string log_path;    ///< a file
+  std::string log_path;  ///< a file
 };
 
 /// What the worker's own environment contributes: NAME to VALUE.

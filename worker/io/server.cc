@@ -244,9 +244,9 @@ void Server::perform(const Run& effect) {
   const auto job = jobs_.find(effect.key);
   const auto paths = workbench_->folders(effect.key);
   if (job == jobs_.end() || !paths) return;
-  const ProcessFolders folders{options_.images,         paths->folder.string(),
-                               paths->input.string(),   paths->output.string(),
-                               paths->checkpoint.string(), paths->log.string()};
+  const ProcessFolders folders{
+      options_.images,        paths->folder.string(),     paths->input.string(),
+      paths->output.string(), paths->checkpoint.string(), paths->log.string()};
   const auto grace_ms = std::chrono::duration_cast<std::chrono::milliseconds>(effect.grace).count();
   const auto launch = make_process_launch(job->second, effect.gpus, folders, host_,
                                           static_cast<std::uint64_t>(grace_ms));

@@ -48,8 +48,7 @@ Duration bounded(std::uint64_t ms) {
 
 Result<std::unique_ptr<SupervisedProcess>> SupervisedProcess::start(const Launch& launch,
                                                                     std::string token,
-                                                                    Household& household,
-                                                                    Now now) {
+                                                                    Household& household, Now now) {
   std::unique_ptr<SupervisedProcess> process(new SupervisedProcess(household));
   process->launch_ = launch;
   process->token_ = std::move(token);

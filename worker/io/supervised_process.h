@@ -84,7 +84,7 @@ class SupervisedProcess {
   std::vector<pid_t> members_;      ///< at the last look, to whom CPU time is charged
   bool check_due_ = false;
   std::optional<Instant> timeout_at_;
-  std::optional<Instant> kill_at_;   ///< end of the grace
+  std::optional<Instant> kill_at_;  ///< end of the grace
   std::optional<Instant> recheck_at_;
   Duration recheck_pause_{};
   std::uint64_t cpu_us_ = 0;

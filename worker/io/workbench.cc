@@ -27,8 +27,7 @@ Result<std::unique_ptr<Workbench>> Workbench::start(const net::Context& context,
   auto folders = AttemptFolders::open(options.scratch);
   if (!folders) return tl::make_unexpected(folders.error());
   AttemptTools tools{store, std::move(*folders), options.datasets};
-  return std::unique_ptr<Workbench>(
-      new Workbench(context, std::move(tools), std::move(options)));
+  return std::unique_ptr<Workbench>(new Workbench(context, std::move(tools), std::move(options)));
 }
 
 Workbench::Workbench(const net::Context& context, AttemptTools tools, WorkbenchOptions options)
@@ -128,9 +127,8 @@ void Workbench::work() {
 /// The oldest job of an attempt that nobody works on; empty when the workbench ends.
 std::optional<Workbench::Job> Workbench::next_job(std::unique_lock<std::mutex>& lock) {
   while (!stopping_) {
-    const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) {
-      return !busy_.contains(key_of(job));
-    });
+    const auto found = std::find_if(queue_.begin(), queue_.end(),
+                                    [&](const Job& job) { return !busy_.contains(key_of(job)); });
     if (found != queue_.end()) {
       Job job = std::move(*found);
       queue_.erase(found);

@@ -6,10 +6,10 @@
 namespace landseer::broker {
 namespace {
 
-using testing::BrokerHarness;
-using testing::FakeWorker;
 using protocol::Outcome;
 using protocol::PipelineState;
+using testing::BrokerHarness;
+using testing::FakeWorker;
 using namespace std::chrono_literals;
 
 TEST(Broker, RunsAChainInOrderAndThePipelineCompletes) {

@@ -6,9 +6,9 @@
 namespace landseer::broker {
 namespace {
 
+using protocol::Outcome;
 using testing::BrokerHarness;
 using testing::FakeWorker;
-using protocol::Outcome;
 using namespace std::chrono_literals;
 
 TEST(Loss, ASilentWorkersAttemptsRunElsewhereAfterTheLease) {
@@ -73,8 +73,8 @@ TEST(Loss, AttemptsOfAnotherEpochOrNumberMustStop) {
   harness.submit(BrokerHarness::chains("a"));
   const auto attempt = worker.assigned.front();
   worker.assigned.clear();
-  harness.worker("w", 1, {{4, attempt.task, attempt.attempt}, {5, attempt.task, 7},
-                          {5, TaskId{99}, 1}});
+  harness.worker("w", 1,
+                 {{4, attempt.task, attempt.attempt}, {5, attempt.task, 7}, {5, TaskId{99}, 1}});
   ASSERT_EQ(worker.verdicts.size(), 3u);
   for (const auto& verdict : worker.verdicts) EXPECT_FALSE(verdict.keep);
   ASSERT_EQ(worker.assigned.size(), 1u) << "and the task starts again";

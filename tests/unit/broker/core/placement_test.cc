@@ -7,9 +7,9 @@
 namespace landseer::broker {
 namespace {
 
+using protocol::Outcome;
 using testing::BrokerHarness;
 using testing::FakeWorker;
-using protocol::Outcome;
 using namespace std::chrono_literals;
 
 TEST(Placement, FollowsThePolicysOrder) {

@@ -28,8 +28,11 @@ TEST(Submission, ArrivesInChunksAndCommitsAtOnce) {
   const auto submission = BrokerHarness::chains("a b\na c");
   const std::string body = protocol::encode_submission(submission);
   const std::size_t third = body.size() / 3;
-  EXPECT_EQ(harness.ask_for<protocol::ChunkTaken>(
-                protocol::SubmitChunk{"test", 0, false, body.substr(0, third)}).index, 0u);
+  EXPECT_EQ(harness
+                .ask_for<protocol::ChunkTaken>(
+                    protocol::SubmitChunk{"test", 0, false, body.substr(0, third)})
+                .index,
+            0u);
   harness.ask_for<protocol::ChunkTaken>(
       protocol::SubmitChunk{"test", 1, false, body.substr(third, third)});
   EXPECT_TRUE(harness.ask_for<protocol::PipelineList>(protocol::ListPipelines{}).rows.empty());

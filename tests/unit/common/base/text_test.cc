@@ -18,7 +18,10 @@ TEST(StripControl, RemovesEscapeSequencesAndKeepsText) {
   EXPECT_EQ(strip_control("a\x1b]8;;http://x\x1b\\b", false), "ab");
   EXPECT_EQ(strip_control("one\ntwo\rthree\x7f", false), "onetwothree");
   EXPECT_EQ(strip_control("one\ntwo\tthree", true), "one\ntwo\tthree");
-  EXPECT_EQ(strip_control("caf\xc3\xa9 \xc2\x9b" "1m", false), "caf\xc3\xa9 1m");
+  EXPECT_EQ(strip_control("caf\xc3\xa9 \xc2\x9b"
+                          "1m",
+                          false),
+            "caf\xc3\xa9 1m");
   EXPECT_EQ(strip_control("ends with \x1b", false), "ends with ");
 }
 
@@ -34,8 +37,8 @@ TEST(IsUtf8, RefusesOverlongSurrogatesAndTruncation) {
 TEST(SplitWords, FollowsTheShellWithoutRunningOne) {
   std::vector<std::string> words;
   ASSERT_TRUE(split_words("python3 main.py --name 'two words' \"a \\\"b\\\"\" c\\ d", words));
-  EXPECT_EQ(words, (std::vector<std::string>{"python3", "main.py", "--name", "two words",
-                                             "a \"b\"", "c d"}));
+  EXPECT_EQ(words, (std::vector<std::string>{"python3", "main.py", "--name", "two words", "a \"b\"",
+                                             "c d"}));
   ASSERT_TRUE(split_words("  ", words));
   EXPECT_TRUE(words.empty());
   ASSERT_TRUE(split_words("a '' b", words));

@@ -12,8 +12,8 @@ TEST(Ids, PrintAndParseWithAndWithoutTheirWord) {
   EXPECT_EQ(to_string(TaskId{7}), "task_7");
   EXPECT_EQ(parse_id<TaskId>("task_7"), TaskId{7});
   EXPECT_EQ(parse_id<PipelineId>("3"), PipelineId{3});
-  for (const char* text : {"", "task_", "task_0", "0", "-1", "workflow_1", "task_1x",
-                           "99999999999999999999"}) {
+  for (const char* text :
+       {"", "task_", "task_0", "0", "-1", "workflow_1", "task_1x", "99999999999999999999"}) {
     EXPECT_FALSE(parse_id<TaskId>(text)) << text;
   }
 }

@@ -55,8 +55,9 @@ TEST(PriorityScheduler, TiesRunInInsertionOrder) {
 
 TEST(PriorityScheduler, ComplexExampleOfTheOriginal) {
   // One shared root in four workflows, then levels with falling usage.
-  const Graph graph("outlier adversarial pruning\nouvrir<\noutlier adversarial magnet\n"
-                    "outlier adversarial\noutlier");
+  const Graph graph(
+      "outlier adversarial pruning\nouvrir<\noutlier adversarial magnet\n"
+      "outlier adversarial\noutlier");
   const auto scheduler = graph.scheduler();
   EXPECT_EQ(graph["outlier"]->priority, -4);
   EXPECT_EQ(graph["adversarial"]->priority, 997);

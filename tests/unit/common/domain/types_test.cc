@@ -7,13 +7,13 @@
 namespace landseer::domain {
 namespace {
 
-constexpr std::array kAll{TaskStatus::kPending,   TaskStatus::kRunning, TaskStatus::kCompleted,
-                          TaskStatus::kFailed,    TaskStatus::kSkipped, TaskStatus::kCancelled};
+constexpr std::array kAll{TaskStatus::kPending, TaskStatus::kRunning, TaskStatus::kCompleted,
+                          TaskStatus::kFailed,  TaskStatus::kSkipped, TaskStatus::kCancelled};
 
 TEST(Types, TextsAreReadBack) {
   for (const TaskStatus status : kAll) EXPECT_EQ(parse_task_status(to_string(status)), status);
-  for (const char* text : {"pre_training", "in_training", "post_training", "deployment",
-                           "evaluation"}) {
+  for (const char* text :
+       {"pre_training", "in_training", "post_training", "deployment", "evaluation"}) {
     ASSERT_TRUE(parse_task_type(text)) << text;
     EXPECT_EQ(to_string(*parse_task_type(text)), text);
   }

@@ -64,8 +64,10 @@ class AgentTest : public testing::Test {
     std::vector<T> taken;
     std::vector<Effect> rest;
     for (Effect& effect : effects) {
-      if (T* found = std::get_if<T>(&effect)) taken.push_back(std::move(*found));
-      else rest.push_back(std::move(effect));
+      if (T* found = std::get_if<T>(&effect))
+        taken.push_back(std::move(*found));
+      else
+        rest.push_back(std::move(effect));
     }
     effects = std::move(rest);
     return taken;
@@ -74,8 +76,10 @@ class AgentTest : public testing::Test {
   std::vector<T> sent() {
     std::vector<T> messages;
     for (Send& send : take<Send>()) {
-      if (T* found = std::get_if<T>(&send.message)) messages.push_back(std::move(*found));
-      else effects.push_back(std::move(send));
+      if (T* found = std::get_if<T>(&send.message))
+        messages.push_back(std::move(*found));
+      else
+        effects.push_back(std::move(send));
     }
     return messages;
   }

@@ -29,27 +29,44 @@ TEST(Evaluation, ReadsWhatToolsWrite) {
       {R"({"metrics": {"a": 1, "b": 2}})", {"a"}, R"({"a":1})", false, ""},
       {R"({"metrics": {"a": 1}})", {"a", "gone"}, R"({"a":1,"gone":null})", false, ""},
       {R"({"metrics": {"a": true, "t": "short", "n": null, "o": {}, "l": []}})",
-       {}, R"({"a":true,"t":"short"})", false, ""},
+       {},
+       R"({"a":true,"t":"short"})",
+       false,
+       ""},
       {R"({"metrics": {"a": {"nested": 1}}})", {"a"}, R"({"a":null})", false, ""},
       {R"({"metrics": {"a": NaN, "b": -Infinity, "c": Infinity, "d": 1e999}})",
-       {"a", "b", "c"}, "", false, "?"},
+       {"a", "b", "c"},
+       "",
+       false,
+       "?"},
       {R"({"metrics": {"a": NaN, "b": -Infinity, "c": "NaN \" Infinity"}})",
-       {"a", "b", "c"}, R"({"a":null,"b":null,"c":"NaN \" Infinity"})", false, ""},
+       {"a", "b", "c"},
+       R"({"a":null,"b":null,"c":"NaN \" Infinity"})",
+       false,
+       ""},
       {R"({"accuracy": 0.9, "success": true, "evaluator": "x", "parameters": {"n": 1}})",
-       {}, R"({"accuracy":0.9})", false, ""},
+       {},
+       R"({"accuracy":0.9})",
+       false,
+       ""},
       {R"({"metrics": 7})", {"a"}, R"({"a":null})", false, ""},
       {R"({})", {}, "", false, ""},
       {R"({"skipped": true, "skip_reason": "no GPU"})", {"a"}, R"({"a":null})", true, "no GPU"},
       {R"({"skipped": true})", {}, "", true, "the tool skipped it"},
       {R"({"success": false, "error": "bad model", "metrics": {"a": 1}})",
-       {"a"}, R"({"a":null})", true, "the tool reported no success: bad model"},
+       {"a"},
+       R"({"a":null})",
+       true,
+       "the tool reported no success: bad model"},
       {R"({"success": false})", {}, "", true, "the tool reported no success"},
-      {R"([1, 2])", {"a"}, R"({"a":null})", true,
-       "the evaluation results are not a JSON object"},
+      {R"([1, 2])", {"a"}, R"({"a":null})", true, "the evaluation results are not a JSON object"},
       {"", {}, "", true, "the evaluation results are not a JSON object"},
       {"{\"a\": \"\xff\"}", {}, "", true, "the evaluation results are not a JSON object"},
       {std::string(60'000, '['), {}, "", true, "the evaluation results are not a JSON object"},
-      {std::string(70'000, ' '), {"a"}, R"({"a":null})", true,
+      {std::string(70'000, ' '),
+       {"a"},
+       R"({"a":null})",
+       true,
        "the evaluation results are larger than 64 KiB"},
   };
   for (const Case& one : cases) {
@@ -78,8 +95,8 @@ TEST(Evaluation, ReasonsAreCutBetweenCharactersAndPrintable) {
 }
 
 TEST(Evaluation, FindsTheFileUnderItsOlderNames) {
-  for (const char* name : {"evaluation_results.json", "evaluation_result.json", "results.json",
-                           "metrics.json"}) {
+  for (const char* name :
+       {"evaluation_results.json", "evaluation_result.json", "results.json", "metrics.json"}) {
     const TempFolder folder;
     const auto output = open_folder(folder.path());
     EXPECT_FALSE(read_evaluation(output->get(), {}));

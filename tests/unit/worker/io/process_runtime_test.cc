@@ -19,8 +19,8 @@ class ProcessRuntime : public ::testing::Test {
     std::string pattern = (fs::temp_directory_path() / "landseer-runtime-XXXXXX").string();
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     root_ = pattern;
-    folders_ = {root_ + "/images",  root_ + "/scratch",    root_ + "/in",
-                root_ + "/out",     root_ + "/checkpoint", root_ + "/log"};
+    folders_ = {root_ + "/images", root_ + "/scratch",    root_ + "/in",
+                root_ + "/out",    root_ + "/checkpoint", root_ + "/log"};
     job_.key = {3, TaskId{7}, 2};
     job_.pipeline = PipelineId{4};
     job_.config = "{}";
