@@ -72,7 +72,7 @@ void Broker::check_invariants() const {
         ++live;
         const WorkerRecord* worker = state_.workers.find(run->worker);
         CHECK(worker != nullptr && worker->attempts.contains(task->id) &&
-                  worker->attempts.at(task->id) == run->attempts.back().attempt,
+                  worker->attempts.at(task->id).attempt == run->attempts.back().attempt,
               "the worker holds the live attempt");
       }
       if (task->status == domain::TaskStatus::kCompleted) ++counted.completed;

@@ -119,7 +119,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   for (const auto& [task, attempt] : worker->attempts) {
     const auto found = state_.pipelines.find_task(task);
     if (found->record->runs[task].cancel_requested) {
-      out.to_workers.push_back({peer, protocol::Stop{worker->session, {{task, attempt}}}});
+      out.to_workers.push_back({peer, protocol::Stop{worker->session, {attempt}}});
     }
   }
 }
@@ -129,13 +129,12 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
 std::vector<protocol::Verdict> Broker::reconcile(WorkerRecord& worker, const protocol::Hello& hello,
                                                  bool same_instance, const Now& now, Outbox& out) {
   std::vector<protocol::Verdict> verdicts;
-  std::map<TaskId, std::uint32_t> kept;
+  std::set<TaskId> kept;
   for (const auto& held : hello.held) {
     const auto known = worker.attempts.find(held.task);
-    const bool keep = held.epoch == state_.settings.epoch && known != worker.attempts.end() &&
-                      known->second == held.attempt;
-    if (keep) kept.emplace(held.task, held.attempt);
-    verdicts.push_back({held.task, held.attempt, keep});
+    const bool keep = known != worker.attempts.end() && known->second == held;
+    if (keep) kept.insert(held.task);
+    verdicts.push_back({held, keep});
   }
   const auto attempts = worker.attempts;  // take_back changes the original
   for (const auto& [task, attempt] : attempts) {
@@ -155,15 +154,15 @@ void Broker::on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& 
 
 void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now& now, Outbox& out) {
   const WorkerRecord* worker = require_session(peer, started.session, now, out);
-  if (worker == nullptr || started.epoch != state_.settings.epoch) return;
-  for (const auto& attempt : started.attempts) {
+  if (worker == nullptr) return;
+  for (const auto& [attempt, started_at] : started.attempts) {
     const auto known = worker->attempts.find(attempt.task);
-    if (known == worker->attempts.end() || known->second != attempt.attempt) {
+    if (known == worker->attempts.end() || known->second != attempt) {
       ++state_.stale_messages;
       continue;
     }
     const auto found = state_.pipelines.find_task(attempt.task);
-    found->record->runs[attempt.task].attempts.back().started_at = attempt.started_at;
+    found->record->runs[attempt.task].attempts.back().started_at = started_at;
     state_.touch(*found->record);
   }
 }
@@ -174,10 +173,10 @@ void Broker::on_worker(PeerId peer, const protocol::Results& results, const Now&
   protocol::ResultsAck ack;
   ack.session = worker->session;
   for (const auto& result : results.results) {
-    ack.attempts.push_back({result.task, result.attempt});
+    const protocol::AttemptRef attempt{result.epoch, result.task, result.attempt};
+    ack.attempts.push_back(attempt);
     const auto known = worker->attempts.find(result.task);
-    if (results.epoch != state_.settings.epoch || known == worker->attempts.end() ||
-        known->second != result.attempt) {
+    if (known == worker->attempts.end() || known->second != attempt) {
       ++state_.stale_messages;
       continue;
     }

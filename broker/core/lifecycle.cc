@@ -49,7 +49,9 @@ void Lifecycle::assign(const FoundTask& found, WorkerRecord& worker, const Now& 
   row.assigned_at = now.wall.unix_ms;
   run.attempts.push_back(std::move(row));
   run.worker = worker.id;
-  worker.attempts.emplace(found.task->id, run.attempts.back().attempt);
+  worker.attempts.emplace(found.task->id,
+                          protocol::AttemptRef{state_.settings.epoch, found.task->id,
+                                               run.attempts.back().attempt});
   worker.reserve(state_.requests.at(found.task->request));
   if (record.first_started_at == 0) record.first_started_at = now.wall.unix_ms;
   out.records.push_back(
@@ -305,7 +307,7 @@ void Lifecycle::stop_attempt(const FoundTask& found, TaskRun& run, Outbox& out) 
   if (worker.session == 0) return;  // it is asked when it says Hello, or its lease ends
   out.to_workers.push_back(
       {worker.peer,
-       protocol::Stop{worker.session, {{found.task->id, run.attempts.back().attempt}}}});
+       protocol::Stop{worker.session, {worker.attempts.at(found.task->id)}}});
 }
 
 protocol::Cancelled Lifecycle::cancel_task(const FoundTask& found, const Now& now, Outbox& out) {

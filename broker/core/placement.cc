@@ -168,7 +168,7 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
   }
   draft.bytes += 64 + task.config->text().size();
   for (const auto& input : inputs) draft.bytes += 40 + 48 * input.sources.size();
-  draft.message.attempts.push_back({task.id, worker.attempts.at(task.id), found.record->id(),
+  draft.message.attempts.push_back({task.id, worker.attempts.at(task.id).attempt, found.record->id(),
                                     spec->second, task.config->text(), std::move(inputs)});
   if (draft.message.attempts.size() >= protocol::kBatchMax || draft.bytes >= kAssignBytesMax) {
     flush(worker.id, draft, out);

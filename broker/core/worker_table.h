@@ -34,7 +34,7 @@ struct WorkerRecord {
   std::int64_t cpus_free_milli = 0;  ///< may fall below 0 by what is prefetched
   std::int64_t gpus_free_milli = 0;
   std::int64_t memory_free_bytes = 0;
-  std::map<TaskId, std::uint32_t> attempts;  ///< live ones: task to attempt number
+  std::map<TaskId, protocol::AttemptRef> attempts;  ///< live ones
   std::uint32_t noops = 0;                   ///< of those, without resources
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;

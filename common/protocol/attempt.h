@@ -28,13 +28,16 @@ enum class Outcome : std::uint8_t {
 inline constexpr Outcome kOutcomeLast = Outcome::kWorkerLost;
 std::string_view to_string(Outcome outcome);
 
+/// Names an attempt for ever: numbers may repeat if a broker loses its store, epochs do not.
 struct AttemptRef {
+  std::uint64_t epoch = 0;  ///< of the broker that assigned it
   TaskId task{};
   std::uint32_t attempt = 0;  ///< from 1
   auto operator<=>(const AttemptRef&) const = default;
 
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
+    visit("epoch", m.epoch);
     visit("task", m.task);
     visit("attempt", m.attempt);
   }
@@ -116,6 +119,7 @@ struct Assignment {
 
 /// Times are the worker's wall clock, for people only. `metrics` is a JSON object or empty.
 struct AttemptResult {
+  std::uint64_t epoch = 0;  ///< of the broker that assigned it
   TaskId task{};
   std::uint32_t attempt = 0;
   Outcome outcome = Outcome::kReturned;
@@ -135,6 +139,7 @@ struct AttemptResult {
 
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
+    visit("epoch", m.epoch);
     visit("task", m.task);
     visit("attempt", m.attempt);
     visit("outcome", m.outcome);

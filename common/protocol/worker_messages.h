@@ -38,20 +38,6 @@ struct DatasetOffer {
   }
 };
 
-/// An attempt the worker still has when it says HELLO.
-struct HeldAttempt {
-  std::uint64_t epoch = 0;
-  TaskId task{};
-  std::uint32_t attempt = 0;
-  bool operator==(const HeldAttempt&) const = default;
-  template <class Self, class Visit>
-  static void fields(Self& m, Visit&& visit) {
-    visit("epoch", m.epoch);
-    visit("task", m.task);
-    visit("attempt", m.attempt);
-  }
-};
-
 /// First message of a worker, and the answer to Rehello.
 struct Hello {
   std::uint32_t protocol_min = kProtocolMin;
@@ -67,7 +53,7 @@ struct Hello {
   std::vector<std::string> runtimes;  ///< the default one first
   std::vector<DatasetOffer> datasets;
   std::string data_address;  ///< where other workers fetch artifacts
-  std::vector<HeldAttempt> held;
+  std::vector<AttemptRef> held;  ///< attempts it still has, or their results
   bool operator==(const Hello&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -90,13 +76,11 @@ struct Hello {
 
 /// The broker's verdict on a held attempt: go on, or stop it and forget it.
 struct Verdict {
-  TaskId task{};
-  std::uint32_t attempt = 0;
+  AttemptRef attempt;
   bool keep = false;
   bool operator==(const Verdict&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
-    visit("task", m.task);
     visit("attempt", m.attempt);
     visit("keep", m.keep);
   }
@@ -185,13 +169,11 @@ struct Assign {
 };
 
 struct StartedAttempt {
-  TaskId task{};
-  std::uint32_t attempt = 0;
+  AttemptRef attempt;
   std::int64_t started_at = 0;
   bool operator==(const StartedAttempt&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
-    visit("task", m.task);
     visit("attempt", m.attempt);
     visit("started_at", m.started_at);
   }
@@ -199,13 +181,11 @@ struct StartedAttempt {
 
 struct Started {
   std::uint64_t session = 0;
-  std::uint64_t epoch = 0;
   std::vector<StartedAttempt> attempts;
   bool operator==(const Started&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("epoch", m.epoch);
     visit("attempts", m.attempts);
   }
 };
@@ -213,13 +193,11 @@ struct Started {
 /// Sent again until acknowledged.
 struct Results {
   std::uint64_t session = 0;
-  std::uint64_t epoch = 0;
   std::vector<AttemptResult> results;
   bool operator==(const Results&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("epoch", m.epoch);
     visit("results", m.results);
   }
 };

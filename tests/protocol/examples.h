@@ -20,6 +20,7 @@ namespace detail {
 
 inline AttemptResult result_example() {
   AttemptResult r;
+  r.epoch = 5;
   r.task = TaskId{7};
   r.attempt = 2;
   r.outcome = Outcome::kExitCode;
@@ -125,8 +126,8 @@ inline WorkerRow worker_example() {
 inline std::vector<FromWorker> from_worker_examples() {
   return {detail::hello_example(),
           Heartbeat{11, 4},
-          Started{11, 5, {{TaskId{7}, 2, 1'700'000'000'000}}},
-          Results{11, 5, {detail::result_example()}},
+          Started{11, {{{5, TaskId{7}, 2}, 1'700'000'000'000}}},
+          Results{11, {detail::result_example()}},
           Holding{11, {sha256("artifact")}},
           LogReply{11, 3, true, 100, 200, "bytes \xff"},
           Goodbye{11}};
@@ -134,7 +135,7 @@ inline std::vector<FromWorker> from_worker_examples() {
 
 inline std::vector<ToWorker> to_worker_examples() {
   return {
-      Welcome{1, 5, WorkerId{1}, 11, 2000, 120'000, "tcp://10.0.0.2:7712", {{TaskId{7}, 2, true}}},
+      Welcome{1, 5, WorkerId{1}, 11, 2000, 120'000, "tcp://10.0.0.2:7712", {{{5, TaskId{7}, 2}, true}}},
       Rehello{},
       Refused{ErrorCode::kVersion, "too old", "upgrade"},
       HeartbeatReply{11, 4},
@@ -147,8 +148,8 @@ inline std::vector<ToWorker> to_worker_examples() {
                0,
                "{\"stage\":\"deployment\"}",
                {{sha256("artifact"), {"tcp://10.0.0.1:5555"}}}}}},
-      ResultsAck{11, {{TaskId{7}, 2}}},
-      Stop{11, {{TaskId{7}, 2}}},
+      ResultsAck{11, {{5, TaskId{7}, 2}}},
+      Stop{11, {{5, TaskId{7}, 2}}},
       LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true}};
 }
 

@@ -96,10 +96,12 @@ TEST(Malformed, FieldsOfALaterVersionAreIgnored) {
 TEST(Malformed, NumbersOutOfRangeAreRefused) {
   // StartedAttempt.attempt is 32 bits wide; this one is not.
   const std::string frame(
-      "\x93\x03\x00\x93\x01\x01\x91\x93\x01\xcf\x00\x00\x00\x01\x00\x00\x00\x00\x00", 19);
-  EXPECT_FALSE(decode_from_worker(frame));
+      "\x93\x03\x00\x92\x01\x91\x92\x93\x05\x01\xcf\x00\x00\x00\x01\x00\x00\x00\x00\x00", 20);
+  const auto decoded = decode_from_worker(frame);
+  ASSERT_FALSE(decoded);
+  EXPECT_NE(decoded.error().message.find("field 'attempt'"), std::string::npos);
   // A result with outcome 0, which is none.
-  Results results{1, 1, {{}}};
+  Results results{1, {{}}};
   results.results[0].outcome = Outcome{0};
   EXPECT_FALSE(decode_from_worker(encode(FromWorker(results))));
 }

@@ -56,7 +56,7 @@ class BrokerHarness {
 
   // --- Workers ---
   FakeWorker& worker(const std::string& name, std::uint32_t cpus = 1,
-                     std::vector<protocol::HeldAttempt> held = {}) {
+                     std::vector<protocol::AttemptRef> held = {}) {
     FakeWorker& fake = workers[name];
     fake.name = name;
     fake.peer = PeerId{next_peer_++};
@@ -89,6 +89,7 @@ class BrokerHarness {
     const protocol::Assignment work = fake.assigned.front();
     fake.assigned.pop_front();
     protocol::AttemptResult result;
+    result.epoch = fake.epoch;
     result.task = work.task;
     result.attempt = work.attempt;
     result.outcome = outcome;
@@ -101,7 +102,9 @@ class BrokerHarness {
   }
 
   void send_result(FakeWorker& fake, const protocol::AttemptResult& result) {
-    say(fake, protocol::Results{fake.session, fake.epoch, {result}});
+    protocol::AttemptResult said = result;
+    if (said.epoch == 0) said.epoch = fake.epoch;
+    say(fake, protocol::Results{fake.session, {said}});
   }
 
   // --- Clients ---

@@ -1,6 +1,7 @@
 #include "worker/core/agent.h"
 
 #include <algorithm>
+#include <set>
 
 #include "common/domain/config.h"
 #include "common/protocol/limits.h"
@@ -55,7 +56,7 @@ void Agent::settle(const Now& now, std::vector<Effect>& out) {
   start_ready(out);
   if (session_ != 0) {
     if (!started_.empty()) {
-      out.push_back(Send{protocol::Started{session_, epoch_, std::move(started_)}});
+      out.push_back(Send{protocol::Started{session_, std::move(started_)}});
       started_.clear();
     }
     if (!fetched_.empty()) {
@@ -84,6 +85,7 @@ void Agent::accept(AttemptJob job, const Now& now, std::vector<Effect>& out) {
   if (!added) return;  // said twice
   Attempt& attempt = found->second;
   attempt.job = std::move(job);
+  attempt.result.epoch = key.epoch;
   attempt.result.task = key.task;
   attempt.result.attempt = key.attempt;
   if (shutting_down_) {
@@ -123,9 +125,7 @@ void Agent::on(const RunStarted& event, const Now&, std::vector<Effect>&) {
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kRunning || attempt->unwanted) return;
   attempt->result.started_at = event.at.unix_ms;
-  if (event.key.epoch == epoch_) {
-    started_.push_back({event.key.task, event.key.attempt, event.at.unix_ms});
-  }
+  started_.push_back({event.key, event.at.unix_ms});
 }
 
 void Agent::on(const RunEnded& event, const Now&, std::vector<Effect>& out) {
@@ -231,7 +231,7 @@ void Agent::start_ready(std::vector<Effect>& out) {
 }
 
 void Agent::send_results(std::vector<Effect>& out) {
-  protocol::Results message{session_, epoch_, {}};
+  protocol::Results message{session_, {}};
   std::size_t bytes = 0;
   const auto flush = [&] {
     if (!message.results.empty()) out.push_back(Send{message});
@@ -240,7 +240,7 @@ void Agent::send_results(std::vector<Effect>& out) {
   };
   for (const AttemptKey& key : unsent_) {
     Attempt* attempt = find(key);
-    if (attempt == nullptr || attempt->sent || key.epoch != epoch_) continue;
+    if (attempt == nullptr || attempt->sent) continue;
     attempt->sent = true;
     message.results.push_back(attempt->result);
     bytes += 200 + attempt->result.log_tail.size() + attempt->result.metrics.size() +
@@ -268,7 +268,7 @@ void Agent::speak(const Now& now, std::vector<Effect>& out) {
   }
   protocol::Hello hello = settings_.offer;
   for (const auto& [key, attempt] : attempts_) {
-    if (!attempt.unwanted) hello.held.push_back({key.epoch, key.task, key.attempt});
+    if (!attempt.unwanted) hello.held.push_back(key);
   }
   beat_sent_ = now.instant;
   out.push_back(Send{std::move(hello)});
@@ -314,15 +314,16 @@ void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<E
   hellos_ = 0;
   next_speech_ = now.instant + heartbeat_;
   renew_lease(now.instant - beat_sent_, out);
-  std::map<std::pair<TaskId, std::uint32_t>, bool> keep;
-  for (const auto& verdict : m.verdicts) keep[{verdict.task, verdict.attempt}] = verdict.keep;
+  std::set<AttemptKey> keep;
+  for (const auto& verdict : m.verdicts) {
+    if (verdict.keep) keep.insert(verdict.attempt);
+  }
   std::vector<AttemptKey> keys;
   for (const auto& [key, attempt] : attempts_) keys.push_back(key);
   unsent_.clear();
   for (const AttemptKey& key : keys) {
     Attempt& attempt = attempts_.at(key);
-    const auto verdict = keep.find({key.task, key.attempt});
-    if (key.epoch == epoch_ && verdict != keep.end() && verdict->second) {
+    if (keep.contains(key)) {
       attempt.sent = false;
       if (attempt.phase == Phase::kReported) unsent_.push_back(key);
     } else {
@@ -361,8 +362,7 @@ void Agent::on_message(const protocol::Assign& m, const Now& now, std::vector<Ef
 
 void Agent::on_message(const protocol::ResultsAck& m, const Now&, std::vector<Effect>& out) {
   if (m.session != session_) return;
-  for (const auto& ref : m.attempts) {
-    const AttemptKey key{epoch_, ref.task, ref.attempt};
+  for (const AttemptKey& key : m.attempts) {
     const Attempt* attempt = find(key);
     if (attempt != nullptr && attempt->phase == Phase::kReported) forget(key, out);
   }
@@ -370,8 +370,7 @@ void Agent::on_message(const protocol::ResultsAck& m, const Now&, std::vector<Ef
 
 void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>& out) {
   if (m.session != session_) return;
-  for (const auto& ref : m.attempts) {
-    const AttemptKey key{epoch_, ref.task, ref.attempt};
+  for (const AttemptKey& key : m.attempts) {
     if (find(key) != nullptr) stop(key, Outcome::kCancelled, out);
   }
 }

@@ -12,13 +12,7 @@
 
 namespace landseer::worker {
 
-/// Names an attempt for ever: attempt numbers repeat after a broker lost its store, epochs do not.
-struct AttemptKey {
-  std::uint64_t epoch = 0;
-  TaskId task{};
-  std::uint32_t attempt = 0;
-  auto operator<=>(const AttemptKey&) const = default;
-};
+using AttemptKey = protocol::AttemptRef;
 
 /// Everything needed to run an attempt.
 struct AttemptJob {

@@ -218,7 +218,7 @@ TEST(Broker, ListingsShowWhatClientsNeed) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w");
   const auto pipeline = harness.submit(BrokerHarness::chains("a b\na c")).pipeline;
-  harness.say(worker, protocol::Started{worker.session, worker.epoch, {{TaskId{1}, 1, 1234}}});
+  harness.say(worker, protocol::Started{worker.session, {{{worker.epoch, TaskId{1}, 1}, 1234}}});
   const auto tasks =
       harness.ask_for<protocol::TaskList>(protocol::ListTasks{pipeline, 0, "", 0, 2});
   ASSERT_EQ(tasks.rows.size(), 2u);

@@ -15,7 +15,7 @@ TEST(Sessions, AStrangerIsAskedToSayHello) {
   const auto session = worker.session;
   harness.say(worker, protocol::Heartbeat{session + 1, 1});
   EXPECT_EQ(worker.rehellos, 1u);
-  harness.say(worker, protocol::Results{0, 5, {}});
+  harness.say(worker, protocol::Results{0, {}});
   EXPECT_EQ(worker.rehellos, 2u);
   harness.beat(worker);
   EXPECT_EQ(worker.beats_answered, 1u) << "the real session is as good as before";
@@ -59,7 +59,8 @@ TEST(Sessions, AResultOfAnotherAttemptOrEpochChangesNothing) {
   result.outcome = protocol::Outcome::kSucceeded;
   harness.send_result(worker, result);
   result.attempt = 1;
-  harness.say(worker, protocol::Results{worker.session, 4, {result}});
+  result.epoch = 4;
+  harness.send_result(worker, result);
   EXPECT_EQ(harness.status(pipeline).row.completed, 0u);
 }
 

@@ -136,10 +136,10 @@ TEST_F(AgentTest, RunsAnAttemptFromAssignmentToAcknowledgedResult) {
   const auto results = sent<protocol::Results>();
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].session, 11u);
-  EXPECT_EQ(results[0].epoch, 5u);
+  EXPECT_EQ(results[0].results[0].epoch, 5u);
   EXPECT_EQ(results[0].results[0].artifact, sha256("output"));
   EXPECT_TRUE(take<Discard>().empty()) << "kept until the broker has it";
-  hear(protocol::ResultsAck{11, {{TaskId{1}, 1}}});
+  hear(protocol::ResultsAck{11, {key(1)}});
   EXPECT_EQ(take<Discard>().size(), 1u);
   EXPECT_EQ(agent.attempts(), 0u);
 }
@@ -201,9 +201,9 @@ TEST_F(AgentTest, FailuresAreReportedWithTheirReason) {
 TEST_F(AgentTest, AStoppedToolIsReportedOnlyWhenItIsGone) {
   welcome();
   run(1);
-  hear(protocol::Stop{11, {{TaskId{1}, 1}}});
+  hear(protocol::Stop{11, {key(1)}});
   EXPECT_EQ(take<StopRun>().size(), 1u);
-  hear(protocol::Stop{11, {{TaskId{1}, 1}}});
+  hear(protocol::Stop{11, {key(1)}});
   EXPECT_TRUE(take<StopRun>().empty()) << "once is enough";
   EXPECT_TRUE(sent<protocol::Results>().empty());
   handle(ended(1, Outcome::kCancelled));
@@ -213,7 +213,7 @@ TEST_F(AgentTest, AStoppedToolIsReportedOnlyWhenItIsGone) {
 TEST_F(AgentTest, AWaitingAttemptIsCancelledAtOnce) {
   welcome();
   assign(1);
-  hear(protocol::Stop{11, {{TaskId{1}, 1}, {TaskId{9}, 1}}});
+  hear(protocol::Stop{11, {key(1), key(9)}});
   EXPECT_EQ(sent<protocol::Results>().size(), 1u);
   handle(Prepared{key(1), {}, {}});
   EXPECT_TRUE(take<worker::Run>().empty());
@@ -253,7 +253,7 @@ TEST_F(AgentTest, UnacknowledgedResultsAreSentAgainInTheNextSession) {
   EXPECT_EQ(sent<protocol::Results>().size(), 1u);
   hear(protocol::Rehello{});
   EXPECT_EQ(sent<protocol::Hello>().size(), 1u);
-  welcome(12, 5, {{TaskId{1}, 1, true}});
+  welcome(12, 5, {{key(1), true}});
   const auto again = sent<protocol::Results>();
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again[0].session, 12u);
@@ -266,7 +266,7 @@ TEST_F(AgentTest, WhatTheBrokerGaveAwayIsStoppedAndNeverReported) {
   handle(ended(2, Outcome::kExitCode));
   sent<protocol::Results>();
   hear(protocol::Rehello{});
-  welcome(12, 6, {{TaskId{1}, 1, false}, {TaskId{2}, 1, false}});
+  welcome(12, 6, {{key(1), false}, {key(2), false}});
   EXPECT_EQ(take<StopRun>().size(), 1u);
   EXPECT_EQ(agent.attempts(), 1u);
   handle(ended(1, Outcome::kCancelled));
@@ -281,8 +281,8 @@ TEST_F(AgentTest, MessagesOfAnotherSessionChangeNothing) {
   hear(protocol::Assign{11, 5, {}, {{TaskId{1}, 1, PipelineId{1}, 7, "{}", {}}}});
   EXPECT_EQ(agent.attempts(), 0u);
   run(1);
-  hear(protocol::Stop{99, {{TaskId{1}, 1}}});
-  hear(protocol::ResultsAck{99, {{TaskId{1}, 1}}});
+  hear(protocol::Stop{99, {key(1)}});
+  hear(protocol::ResultsAck{99, {key(1)}});
   EXPECT_TRUE(take<StopRun>().empty());
   EXPECT_EQ(agent.attempts(), 1u);
 }
@@ -315,7 +315,7 @@ TEST_F(AgentTest, ShuttingDownGivesEverythingBackAndSaysGoodbye) {
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].results[0].outcome, Outcome::kReturned) << "not the task's fault";
   EXPECT_FALSE(agent.finished());
-  hear(protocol::ResultsAck{11, {{TaskId{1}, 1}, {TaskId{2}, 1}}});
+  hear(protocol::ResultsAck{11, {key(1), key(2)}});
   EXPECT_EQ(sent<protocol::Goodbye>().size(), 1u);
   EXPECT_TRUE(agent.finished());
 }
