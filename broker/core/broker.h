@@ -27,6 +27,12 @@ class Broker {
   /// When settle() must be called at the latest without any event. Empty: never.
   std::optional<Instant> next_deadline(const Now& now) const;
 
+  /// Before the first event: a record of the store, in order. An error names what is wrong with it;
+  /// the broker must not be used then.
+  Result<void> replay(const Record& record, const Now& now) { return ledger_.replay(record, now); }
+  /// After the last record, before the first event.
+  void end_replay(const Now& now) { ledger_.end_replay(now); }
+
   /// Aborts if the tables contradict each other. O(everything): tests and debugging only.
   void check_invariants() const;
 
@@ -81,7 +87,7 @@ class Broker {
                  Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
                                      const Now& now, Outbox& out);
-  void make_room(std::uint64_t new_tasks, Outbox& out);
+  void make_room(std::uint64_t new_tasks, const Now& now, Outbox& out);
   const Settings& settings() const { return state_.settings; }
   Result<protocol::Cancelled> cancel(const protocol::Cancel& m, const Now& now, Outbox& out);
   void reply(const FromClientPeer& to, protocol::ToClient message, Outbox& out);
@@ -90,6 +96,7 @@ class Broker {
   void expire_logs(const Now& now, Outbox& out);
 
   State state_;
+  Ledger ledger_;
   Lifecycle lifecycle_;
   Placement placement_;
   Watchers watchers_;

@@ -86,7 +86,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
       return fail(ErrorCode::kInvalid, "the chunks and their content name different submission ids",
                   submission_id, "check the client");
     }
-    make_room(submission->tasks.size(), out);
+    make_room(submission->tasks.size(), now, out);
     if (state_.pipelines.all().size() >= settings().pipelines_max ||
         state_.pipelines.live_tasks() + submission->tasks.size() > protocol::kLiveTasksMax) {
       return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
@@ -98,10 +98,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     if (!submission->model_name.empty()) {
       out.blobs.push_back({(*built)->key_context.model_script, submission->model_script});
     }
-    record = &state_.pipelines.add(std::move(*built));
-    out.records.push_back(PipelineAdded{record->id(), now.wall.unix_ms, body});
-    state_.placement_due = true;
-    state_.touch(*record);
+    record = &ledger_.commit_pipeline(std::move(*built), body, now, out);
   }
   return protocol::Submitted{record->id(),
                              record->pipeline->name,
@@ -114,14 +111,12 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
 }
 
 /// Finished pipelines are kept as long as there is room, the newest longest.
-void Broker::make_room(std::uint64_t new_tasks, Outbox& out) {
+void Broker::make_room(std::uint64_t new_tasks, const Now& now, Outbox& out) {
   while (state_.pipelines.all().size() >= settings().pipelines_max ||
          state_.pipelines.tasks() + new_tasks > settings().kept_tasks_max) {
     const auto oldest = state_.pipelines.oldest_finished();
     if (!oldest) return;
-    state_.pipelines.forget(*oldest);
-    state_.touched.erase(*oldest);
-    out.records.push_back(PipelineForgotten{*oldest});
+    ledger_.commit(PipelineForgotten{*oldest}, now, out);
   }
 }
 

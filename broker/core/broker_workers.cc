@@ -89,8 +89,8 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   WorkerRecord* worker = state_.workers.find_uid(hello.uid);
   const bool same_instance = worker != nullptr && worker->offer.instance == hello.instance;
   if (worker == nullptr) {
-    worker = &state_.workers.add(hello.uid);
-    out.records.push_back(WorkerAdded{worker->id, hello.uid, hello.name});
+    ledger_.commit(WorkerAdded{hello.uid, hello.name}, now, out);
+    worker = state_.workers.find_uid(hello.uid);
   }
   const auto verdicts = reconcile(*worker, hello, same_instance, now, out);
   worker->offer = hello;

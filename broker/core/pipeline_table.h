@@ -25,6 +25,7 @@ struct TaskRun {
   std::uint32_t losses = 0;
   std::uint32_t runtime_errors = 0;
   std::uint32_t returns = 0;
+  std::uint32_t missing_inputs = 0;
   std::uint32_t reruns = 0;  ///< because its artifact was gone
   bool cancel_requested = false;
   bool evaluation_skipped = false;

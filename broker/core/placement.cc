@@ -48,7 +48,7 @@ bool Placement::place_best(PipelineRecord& record, const Now& now, Outbox& out) 
     }
     if (!best) return false;
     const FoundTask found{&record, record.pipeline->tasks[best->index]};
-    if (lifecycle_.complete_kept(found, now)) continue;
+    if (lifecycle_.complete_kept(found, now, out)) continue;
     WorkerRecord* worker = choose_worker(found);
     if (worker == nullptr) {
       blocked_.insert(best_request);
@@ -168,8 +168,9 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
   }
   draft.bytes += 64 + task.config->text().size();
   for (const auto& input : inputs) draft.bytes += 40 + 48 * input.sources.size();
-  draft.message.attempts.push_back({task.id, worker.attempts.at(task.id).attempt, found.record->id(),
-                                    spec->second, task.config->text(), std::move(inputs)});
+  draft.message.attempts.push_back({task.id, worker.attempts.at(task.id).attempt,
+                                    found.record->id(), spec->second, task.config->text(),
+                                    std::move(inputs)});
   if (draft.message.attempts.size() >= protocol::kBatchMax || draft.bytes >= kAssignBytesMax) {
     flush(worker.id, draft, out);
   }

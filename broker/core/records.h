@@ -26,52 +26,89 @@ struct PipelineAdded {
   }
 };
 
+/// Workers are numbered in the order of these records.
 struct WorkerAdded {
-  WorkerId worker{};
   std::string uid;
   std::string name;
   bool operator==(const WorkerAdded&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
-    visit("worker", m.worker);
     visit("uid", m.uid);
     visit("name", m.name);
   }
 };
 
 struct AttemptAssigned {
-  TaskId task{};
-  std::uint32_t attempt = 0;
+  protocol::AttemptRef attempt;
   WorkerId worker{};
-  std::int64_t at = 0;
+  std::int64_t at = 0;  ///< Unix milliseconds, as all times here
   bool operator==(const AttemptAssigned&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
-    visit("task", m.task);
     visit("attempt", m.attempt);
     visit("worker", m.worker);
     visit("at", m.at);
   }
 };
 
+/// What became of a task whose attempt ended. Numbers are in the journal: append only.
+enum class Decision : std::uint8_t { kComplete = 1, kAgain = 2, kFail = 3, kCancel = 4 };
+constexpr Decision last_of(Decision) { return Decision::kCancel; }
+
+/// The decision is a fact, too: a later version may decide otherwise, but not about the past.
 struct AttemptEnded {
   protocol::AttemptResult result;
+  Decision decision = Decision::kAgain;
+  std::string reason;          ///< the task's, in words; empty if it goes on
+  std::uint64_t delay_ms = 0;  ///< with kAgain: not before
   std::int64_t at = 0;
   bool operator==(const AttemptEnded&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("result", m.result);
+    visit("decision", m.decision);
+    visit("reason", m.reason);
+    visit("delay_ms", m.delay_ms);
     visit("at", m.at);
   }
 };
 
-/// A completed task runs again because its artifact is gone.
+/// A completed task is pending again: its artifact is gone; or, with `kept`, only to keep the
+/// order.
 struct TaskReopened {
   TaskId task{};
+  bool kept = false;
   bool operator==(const TaskReopened&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("task", m.task);
+    visit("kept", m.kept);
+  }
+};
+
+/// A task that was reopened with `kept` is completed as it was.
+struct TaskKept {
+  TaskId task{};
+  std::int64_t at = 0;
+  bool operator==(const TaskKept&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+    visit("at", m.at);
+  }
+};
+
+/// A ready task fails without an attempt.
+struct TaskFailed {
+  TaskId task{};
+  std::string reason;
+  std::int64_t at = 0;
+  bool operator==(const TaskFailed&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+    visit("reason", m.reason);
+    visit("at", m.at);
   }
 };
 
@@ -101,7 +138,7 @@ struct PipelineForgotten {
 
 /// Order gives the type number in the journal (index + 1): append only.
 using Record = std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened,
-                            CancelRequested, PipelineForgotten>;
+                            TaskKept, TaskFailed, CancelRequested, PipelineForgotten>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

@@ -35,7 +35,7 @@ struct WorkerRecord {
   std::int64_t gpus_free_milli = 0;
   std::int64_t memory_free_bytes = 0;
   std::map<TaskId, protocol::AttemptRef> attempts;  ///< live ones
-  std::uint32_t noops = 0;                   ///< of those, without resources
+  std::uint32_t noops = 0;                          ///< of those, without resources
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
   std::uint32_t host_failures = 0;  ///< runtime errors in a row

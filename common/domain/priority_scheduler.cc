@@ -190,6 +190,11 @@ Result<std::uint32_t> PriorityScheduler::require(TaskId id) const {
   return *index;
 }
 
+bool PriorityScheduler::is_held(TaskId id) const {
+  const auto index = index_of(id);
+  return index && nodes_[*index].held && task(*index).status == TaskStatus::kPending;
+}
+
 bool PriorityScheduler::is_ready(TaskId id) const {
   const auto index = index_of(id);
   return index && is_ready(*index);

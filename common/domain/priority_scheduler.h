@@ -41,6 +41,8 @@ class PriorityScheduler final : public Scheduler {
   std::span<const std::uint32_t> requests() const { return ready_.requests(); }
   /// Pending, with every dependency completed, and not held.
   bool is_ready(TaskId id) const;
+  /// Requeued with `held` and not released since.
+  bool is_held(TaskId id) const;
   std::size_t ready_count() const { return ready_.size(); }
 
   /// A ready task begins to run. kConflict if it is not ready.

@@ -13,10 +13,12 @@ std::vector<Record> examples() {
   result.reason = "time limit";
   result.artifact = sha256("x");
   return {PipelineAdded{PipelineId{1}, 1700, "body \xff"},
-          WorkerAdded{WorkerId{1}, "uid", "name"},
-          AttemptAssigned{TaskId{3}, 2, WorkerId{1}, 1701},
-          AttemptEnded{result, 1702},
-          TaskReopened{TaskId{3}},
+          WorkerAdded{"uid", "name"},
+          AttemptAssigned{{5, TaskId{3}, 2}, WorkerId{1}, 1701},
+          AttemptEnded{result, Decision::kFail, "time limit", 0, 1702},
+          TaskReopened{TaskId{3}, true},
+          TaskKept{TaskId{3}, 1703},
+          TaskFailed{TaskId{3}, "gone", 1703},
           CancelRequested{PipelineId{1}, TaskId{}, 1703},
           PipelineForgotten{PipelineId{1}}};
 }

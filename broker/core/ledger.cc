@@ -1,0 +1,273 @@
+#include "broker/core/ledger.h"
+
+#include <algorithm>
+
+#include "broker/core/submission_builder.h"
+#include "common/base/check.h"
+#include "common/protocol/codec.h"
+
+namespace landseer::broker {
+namespace {
+
+using domain::TaskStatus;
+using protocol::Outcome;
+
+/// A scheduler's refusal here would mean that two tables disagree.
+template <class T>
+T expect(Result<T> result) {
+  if (!result) check_failed(__FILE__, __LINE__, result.error().message.c_str(), "tables agree");
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+}  // namespace
+
+void Ledger::commit(Record record, const Now& now, Outbox& out) {
+  std::visit([&](const auto& r) { apply(r, now); }, record);
+  out.records.push_back(std::move(record));
+}
+
+PipelineRecord& Ledger::commit_pipeline(std::unique_ptr<PipelineRecord> built, std::string body,
+                                        const Now& now, Outbox& out) {
+  PipelineRecord& record = state_.pipelines.add(std::move(built));
+  out.records.push_back(PipelineAdded{record.id(), now.wall.unix_ms, std::move(body)});
+  state_.placement_due = true;
+  state_.touch(record);
+  return record;
+}
+
+void Ledger::apply(const PipelineAdded& r, const Now& now) {
+  auto submission = expect(protocol::decode_submission(r.submission));
+  auto built =
+      expect(build_pipeline(submission, state_.ids, state_.requests, WallTime{r.submitted_at}));
+  built->submission_digest = sha256(r.submission);
+  state_.touch(state_.pipelines.add(std::move(built)));
+  static_cast<void>(now);
+}
+
+void Ledger::apply(const WorkerAdded& r, const Now& now) {
+  WorkerRecord& worker = state_.workers.add(r.uid);
+  worker.offer.name = r.name;
+  worker.state = WorkerState::kLost;
+  worker.last_seen = now.wall;
+}
+
+void Ledger::apply(const AttemptAssigned& r, const Now& now) {
+  const auto found = *state_.pipelines.find_task(r.attempt.task);
+  PipelineRecord& record = *found.record;
+  // In a replay the backoff was over before, whatever the clock says now.
+  if (record.scheduler->is_held(found.task->id)) expect(record.scheduler->release(found.task->id));
+  expect(record.scheduler->start(found.task->id));
+  record.count_change(*found.task, TaskStatus::kPending);
+  WorkerRecord& worker = *state_.workers.find(r.worker);
+  TaskRun& run = record.runs[found.task->id];
+  protocol::AttemptRow row;
+  row.attempt = r.attempt.attempt;
+  row.worker = worker.offer.name;
+  row.assigned_at = r.at;
+  run.attempts.push_back(std::move(row));
+  run.worker = worker.id;
+  worker.attempts.emplace(found.task->id, r.attempt);
+  worker.reserve(state_.requests.at(found.task->request));
+  if (record.first_started_at == 0) record.first_started_at = r.at;
+  state_.touch(record);
+  static_cast<void>(now);
+}
+
+void Ledger::apply(const AttemptEnded& r, const Now& now) {
+  const auto found = *state_.pipelines.find_task(r.result.task);
+  TaskRun& run = found.record->runs[found.task->id];
+  WorkerRecord& worker = *state_.workers.find(run.worker);
+  record_attempt(found, run, worker, r);
+  count_outcome(run, worker, r.result.outcome);
+  if (r.result.outcome == Outcome::kInputMissing) {
+    // Whoever was thought to hold it could not deliver.
+    state_.holders.erase(r.result.missing_input);
+  }
+  switch (r.decision) {
+    case Decision::kComplete:
+      keep_result(found, run, worker.id, r.result);
+      finish(found, TaskStatus::kCompleted, r.reason);
+      break;
+    case Decision::kFail:
+      finish(found, TaskStatus::kFailed, r.reason);
+      break;
+    case Decision::kCancel:
+      cancel(found, r.reason);
+      break;
+    case Decision::kAgain:
+      expect(found.record->scheduler->requeue(found.task->id, r.delay_ms > 0));
+      found.record->count_change(*found.task, TaskStatus::kRunning);
+      if (r.delay_ms > 0) {
+        state_.held.emplace(now.instant + std::chrono::milliseconds(r.delay_ms), found.task->id);
+      }
+      break;
+  }
+  state_.placement_due = true;
+  state_.touch(*found.record);
+  retire_if_terminal(*found.record, r.at);
+}
+
+void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
+                            const AttemptEnded& r) {
+  worker.attempts.erase(found.task->id);
+  worker.release(state_.requests.at(found.task->request));
+  run.worker = WorkerId{};
+  protocol::AttemptRow& row = run.attempts.back();
+  row.outcome = static_cast<std::uint8_t>(r.result.outcome);
+  row.exit_code = r.result.exit_code;
+  row.reason = r.result.reason;
+  row.log_tail = r.result.log_tail;
+  if (r.result.started_at != 0) row.started_at = r.result.started_at;
+  row.finished_at = r.result.finished_at != 0 ? r.result.finished_at : r.at;
+  row.cpu_ms = r.result.cpu_ms;
+  row.memory_peak_bytes = r.result.memory_peak_bytes;
+}
+
+void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kSucceeded:
+      ++worker.completed;
+      worker.host_failures = 0;
+      break;
+    case Outcome::kExitCode:
+    case Outcome::kSignal:
+    case Outcome::kTimeout:
+    case Outcome::kOutOfMemory:
+      ++run.failures;
+      ++worker.failed;
+      worker.host_failures = 0;
+      break;
+    case Outcome::kRuntimeError:
+      ++run.runtime_errors;
+      ++worker.failed;
+      if (++worker.host_failures == kHostFailuresMax) state_.workers.changed();
+      break;
+    case Outcome::kInputMissing:
+      ++run.missing_inputs;
+      break;
+    case Outcome::kWorkerLost:
+      ++run.losses;
+      break;
+    case Outcome::kCancelled:
+    case Outcome::kReturned:
+      ++run.returns;
+      break;
+  }
+}
+
+void Ledger::keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
+                         const protocol::AttemptResult& result) {
+  run.artifact = result.artifact;
+  run.artifact_bytes = result.artifact_bytes;
+  run.metrics = result.metrics;
+  run.evaluation_skipped = result.evaluation_skipped;
+  if (!result.artifact.empty()) {
+    auto& holders = state_.holders[result.artifact];
+    if (std::find(holders.begin(), holders.end(), worker) == holders.end()) {
+      holders.push_back(worker);
+    }
+  }
+  const double ran_ms =
+      static_cast<double>(std::max<std::int64_t>(result.finished_at - result.started_at, 0));
+  ToolTiming& timing = state_.timings[found.task->tool->name];
+  ++timing.samples;
+  // The last eight or so decide: tools of one name behave alike, but not for ever.
+  const double weight = timing.samples < 8 ? 1.0 / static_cast<double>(timing.samples) : 1.0 / 8;
+  timing.mean_ms += (ran_ms - timing.mean_ms) * weight;
+}
+
+void Ledger::apply(const TaskReopened& r, const Now& now) {
+  const auto found = *state_.pipelines.find_task(r.task);
+  TaskRun& run = found.record->runs[r.task];
+  run.kept = r.kept;
+  if (!r.kept) {
+    ++run.reruns;
+    run.artifact = {};
+  }
+  expect(found.record->scheduler->reopen(r.task));
+  found.record->count_change(*found.task, TaskStatus::kCompleted);
+  state_.placement_due = true;
+  state_.touch(*found.record);
+  static_cast<void>(now);
+}
+
+void Ledger::apply(const TaskKept& r, const Now& now) {
+  const auto found = *state_.pipelines.find_task(r.task);
+  found.record->runs[r.task].kept = false;
+  expect(found.record->scheduler->complete_cached(r.task));
+  found.task->cached = false;
+  found.record->count_change(*found.task, TaskStatus::kPending);
+  state_.touch(*found.record);
+  retire_if_terminal(*found.record, r.at);
+  static_cast<void>(now);
+}
+
+void Ledger::apply(const TaskFailed& r, const Now& now) {
+  const auto found = *state_.pipelines.find_task(r.task);
+  expect(found.record->scheduler->start(r.task));
+  found.record->count_change(*found.task, TaskStatus::kPending);
+  finish(found, TaskStatus::kFailed, r.reason);
+  state_.touch(*found.record);
+  retire_if_terminal(*found.record, r.at);
+  static_cast<void>(now);
+}
+
+void Ledger::apply(const CancelRequested& r, const Now& now) {
+  static_cast<void>(now);
+  if (number(r.task) != 0) {
+    const auto found = *state_.pipelines.find_task(r.task);
+    if (found.task->status == TaskStatus::kRunning) {
+      found.record->runs[r.task].cancel_requested = true;
+    } else {
+      cancel(found, "cancelled by a user");
+    }
+    state_.touch(*found.record);
+    retire_if_terminal(*found.record, r.at);
+    return;
+  }
+  PipelineRecord& record = *state_.pipelines.find(r.pipeline);
+  record.cancel_requested = true;
+  for (const auto& task : record.scheduler->cancel_pending("the pipeline was cancelled")) {
+    record.count_change(*task, TaskStatus::kPending);
+  }
+  for (auto& [task, run] : record.runs) run.cancel_requested = run.cancel_requested || run.live();
+  state_.touch(record);
+  retire_if_terminal(record, r.at);
+}
+
+void Ledger::apply(const PipelineForgotten& r, const Now& now) {
+  static_cast<void>(now);
+  state_.pipelines.forget(r.pipeline);
+  state_.touched.erase(r.pipeline);
+}
+
+void Ledger::finish(const FoundTask& found, TaskStatus status, std::string reason) {
+  const auto consequences = expect(
+      found.record->scheduler->update_task_status(found.task->id, status, std::move(reason)));
+  found.record->count_change(*found.task, TaskStatus::kRunning);
+  note_skipped(*found.record, consequences);
+  state_.placement_due = true;
+}
+
+void Ledger::cancel(const FoundTask& found, std::string reason) {
+  const TaskStatus from = found.task->status;
+  const auto consequences =
+      expect(found.record->scheduler->cancel(found.task->id, std::move(reason)));
+  found.record->count_change(*found.task, from);
+  note_skipped(*found.record, consequences);
+}
+
+void Ledger::note_skipped(PipelineRecord& record, const domain::Consequences& consequences) {
+  for (const domain::TaskPtr& skipped : consequences.skipped) {
+    record.count_change(*skipped, TaskStatus::kPending);
+  }
+}
+
+void Ledger::retire_if_terminal(PipelineRecord& record, std::int64_t at) {
+  if (!record.terminal() || record.finished_at != 0) return;
+  record.finished_at = at;
+  state_.pipelines.retire(record);
+  state_.touch(record);
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,55 @@
+/// The only writer of what the store remembers: every lasting change is a record, and a record's
+/// change to the tables is made here, whether it was decided just now or is read back from a store.
+/// So what is replayed cannot differ from what happened.
+#pragma once
+
+#include <memory>
+
+#include "broker/core/state.h"
+
+namespace landseer::broker {
+
+class Ledger {
+ public:
+  explicit Ledger(State& state) : state_(state) {}
+
+  /// Applies the record and puts it into the outbox for the store. Legal by construction: the
+  /// caller has checked it against the tables.
+  void commit(Record record, const Now& now, Outbox& out);
+
+  /// A submission that was built already: like commit(), without building it again.
+  PipelineRecord& commit_pipeline(std::unique_ptr<PipelineRecord> built, std::string body,
+                                  const Now& now, Outbox& out);
+
+  /// Applies a record of a store. kInternal if it contradicts what came before: the store is
+  /// damaged, or this version cannot read it.
+  Result<void> replay(const Record& record, const Now& now);
+  /// After the last record: nobody is connected, and everybody gets a full lease to come back.
+  void end_replay(const Now& now);
+
+ private:
+  void apply(const PipelineAdded& r, const Now& now);
+  void apply(const WorkerAdded& r, const Now& now);
+  void apply(const AttemptAssigned& r, const Now& now);
+  void apply(const AttemptEnded& r, const Now& now);
+  void apply(const TaskReopened& r, const Now& now);
+  void apply(const TaskKept& r, const Now& now);
+  void apply(const TaskFailed& r, const Now& now);
+  void apply(const CancelRequested& r, const Now& now);
+  void apply(const PipelineForgotten& r, const Now& now);
+
+  Result<void> check(const Record& record) const;
+  void record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
+                      const AttemptEnded& r);
+  void count_outcome(TaskRun& run, WorkerRecord& worker, protocol::Outcome outcome);
+  void keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
+                   const protocol::AttemptResult& result);
+  void finish(const FoundTask& found, domain::TaskStatus status, std::string reason);
+  void cancel(const FoundTask& found, std::string reason);
+  void note_skipped(PipelineRecord& record, const domain::Consequences& consequences);
+  void retire_if_terminal(PipelineRecord& record, std::int64_t at);
+
+  State& state_;
+};
+
+}  // namespace landseer::broker

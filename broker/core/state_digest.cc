@@ -1,0 +1,60 @@
+#include "broker/core/state_digest.h"
+
+namespace landseer::broker {
+namespace {
+
+void add(Hasher& hasher, std::string_view text) {
+  hasher.update(std::to_string(text.size()));
+  hasher.update(":");
+  hasher.update(text);
+}
+
+template <class... Numbers>
+void add_numbers(Hasher& hasher, Numbers... numbers) {
+  (add(hasher, std::to_string(numbers)), ...);
+}
+
+void add_run(Hasher& hasher, const TaskRun& run) {
+  add_numbers(hasher, number(run.worker), run.failures, run.losses, run.runtime_errors, run.returns,
+              run.missing_inputs, run.reruns, int{run.cancel_requested},
+              int{run.evaluation_skipped}, int{run.kept}, run.artifact_bytes);
+  add(hasher, run.artifact.hex());
+  add(hasher, run.metrics);
+  for (const protocol::AttemptRow& row : run.attempts) {
+    add_numbers(hasher, row.attempt, row.outcome, row.exit_code, row.assigned_at, row.finished_at);
+    add(hasher, row.worker);
+    add(hasher, row.reason);
+  }
+}
+
+void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
+  add_numbers(hasher, number(record.id()), record.priority, record.submitted_at, record.finished_at,
+              record.workflows_completed, int{record.cancel_requested});
+  add(hasher, record.submission_id);
+  add(hasher, record.submission_digest.hex());
+  for (const domain::TaskPtr& task : record.pipeline->tasks) {
+    add_numbers(hasher, number(task->id), static_cast<int>(task->status), task->priority,
+                int{task->cached}, int{record.scheduler->is_ready(task->id)});
+    add(hasher, task->key.hex());
+    add(hasher, task->reason);
+    if (const TaskRun* run = record.find_run(task->id)) add_run(hasher, *run);
+  }
+}
+
+}  // namespace
+
+Digest state_digest(const State& state) {
+  Hasher hasher;
+  add_numbers(hasher, state.ids.task, state.ids.workflow, state.ids.pipeline);
+  for (const auto& [id, record] : state.pipelines.all()) add_pipeline(hasher, *record);
+  for (const auto& [id, worker] : state.workers.all()) {
+    add_numbers(hasher, number(id), worker.completed, worker.failed);
+    add(hasher, worker.offer.uid);
+    for (const auto& [task, attempt] : worker.attempts) {
+      add_numbers(hasher, attempt.epoch, number(task), attempt.attempt);
+    }
+  }
+  return hasher.finish();
+}
+
+}  // namespace landseer::broker
