@@ -6,6 +6,7 @@
 #include <iostream>
 #include <random>
 
+#include "broker/io/check_store.h"
 #include "broker/io/options.h"
 #include "broker/io/server.h"
 #include "common/config/rendezvous.h"
@@ -40,16 +41,24 @@ int main(int argc, char** argv) {
   using namespace landseer;
   broker::Options options;
   if (const int code = broker::parse_options(argc, argv, options); code >= 0) return code;
+  if (!options.check_folder.empty()) {
+    const auto checked = broker::check_store(options.check_folder);
+    if (!checked) return report(checked.error());
+    std::cout << *checked << '\n';
+    return 0;
+  }
   log::start("landseer-broker", options.log.level, options.log.format);
   raise_file_limit();
   net::SignalWatch signals;
 
   auto folder = broker::StateFolder::open(options.state_folder);
   if (!folder) return report(folder.error());
-  broker::MemoryStore store;
-  broker::Server server(**folder, store, options.lease);
+  auto store = broker::SqliteStore::open(options.state_folder);
+  if (!store) return report(store.error());
+  broker::Server server(**folder, **store, options.lease);
   auto addresses = server.bind({options.workers_bind, options.clients_bind, options.bulk_bind});
   if (!addresses) return report(addresses.error());
+  if (auto recovered = server.recover(**store); !recovered) return report(recovered.error());
   const config::Rendezvous rendezvous{addresses->workers, addresses->clients, addresses->bulk,
                                       new_instance(),     getpid(),           options.state_folder};
   if (auto written = config::write_rendezvous(rendezvous); !written) return report(written.error());

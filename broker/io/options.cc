@@ -41,6 +41,8 @@ int parse_options(int argc, const char* const* argv, Options& options) {
     app.add_option(name, *target, std::string(what) + "; port 0 picks a free one")
         ->capture_default_str();
   }
+  app.add_option("--check", options.check_folder,
+                 "verify the state folder of a stopped broker, say what is in it, and end");
   bool trust_network = false;
   app.add_flag("--trust-network", trust_network, "allow addresses that other machines can reach");
   app.add_option("--lease", lease, "how long a silent worker keeps its tasks, 1s to 24h")

@@ -14,6 +14,7 @@ struct Options {
   std::string clients_bind = "tcp://127.0.0.1:7711";
   std::string bulk_bind = "tcp://127.0.0.1:7712";
   Duration lease = std::chrono::seconds(120);
+  std::string check_folder;  ///< verify this state folder and end; empty: serve
   config::LogOptions log;
 };
 

@@ -43,6 +43,20 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   return bound;
 }
 
+Result<void> Server::recover(SqliteStore& store) {
+  const Now now = net::now();
+  const auto read =
+      store.read_all([&](const Record& record) { return core_->replay(record, now); });
+  if (!read) return read;
+  core_->end_replay(now);
+  if (store.position() > 0) {
+    spdlog::info("recovered {} pipelines, {} of them unfinished, from {} groups of records",
+                 core_->state().pipelines.all().size(), core_->state().pipelines.active().size(),
+                 store.position());
+  }
+  return {};
+}
+
 Result<void> Server::run(net::SignalWatch& signals) {
   std::array<net::PollItem, 4> items{{{&workers_}, {&clients_}, {&bulk_}, {nullptr, signals.fd()}}};
   for (;;) {

@@ -8,6 +8,7 @@
 
 #include "broker/core/broker.h"
 #include "broker/io/sessions.h"
+#include "broker/io/sqlite_store.h"
 #include "broker/io/state_folder.h"
 #include "broker/io/store.h"
 #include "common/net/signals.h"
@@ -28,6 +29,9 @@ class Server {
 
   /// Binds the three sockets; the result has the addresses with their real ports.
   Result<ServerAddresses> bind(const ServerAddresses& wanted);
+  /// After bind: takes over what the store has. An error names the damaged place; nothing was
+  /// changed.
+  Result<void> recover(SqliteStore& store);
   /// Serves until SIGINT or SIGTERM. An error means the store can no longer be trusted.
   Result<void> run(net::SignalWatch& signals);
 

@@ -115,14 +115,15 @@ std::optional<std::string> StateFolder::read_blob(const Digest& digest, std::uin
   std::optional<std::string> bytes;
   if (fstat(fd, &info) == 0) {
     size = static_cast<std::uint64_t>(info.st_size);
-    bytes.emplace(
-        static_cast<std::size_t>(std::min<std::uint64_t>(limit, size - std::min(size, offset))),
-        '\0');
-    const ssize_t got = pread(fd, bytes->data(), bytes->size(), static_cast<off_t>(offset));
-    if (got < 0)
+    const std::uint64_t left = size - std::min(size, offset);
+    bytes.emplace(static_cast<std::size_t>(std::min<std::uint64_t>(limit, left)), '\0');
+    const off_t from = left > 0 ? static_cast<off_t>(offset) : 0;
+    const ssize_t got = pread(fd, bytes->data(), bytes->size(), from);
+    if (got < 0) {
       bytes.reset();
-    else
+    } else {
       bytes->resize(static_cast<std::size_t>(got));
+    }
   }
   close(fd);
   return bytes;

@@ -25,6 +25,10 @@ class Store {
   virtual std::uint64_t position() const = 0;
 };
 
+/// kInternal unless `bytes` decode to `record` again: nothing may enter a store that could not be
+/// replayed.
+Result<void> check_replayable(const Record& record, std::string_view bytes);
+
 /// Promises nothing beyond the life of the process. Keeps the newest groups for tests.
 class MemoryStore final : public Store {
  public:

@@ -1,0 +1,15 @@
+/// `landseer-broker --check DIR`.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+
+namespace landseer::broker {
+
+/// Reads everything that a start on `folder` would read and says what is there, on one line.
+/// Changes nothing but the folder's epoch and lock; the broker must not be running. The errors are
+/// those of a start.
+Result<std::string> check_store(const std::string& folder);
+
+}  // namespace landseer::broker
