@@ -24,11 +24,11 @@ std::int64_t eta_ms(const PipelineRecord& record, const domain::Progress& progre
 }
 
 std::string milli_text(std::uint64_t milli) {
-  const std::string whole = std::to_string(milli / 1000);
-  if (milli % 1000 == 0) return whole;
+  std::string text = std::to_string(milli / 1000);
+  if (milli % 1000 == 0) return text;
   std::string part = std::to_string(1000 + milli % 1000).substr(1);
   part.erase(part.find_last_not_of('0') + 1);
-  return whole + "." + part;
+  return text + "." + part;
 }
 
 std::string request_text(const Request& request) {

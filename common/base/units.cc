@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace landseer {
@@ -64,7 +65,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
     seconds += *value * *unit;
   }
   if (seconds > kSecondsMax) return std::nullopt;
-  return Duration(static_cast<std::int64_t>(seconds * 1e9 + 0.5));
+  return Duration(std::llround(seconds * 1e9));
 }
 
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {
@@ -84,14 +85,14 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
     for (std::size_t i = 0; i <= power; ++i) factor *= 1024;
   }
   if (*value * factor > 9e18) return std::nullopt;
-  return static_cast<std::uint64_t>(*value * factor + 0.5);
+  return static_cast<std::uint64_t>(std::llround(*value * factor));
 }
 
 std::string format_duration(Duration duration) {
   const double seconds = static_cast<double>(duration.count()) / 1e9;
   if (seconds < 1) return fmt::format("{:.0f}ms", seconds * 1e3);
   if (seconds < 60) return fmt::format("{:.1f}s", seconds);
-  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  const auto whole = std::int64_t{std::llround(seconds)};
   if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
   if (whole < 86400) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
   return fmt::format("{}d{:02}h", whole / 86400, whole / 3600 % 24);

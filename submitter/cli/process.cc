@@ -89,6 +89,7 @@ std::string read_line(int fd, Duration limit, bool& ended) {
 /// Spawns with stdin from /dev/null, stdout to `out` and stderr to `log`. 0 or an errno.
 int spawn(const std::vector<std::string>& arguments, int out, int log, pid_t& pid) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;

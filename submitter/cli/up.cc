@@ -140,9 +140,11 @@ void print_services(Context& context, const std::vector<Service>& services, bool
 }
 
 /// A broker of this home that `up` did not start must not get a second one beside it.
-Result<void> check_no_other_broker() {
+Result<void> check_no_other_broker(const std::vector<Service>& known) {
   const auto rendezvous = config::read_rendezvous();
   if (!rendezvous || rendezvous->pid <= 0) return {};
+  // Ours, and it has ended: /proc shows it until somebody has waited for it.
+  if (!known.empty() && rendezvous->pid == known.front().process.pid) return {};
   std::ifstream file("/proc/" + std::to_string(rendezvous->pid) + "/comm");
   std::string program;
   std::getline(file, program);
@@ -195,7 +197,7 @@ Result<int> run_up(Context& context, const UpOptions& options) {
     context.next("landseer submit FILE, or landseer down");
     return kSuccess;
   }
-  if (auto free = check_no_other_broker(); !free) return tl::make_unexpected(free.error());
+  if (auto free = check_no_other_broker(*known); !free) return tl::make_unexpected(free.error());
   if (!known->empty()) {
     context.note("the broker of the last `landseer up` is gone; starting again");
     end_services(*known);  // workers that wait for it

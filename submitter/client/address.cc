@@ -7,7 +7,7 @@
 namespace landseer::client {
 namespace {
 
-std::string with_scheme(std::string address) {
+std::string with_scheme(const std::string& address) {
   return address.find("://") == std::string::npos ? "tcp://" + address : address;
 }
 

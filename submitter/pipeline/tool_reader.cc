@@ -62,7 +62,7 @@ std::string trimmed(std::string_view text) {
 }
 
 std::string read_image(Fields& container) {
-  const std::string image = trimmed(container.text("image").value_or(""));
+  std::string image = trimmed(container.text("image").value_or(""));
   if (image.empty()) {
     container.missing("image", "add `image: registry/name:tag`");
   } else if (image.find_first_of(" \t\r\n") != std::string::npos ||
@@ -138,7 +138,7 @@ std::string read_command(Fields& fields, std::string_view key) {
   const Node* node = fields.find(key);
   if (node == nullptr) return {};
   if (node->is_list()) return quote_words(fields.texts(key));
-  const std::string command = trimmed(fields.text(key).value_or(""));
+  std::string command = trimmed(fields.text(key).value_or(""));
   std::vector<std::string> words;
   if (!split_words(command, words)) {
     fields.error(key,

@@ -1,6 +1,6 @@
 /// What a tool finds in `/input`: the dataset, then the artifacts of all ancestors, oldest first, a
 /// later one replacing an earlier by top-level name (a folder as a whole), then `config_model.py`
-/// and `config.json`. docs/architecture.md, "The worker contract".
+/// and `config.json`. docs/protocol.md, "What a tool sees".
 #pragma once
 
 #include <filesystem>

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 
@@ -44,7 +45,7 @@ Result<std::uint32_t> read_cpus(const std::string& text) {
   if (error != std::errc{} || end != text.data() + text.size() || !(cpus > 0) || cpus > 4096) {
     return usage("--cpus '" + text + "' is not a number from 0.001 to 4096", "or use --cpus auto");
   }
-  return static_cast<std::uint32_t>(cpus * 1000 + 0.5);
+  return static_cast<std::uint32_t>(std::lround(cpus * 1000));
 }
 
 Result<std::uint64_t> read_memory(const std::string& text) {
