@@ -48,6 +48,17 @@ Agent::Attempt* Agent::find(const AttemptKey& key) {
   return found != attempts_.end() ? &found->second : nullptr;
 }
 
+void Agent::adopt(const AttemptJob& job, const std::vector<std::uint32_t>& gpus) {
+  Attempt& attempt = attempts_[job.key];
+  attempt.job = job;
+  attempt.phase = Phase::kRunning;
+  attempt.gpus = gpus;
+  attempt.result.epoch = job.key.epoch;
+  attempt.result.task = job.key.task;
+  attempt.result.attempt = job.key.attempt;
+  slots_.occupy(job.spec, gpus);
+}
+
 void Agent::handle(const Event& event, const Now& now, std::vector<Effect>& out) {
   std::visit([&](const auto& what) { on(what, now, out); }, event);
 }

@@ -23,6 +23,9 @@ class Agent {
  public:
   explicit Agent(AgentSettings settings);
 
+  /// Before the first event: an attempt that an earlier agent started and the executor still has.
+  void adopt(const AttemptJob& job, const std::vector<std::uint32_t>& gpus);
+
   void handle(const Event& event, const Now& now, std::vector<Effect>& out);
   /// After a batch of events: starts what fits, sends what is due.
   void settle(const Now& now, std::vector<Effect>& out);

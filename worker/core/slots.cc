@@ -22,7 +22,7 @@ std::optional<std::vector<std::uint32_t>> Slots::take_gpus(std::uint32_t milli) 
   std::vector<std::uint32_t> taken;
   std::vector<Gpu*> fitting;
   for (Gpu& gpu : gpus_) {
-    if (gpu.free_milli >= share(milli)) fitting.push_back(&gpu);
+    if (gpu.free_milli >= std::int64_t{share(milli)}) fitting.push_back(&gpu);
   }
   const std::size_t wanted = (milli + kWholeMilli - 1) / kWholeMilli;
   if (fitting.size() < wanted) return std::nullopt;
@@ -45,6 +45,16 @@ std::optional<std::vector<std::uint32_t>> Slots::take(const protocol::WorkSpec& 
   cpus_free_milli_ -= spec.cpus_milli;
   memory_free_bytes_ -= static_cast<std::int64_t>(spec.memory_bytes);
   return gpus;
+}
+
+void Slots::occupy(const protocol::WorkSpec& spec, const std::vector<std::uint32_t>& gpus) {
+  cpus_free_milli_ -= spec.cpus_milli;
+  memory_free_bytes_ -= static_cast<std::int64_t>(spec.memory_bytes);
+  for (const std::uint32_t index : gpus) {
+    for (Gpu& gpu : gpus_) {
+      if (gpu.index == index) gpu.free_milli -= share(spec.gpus_milli);
+    }
+  }
 }
 
 void Slots::give_back(const protocol::WorkSpec& spec, const std::vector<std::uint32_t>& gpus) {

@@ -63,7 +63,8 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options) {
   if (auto attached = server->attach_executor(); !attached) {
     return tl::make_unexpected(attached.error());
   }
-  if (auto ended = server->end_leftovers(); !ended) return tl::make_unexpected(ended.error());
+  auto leftovers = server->find_leftovers();
+  if (!leftovers) return tl::make_unexpected(leftovers.error());
   auto blobs = BlobServer::start(server->context_, server->store_, options.data_bind);
   if (!blobs) return tl::make_unexpected(blobs.error());
   server->blobs_ = std::move(*blobs);
@@ -73,13 +74,11 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options) {
   auto workbench = Workbench::start(server->context_, server->store_, bench);
   if (!workbench) return tl::make_unexpected(workbench.error());
   server->workbench_ = std::move(*workbench);
-  for (const AttemptKey& key : server->workbench_->found()) {
-    server->workbench_->submit(Discard{key});
-  }
   if (auto connected = server->broker_.connect(options.broker); !connected) {
     return tl::make_unexpected(connected.error());
   }
   server->agent_ = std::make_unique<Agent>(AgentSettings{server->offer(), random_number()});
+  server->adopt(*leftovers);
   return server;
 }
 
@@ -112,30 +111,49 @@ Result<void> Server::attach_executor() {
   return {};
 }
 
-/// An earlier agent's attempts are nobody's now: the broker takes them back when this one says
-/// Hello, so they must be gone before.
-Result<void> Server::end_leftovers() {
-  std::size_t running = 0;
-  bool listed = false;
-  while (!listed || running > 0) {
+/// The executor greets with what has ended and what runs. Attempts without a job file are nobody's:
+/// they are stopped, and the broker, which does not hear of them, gives their tasks out again.
+Result<Server::Leftovers> Server::find_leftovers() {
+  Leftovers leftovers;
+  const auto take = [&](const AttemptKey& key) {
+    auto started = read_job_file(folders_.paths(key, PipelineId{}).folder);
+    if (!started) return false;
+    leftovers.jobs.push_back(std::move(*started));
+    return true;
+  };
+  for (;;) {
     auto received = executor_->receive();
     if (!received) return tl::make_unexpected(received.error());
     if (!*received) {
       std::array<net::PollItem, 1> items{{{nullptr, executor_->fd()}}};
       net::poll(items, Duration(-1));
-      continue;
-    }
-    if (const auto* inventory = std::get_if<Inventory>(&**received)) {
-      listed = true;
-      running = inventory->running.size();
-      for (const Launched& launched : inventory->running) tell_executor(Halt{launched.key});
-      if (running > 0) spdlog::warn("stopping {} tools an earlier agent left running", running);
     } else if (const auto* ended = std::get_if<Ended>(&**received)) {
-      tell_executor(Forget{ended->key});
-      if (listed) --running;
+      if (take(ended->key)) {
+        leftovers.ended.push_back(*ended);
+      } else {
+        tell_executor(Forget{ended->key});
+      }
+    } else if (const auto* inventory = std::get_if<Inventory>(&**received)) {
+      for (const Launched& launched : inventory->running) {
+        if (!take(launched.key)) tell_executor(Halt{launched.key});
+      }
+      return leftovers;
     }
   }
-  return {};
+}
+
+void Server::adopt(const Leftovers& leftovers) {
+  for (const StartedJob& started : leftovers.jobs) {
+    spdlog::info("going on with {}, attempt {}", to_string(started.job.key.task),
+                 started.job.key.attempt);
+    jobs_[started.job.key] = started.job;
+    workbench_->adopt(started.job);
+    agent_->adopt(started.job, started.gpus);
+  }
+  for (const AttemptKey& key : workbench_->found()) {
+    if (!jobs_.contains(key)) workbench_->submit(Discard{key});
+  }
+  for (const Ended& ended : leftovers.ended) handle(run_ended(ended));
 }
 
 Result<void> Server::run(net::SignalWatch& signals) {
@@ -250,7 +268,12 @@ void Server::perform(const Run& effect) {
   const auto grace_ms = std::chrono::duration_cast<std::chrono::milliseconds>(effect.grace).count();
   const auto launch = make_process_launch(job->second, effect.gpus, folders, host_,
                                           static_cast<std::uint64_t>(grace_ms));
-  Result<void> started = launch ? executor_->send(*launch) : tl::make_unexpected(launch.error());
+  Result<void> started;
+  if (!launch) {
+    started = tl::make_unexpected(launch.error());
+  } else if (started = write_job_file(paths->folder, {job->second, effect.gpus}); started) {
+    started = executor_->send(*launch);
+  }
   // A lost executor is noticed, and replaced, where its answers are read.
   if (started || started.error().code == ErrorCode::kUnavailable) return;
   RunEnded ended;

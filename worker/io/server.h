@@ -14,6 +14,7 @@
 #include "worker/io/attempt_folder.h"
 #include "worker/io/blob_server.h"
 #include "worker/io/executor_client.h"
+#include "worker/io/job_file.h"
 #include "worker/io/options.h"
 #include "worker/io/process_runtime.h"
 #include "worker/io/scratch_folder.h"
@@ -23,7 +24,7 @@ namespace landseer::worker {
 
 class Server {
  public:
-  /// Opens everything and ends what an earlier agent left running. `options` must outlive it.
+  /// Opens everything and takes over what an earlier agent left running. `options` must outlive it.
   static Result<std::unique_ptr<Server>> start(const Options& options);
 
   /// Serves until SIGINT or SIGTERM, then gives everything back and ends. Prints `ready` when the
@@ -36,7 +37,13 @@ class Server {
 
   protocol::Hello offer() const;
   Result<void> attach_executor();
-  Result<void> end_leftovers();
+  /// What the executor still has, and what became of it meanwhile.
+  struct Leftovers {
+    std::vector<StartedJob> jobs;
+    std::vector<Ended> ended;
+  };
+  Result<Leftovers> find_leftovers();
+  void adopt(const Leftovers& leftovers);
   void wait(net::SignalWatch& signals);
   Result<void> receive_executor();
   void on_executor(const FromExecutor& message);

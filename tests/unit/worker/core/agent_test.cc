@@ -320,6 +320,24 @@ TEST_F(AgentTest, ShuttingDownGivesEverythingBackAndSaysGoodbye) {
   EXPECT_TRUE(agent.finished());
 }
 
+TEST_F(AgentTest, AnAdoptedAttemptIsHeldOccupiesItsSlotAndIsReported) {
+  AttemptJob job;
+  job.key = key(1);
+  job.spec.cpus_milli = 2000;
+  agent.adopt(job, {});
+  advance(0s);
+  const auto hellos = sent<protocol::Hello>();
+  ASSERT_EQ(hellos.size(), 1u);
+  EXPECT_EQ(hellos[0].held, std::vector<AttemptKey>{key(1)});
+  welcome(11, 5, {{key(1), true}});
+  assign(2);
+  handle(Prepared{key(2), {}, {}});
+  EXPECT_TRUE(take<worker::Run>().empty()) << "no room beside it";
+  handle(ended(1, Outcome::kSucceeded));
+  EXPECT_EQ(take<Capture>().size(), 1u);
+  EXPECT_EQ(take<worker::Run>().size(), 1u);
+}
+
 TEST_F(AgentTest, ShuttingDownWithoutABrokerDoesNotWaitForOne) {
   handle(ShutdownRequested{});
   EXPECT_TRUE(agent.finished());
