@@ -139,8 +139,9 @@ std::vector<protocol::Verdict> Broker::reconcile(WorkerRecord& worker, const pro
   const auto attempts = worker.attempts;  // take_back changes the original
   for (const auto& [task, attempt] : attempts) {
     if (kept.contains(task)) continue;
-    lifecycle_.take_back(*state_.pipelines.find_task(task),
-                         same_instance ? Outcome::kReturned : Outcome::kWorkerLost,
+    const auto found = *state_.pipelines.find_task(task);
+    const bool ran = found.record->find_run(task)->attempts.back().started_at != 0;
+    lifecycle_.take_back(found, same_instance || !ran ? Outcome::kReturned : Outcome::kWorkerLost,
                          worker.offer.name + " came back without it", now, out);
   }
   return verdicts;
@@ -222,7 +223,6 @@ void Broker::on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now&
   WorkerRecord* worker = require_session(peer, goodbye.session, now, out);
   if (worker == nullptr) return;
   worker->state = WorkerState::kLeft;
-  state_.workers.stop_watching(*worker);
   state_.workers.unbind_peer(*worker);
   state_.workers.changed();
   take_back_all(*worker, Outcome::kReturned, worker->offer.name + " left", now, out);

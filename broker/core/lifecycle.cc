@@ -158,6 +158,11 @@ void Lifecycle::rerun_producer(const FoundTask& producer, const FoundTask& consu
   }
 }
 
+void Lifecycle::wait_for_input(const FoundTask& found, const Now& now) {
+  if (!found.record->scheduler->hold(found.task->id)) return;
+  state_.held.emplace(now.instant + kInputRetry, found.task->id);
+}
+
 bool Lifecycle::complete_kept(const FoundTask& found, const Now& now, Outbox& out) {
   const TaskRun* run = found.record->find_run(found.task->id);
   if (run == nullptr || !run->kept) return false;

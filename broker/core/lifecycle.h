@@ -30,6 +30,9 @@ class Lifecycle {
   void rerun_producer(const FoundTask& producer, const FoundTask& consumer, const Now& now,
                       Outbox& out);
 
+  /// The workers that have an input of this ready task are away, but not lost: look again later.
+  void wait_for_input(const FoundTask& found, const Now& now);
+
   /// A ready task that was reopened only to keep the order is completed as it was. False: it is
   /// not such a task.
   bool complete_kept(const FoundTask& found, const Now& now, Outbox& out);

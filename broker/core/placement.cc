@@ -116,7 +116,8 @@ const std::vector<WorkerId>& Placement::capable(std::uint32_t request) {
 
 bool Placement::is_possible(std::uint32_t request) { return !capable(request).empty(); }
 
-/// False if an input is gone; then its producer was made to run again.
+/// False if an input cannot be had now: then the task is not ready any more. Its producer was made
+/// to run again, or, while a worker that has the input may come back within its lease, it waits.
 bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker,
                               std::vector<protocol::InputArtifact>& inputs, const Now& now,
                               Outbox& out) {
@@ -131,14 +132,22 @@ bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker
     if (run == nullptr || run->artifact.empty()) continue;
     protocol::InputArtifact input{run->artifact, {}};
     bool here = false;
+    bool may_come_back = false;
     for (const WorkerId holder_id : state_.holders[run->artifact]) {
       const WorkerRecord& holder = *state_.workers.find(holder_id);
-      if (holder.state == WorkerState::kLost || holder.state == WorkerState::kLeft) continue;
       here = here || holder_id == worker.id;
-      if (holder_id != worker.id) input.sources.push_back(holder.offer.data_address);
+      if (holder.session != 0 && holder.state == WorkerState::kConnected) {
+        if (holder_id != worker.id) input.sources.push_back(holder.offer.data_address);
+      } else if (holder.state != WorkerState::kLost) {
+        may_come_back = true;
+      }
     }
     if (!here && input.sources.empty()) {
-      lifecycle_.rerun_producer({found.record, ancestor}, found, now, out);
+      if (may_come_back) {
+        lifecycle_.wait_for_input(found, now);
+      } else {
+        lifecycle_.rerun_producer({found.record, ancestor}, found, now, out);
+      }
       return false;
     }
     inputs.push_back(std::move(input));

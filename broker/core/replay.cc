@@ -78,7 +78,6 @@ Result<void> Ledger::replay(const Record& record, const Now& now) {
 void Ledger::end_replay(const Now& now) {
   for (const auto& [id, known] : state_.workers.all()) {
     WorkerRecord& worker = *state_.workers.find(id);
-    if (worker.attempts.empty()) continue;
     worker.state = WorkerState::kSilent;
     state_.workers.heard(worker, now);
   }

@@ -39,6 +39,7 @@ inline constexpr std::uint32_t kReturnsMax = 20;
 inline constexpr std::uint32_t kHostFailuresMax = 5;
 inline constexpr Duration kBackoffFirst = std::chrono::seconds(1);
 inline constexpr Duration kBackoffMax = std::chrono::minutes(5);
+inline constexpr Duration kInputRetry = std::chrono::milliseconds(500);
 inline constexpr Duration kWatchReplyMax = std::chrono::seconds(10);
 inline constexpr Duration kLogReplyMax = std::chrono::seconds(10);
 

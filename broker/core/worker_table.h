@@ -13,6 +13,7 @@
 
 #include "broker/core/events.h"
 #include "broker/core/request_table.h"
+#include "broker/core/settings.h"
 #include "common/base/time.h"
 
 namespace landseer::broker {
@@ -21,7 +22,7 @@ enum class WorkerState : std::uint8_t {
   kConnected,
   kSilent,  ///< missed heartbeats: gets no new work
   kLost,    ///< its lease is over: what it held was given away
-  kLeft,    ///< said goodbye
+  kLeft,    ///< said goodbye; becomes lost when its lease is over
 };
 std::string_view to_string(WorkerState state);
 
@@ -43,7 +44,7 @@ struct WorkerRecord {
   WallTime last_seen;
 
   bool takes_work() const {
-    return state == WorkerState::kConnected && session != 0 && host_failures < 5;
+    return state == WorkerState::kConnected && session != 0 && host_failures < kHostFailuresMax;
   }
   /// Whether it could ever run such a task, busy or not.
   bool can_run(const Request& request) const;

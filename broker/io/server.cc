@@ -99,6 +99,10 @@ void Server::receive_clients() {
     auto decoded = protocol::decode_from_client(received->frame);
     if (!decoded) {
       count_bad("clients", decoded.error());
+      // A client of a later version should hear why, not wait for nothing.
+      const protocol::ErrorReply why{decoded.error().code, decoded.error().message, "message",
+                                     decoded.error().hint};
+      static_cast<void>(clients_.send(received->peer, protocol::encode(protocol::ToClient(why))));
       continue;
     }
     core_->handle(FromClientPeer{client_sessions_.number_of(received->peer), decoded->number,

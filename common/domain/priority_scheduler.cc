@@ -68,6 +68,15 @@ Result<void> PriorityScheduler::requeue(TaskId id, bool held) {
   return {};
 }
 
+Result<void> PriorityScheduler::hold(TaskId id) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  if (!is_ready(*index)) return tl::make_unexpected(wrong_status(task(*index), "hold"));
+  ready_.remove(task(*index).request, entry(*index));
+  nodes_[*index].held = true;
+  return {};
+}
+
 Result<void> PriorityScheduler::release(TaskId id) {
   const auto index = require(id);
   if (!index) return tl::make_unexpected(index.error());

@@ -49,6 +49,8 @@ class PriorityScheduler final : public Scheduler {
   Result<void> start(TaskId id);
   /// A running task goes back to pending. `held`: not ready before release().
   Result<void> requeue(TaskId id, bool held = false);
+  /// A ready task leaves the ready queue before release().
+  Result<void> hold(TaskId id);
   /// A held task becomes ready.
   Result<void> release(TaskId id);
   /// A ready task is completed without running.

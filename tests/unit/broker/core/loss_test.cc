@@ -177,6 +177,41 @@ TEST(Loss, OnlyTheLostProducerRunsAgainNotWhatIsBetween) {
   EXPECT_EQ(harness.status(pipeline).row.state, protocol::PipelineState::kCompleted);
 }
 
+TEST(Loss, AnInputOnAWorkerThatIsAwayIsWaitedForNotMadeAgain) {
+  BrokerHarness harness(60s);
+  FakeWorker& owner = harness.worker("owner");
+  harness.submit(BrokerHarness::chains("a b\nc"));
+  harness.finish(owner, Outcome::kSucceeded, "A");
+  harness.say(owner, protocol::Goodbye{owner.session});
+  FakeWorker& other = harness.worker("other");
+  ASSERT_EQ(other.assigned.size(), 1u);
+  EXPECT_EQ(other.specs.back().tool, "c") << "what needs nothing of it goes on";
+  harness.finish(other);
+  EXPECT_TRUE(other.assigned.empty());
+  owner.instance = 2;
+  owner.assigned.clear();
+  harness.worker("owner");
+  harness.beat(other);
+  harness.advance(1s);
+  EXPECT_EQ(owner.assigned.size() + other.assigned.size(), 1u);
+  EXPECT_EQ(harness.task(TaskId{1}).attempts, 1u) << "a did not run again";
+}
+
+TEST(Loss, AnInputOnAWorkerThatStaysAwayIsMadeAgainAfterItsLease) {
+  BrokerHarness harness(20s);
+  FakeWorker& owner = harness.worker("owner");
+  harness.submit(BrokerHarness::chains("a b"));
+  harness.finish(owner, Outcome::kSucceeded, "A");
+  harness.say(owner, protocol::Goodbye{owner.session});
+  FakeWorker& other = harness.worker("other");
+  for (int i = 0; i < 14; ++i) {
+    harness.beat(other);
+    harness.advance(2s);
+  }
+  ASSERT_EQ(other.assigned.size(), 1u);
+  EXPECT_EQ(other.specs.back().tool, "a");
+}
+
 TEST(Loss, AnArtifactLostAgainAndAgainFailsItsConsumer) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w");

@@ -64,6 +64,23 @@ TEST(Replay, AWorkerThatDoesNotComeBackIsGivenAFullLease) {
   EXPECT_EQ(other.assigned.size(), 1u);
 }
 
+TEST(Replay, ArtifactsOfWorkersThatAreNotBackYetAreNotMadeAgain) {
+  BrokerHarness first;
+  FakeWorker& owner = first.worker("owner");
+  first.submit(BrokerHarness::chains("a b"));
+  first.finish(owner, Outcome::kSucceeded, "A");
+  first.finish(owner, Outcome::kReturned);
+  owner.assigned.clear();
+  const auto second = restart(first);
+  FakeWorker& early = second->worker("early");
+  EXPECT_TRUE(early.assigned.empty());
+  FakeWorker& back = second->worker("owner");
+  second->beat(early);
+  second->advance(1s);
+  EXPECT_EQ(early.assigned.size() + back.assigned.size(), 1u);
+  EXPECT_EQ(second->task(TaskId{1}).attempts, 1u);
+}
+
 TEST(Replay, IdsGoOnAndSubmissionsStayIdempotent) {
   BrokerHarness first;
   const auto one = first.submit(BrokerHarness::chains("a b", "one"));
