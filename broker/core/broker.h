@@ -55,6 +55,7 @@ class Broker {
   void on_worker(PeerId peer, const protocol::Results& results, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::LogReply& reply, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::Leaving& leaving, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out);
   WorkerRecord* require_session(PeerId peer, std::uint64_t session, const Now& now, Outbox& out);
   std::optional<Error> refuse(const protocol::Hello& hello);

@@ -86,14 +86,17 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
       return fail(ErrorCode::kInvalid, "the chunks and their content name different submission ids",
                   submission_id, "check the client");
     }
-    make_room(submission->tasks.size(), now, out);
-    if (state_.pipelines.all().size() >= settings().pipelines_max ||
-        state_.pipelines.live_tasks() + submission->tasks.size() > protocol::kLiveTasksMax) {
+    domain::IdCounters ids = state_.ids;
+    auto built = build_pipeline(*submission, ids, state_.requests, now.wall);
+    if (!built) return tl::make_unexpected(built.error());
+    const std::uint64_t tasks = (*built)->pipeline->tasks.size();
+    if (state_.pipelines.active().size() >= settings().pipelines_max ||
+        state_.pipelines.live_tasks() + tasks > protocol::kLiveTasksMax) {
       return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
                   submission_id, "wait until some have finished, then submit again");
     }
-    auto built = build_pipeline(*submission, state_.ids, state_.requests, now.wall);
-    if (!built) return tl::make_unexpected(built.error());
+    make_room(tasks, now, out);
+    state_.ids = ids;
     (*built)->submission_digest = digest;
     if (!submission->model_name.empty()) {
       out.blobs.push_back({(*built)->key_context.model_script, submission->model_script});
@@ -243,9 +246,13 @@ Result<protocol::Cancelled> Broker::cancel(const protocol::Cancel& m, const Now&
 
 void Broker::answer_watchers(const Now& now, Outbox& out) {
   const auto answer = [&](const Watcher& watcher) {
-    const PipelineRecord& record = *state_.pipelines.find(watcher.pipeline);
+    const PipelineRecord* record = state_.pipelines.find(watcher.pipeline);
+    if (record == nullptr) {  // over, and forgotten in the same turn
+      reply_error({watcher.peer, watcher.number, {}}, no_pipeline(watcher.pipeline), out);
+      return;
+    }
     out.to_clients.push_back(
-        {watcher.peer, watcher.number, pipeline_status(state_, record, placement_, now.wall)});
+        {watcher.peer, watcher.number, pipeline_status(state_, *record, placement_, now.wall)});
   };
   for (const PipelineId id : state_.touched) {
     watchers_.notify(*state_.pipelines.find(id), answer);

@@ -19,6 +19,23 @@ void offer_everything(WorkerRecord& worker) {
   worker.noops = 0;
 }
 
+/// The bounds of docs/protocol.md, "Limits", on what a worker may offer.
+bool is_modest(const protocol::Hello& hello) {
+  const auto is_short = [](const std::string& text) { return text.size() <= 256; };
+  return hello.gpus.size() <= 64 && hello.labels.size() <= 64 && hello.runtimes.size() <= 16 &&
+         hello.datasets.size() <= 1024 && is_short(hello.data_address) &&
+         is_short(hello.program_version) &&
+         std::all_of(hello.runtimes.begin(), hello.runtimes.end(), is_short) &&
+         std::all_of(hello.gpus.begin(), hello.gpus.end(),
+                     [&](const auto& gpu) { return is_short(gpu.model); }) &&
+         std::all_of(
+             hello.labels.begin(), hello.labels.end(),
+             [&](const auto& label) { return is_short(label.first) && is_short(label.second); }) &&
+         std::all_of(hello.datasets.begin(), hello.datasets.end(), [&](const auto& dataset) {
+           return is_short(dataset.name) && is_short(dataset.variant);
+         });
+}
+
 /// What a peer may put into tables and answers, cut to its limits.
 protocol::AttemptResult bounded(protocol::AttemptResult result) {
   if (result.reason.size() > protocol::kReasonBytesMax) {
@@ -66,6 +83,10 @@ std::optional<Error> Broker::refuse(const protocol::Hello& hello) {
                  "the worker's name or identity is empty, too long or not printable", "",
                  "choose another with --name"};
   }
+  if (!is_modest(hello)) {
+    return Error{ErrorCode::kLimit, "the worker offers more, or longer, things than allowed",
+                 hello.name, "docs/protocol.md, \"Limits\", has the numbers"};
+  }
   const WorkerRecord* namesake = state_.workers.find_name(hello.name);
   if (namesake != nullptr && namesake->offer.uid != hello.uid &&
       namesake->state == WorkerState::kConnected) {
@@ -97,6 +118,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   worker->offer.held.clear();
   worker->state = WorkerState::kConnected;
   worker->host_failures = 0;
+  worker->leaving = false;
   offer_everything(*worker);
   for (const auto& [task, attempt] : worker->attempts) {
     worker->reserve(state_.requests.at(state_.pipelines.find_task(task)->task->request));
@@ -111,10 +133,11 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
         std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
   };
   out.to_workers.push_back(
-      {peer, protocol::Welcome{
-                 std::min(hello.protocol_max, protocol::kProtocolMax), state_.settings.epoch,
-                 worker->id, worker->session, milliseconds(state_.settings.heartbeat()),
-                 milliseconds(state_.settings.lease), state_.settings.bulk_address, verdicts}});
+      {peer, protocol::Welcome{std::min(hello.protocol_max, protocol::kProtocolMax),
+                               state_.settings.epoch, worker->id, worker->session,
+                               milliseconds(state_.settings.heartbeat()),
+                               milliseconds(state_.settings.lease), state_.settings.bulk_address,
+                               verdicts, hello.number}});
   // Cancelled while the worker was away.
   for (const auto& [task, attempt] : worker->attempts) {
     const auto found = state_.pipelines.find_task(task);
@@ -194,7 +217,8 @@ void Broker::on_worker(PeerId peer, const protocol::Holding& holding, const Now&
     const auto known = state_.holders.find(artifact);
     if (known == state_.holders.end()) continue;
     auto& holders = known->second;
-    if (std::find(holders.begin(), holders.end(), worker->id) == holders.end()) {
+    if (holders.size() < kHoldersMax &&
+        std::find(holders.begin(), holders.end(), worker->id) == holders.end()) {
       holders.push_back(worker->id);
     }
   }
@@ -217,6 +241,13 @@ void Broker::on_worker(PeerId peer, const protocol::LogReply& reply, const Now& 
   }
   this->reply(
       to, protocol::LogPiece{log.attempt, reply.offset, reply.size, log.finished, reply.data}, out);
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Leaving& leaving, const Now& now, Outbox& out) {
+  WorkerRecord* worker = require_session(peer, leaving.session, now, out);
+  if (worker == nullptr) return;
+  worker->leaving = true;
+  state_.workers.changed();
 }
 
 void Broker::on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out) {

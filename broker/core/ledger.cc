@@ -78,7 +78,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
   TaskRun& run = found.record->runs[found.task->id];
   WorkerRecord& worker = *state_.workers.find(run.worker);
   record_attempt(found, run, worker, r);
-  count_outcome(run, worker, r.result.outcome);
+  count_outcome(run, worker, r.result.outcome, r.result.started_at != 0);
   if (r.result.outcome == Outcome::kInputMissing) {
     // Whoever was thought to hold it could not deliver.
     state_.holders.erase(r.result.missing_input);
@@ -95,8 +95,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
       cancel(found, r.reason);
       break;
     case Decision::kAgain:
-      expect(found.record->scheduler->requeue(found.task->id, r.delay_ms > 0));
-      found.record->count_change(*found.task, TaskStatus::kRunning);
+      requeue(found, r.delay_ms > 0);
       if (r.delay_ms > 0) {
         state_.held.emplace(now.instant + std::chrono::milliseconds(r.delay_ms), found.task->id);
       }
@@ -123,11 +122,16 @@ void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& 
   row.memory_peak_bytes = r.result.memory_peak_bytes;
 }
 
-void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome) {
+void Ledger::forgive(WorkerRecord& worker) {
+  if (worker.host_failures >= kHostFailuresMax) state_.workers.changed();
+  worker.host_failures = 0;
+}
+
+void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome, bool started) {
   switch (outcome) {
     case Outcome::kSucceeded:
       ++worker.completed;
-      worker.host_failures = 0;
+      forgive(worker);
       break;
     case Outcome::kExitCode:
     case Outcome::kSignal:
@@ -135,10 +139,11 @@ void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome) 
     case Outcome::kOutOfMemory:
       ++run.failures;
       ++worker.failed;
-      worker.host_failures = 0;
+      forgive(worker);
       break;
     case Outcome::kRuntimeError:
       ++run.runtime_errors;
+      run.failed_on.push_back(worker.id);
       ++worker.failed;
       if (++worker.host_failures == kHostFailuresMax) state_.workers.changed();
       break;
@@ -150,25 +155,29 @@ void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome) 
       break;
     case Outcome::kCancelled:
     case Outcome::kReturned:
-      ++run.returns;
+      // What never started wears nothing out.
+      if (started) ++run.returns;
       break;
   }
 }
 
 void Ledger::keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
                          const protocol::AttemptResult& result) {
+  run.cancel_requested = false;  // it was faster
   run.artifact = result.artifact;
   run.artifact_bytes = result.artifact_bytes;
   run.metrics = result.metrics;
   run.evaluation_skipped = result.evaluation_skipped;
   if (!result.artifact.empty()) {
     auto& holders = state_.holders[result.artifact];
-    if (std::find(holders.begin(), holders.end(), worker) == holders.end()) {
+    if (holders.size() < kHoldersMax &&
+        std::find(holders.begin(), holders.end(), worker) == holders.end()) {
       holders.push_back(worker);
     }
   }
-  const double ran_ms =
-      static_cast<double>(std::max<std::int64_t>(result.finished_at - result.started_at, 0));
+  // The times are a worker's word: only what can be a duration is learned from.
+  if (result.started_at <= 0 || result.finished_at < result.started_at) return;
+  const double ran_ms = static_cast<double>(result.finished_at - result.started_at);
   ToolTiming& timing = state_.timings[found.task->tool->name];
   ++timing.samples;
   // The last eight or so decide: tools of one name behave alike, but not for ever.
@@ -180,6 +189,7 @@ void Ledger::apply(const TaskReopened& r, const Now& now) {
   const auto found = *state_.pipelines.find_task(r.task);
   TaskRun& run = found.record->runs[r.task];
   run.kept = r.kept;
+  run.cancel_requested = false;
   if (!r.kept) {
     ++run.reruns;
     run.artifact = {};
@@ -204,9 +214,10 @@ void Ledger::apply(const TaskKept& r, const Now& now) {
 
 void Ledger::apply(const TaskFailed& r, const Now& now) {
   const auto found = *state_.pipelines.find_task(r.task);
-  expect(found.record->scheduler->start(r.task));
+  const auto consequences = expect(found.record->scheduler->fail_pending(r.task, r.reason));
   found.record->count_change(*found.task, TaskStatus::kPending);
-  finish(found, TaskStatus::kFailed, r.reason);
+  note_skipped(*found.record, consequences);
+  state_.placement_due = true;
   state_.touch(*found.record);
   retire_if_terminal(*found.record, r.at);
   static_cast<void>(now);
@@ -247,6 +258,14 @@ void Ledger::finish(const FoundTask& found, TaskStatus status, std::string reaso
   found.record->count_change(*found.task, TaskStatus::kRunning);
   note_skipped(*found.record, consequences);
   state_.placement_due = true;
+}
+
+void Ledger::requeue(const FoundTask& found, bool held) {
+  auto consequences = expect(found.record->scheduler->requeue(found.task->id, held));
+  found.record->count_change(*found.task, TaskStatus::kRunning);
+  // The task itself may have been skipped; that is counted already.
+  std::erase(consequences.skipped, found.task);
+  note_skipped(*found.record, consequences);
 }
 
 void Ledger::cancel(const FoundTask& found, std::string reason) {

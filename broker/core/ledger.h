@@ -41,7 +41,9 @@ class Ledger {
   Result<void> check(const Record& record) const;
   void record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
                       const AttemptEnded& r);
-  void count_outcome(TaskRun& run, WorkerRecord& worker, protocol::Outcome outcome);
+  void count_outcome(TaskRun& run, WorkerRecord& worker, protocol::Outcome outcome, bool started);
+  void forgive(WorkerRecord& worker);
+  void requeue(const FoundTask& found, bool held);
   void keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
                    const protocol::AttemptResult& result);
   void finish(const FoundTask& found, domain::TaskStatus status, std::string reason);

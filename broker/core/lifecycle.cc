@@ -76,6 +76,7 @@ AttemptEnded Lifecycle::decide(const FoundTask& found, const AttemptResult& resu
     case Outcome::kRuntimeError:
       again_unless(ended, run.runtime_errors + 1 >= kRuntimeErrorsMax,
                    "could not be started: " + failure_text(result));
+      ended.delay_ms = 1000;  // elsewhere at once would be better; here, not in a tight loop
       break;
     case Outcome::kInputMissing:
       // With a known producer that one's re-runs are counted instead.
@@ -91,7 +92,7 @@ AttemptEnded Lifecycle::decide(const FoundTask& found, const AttemptResult& resu
       break;
     case Outcome::kCancelled:
     case Outcome::kReturned:
-      again_unless(ended, run.returns + 1 >= kReturnsMax,
+      again_unless(ended, result.started_at != 0 && run.returns + 1 >= kReturnsMax,
                    "given back by workers too often: " + result.reason);
       break;
   }
@@ -156,6 +157,16 @@ void Lifecycle::rerun_producer(const FoundTask& producer, const FoundTask& consu
       ledger_.commit(TaskReopened{id, true}, now, out);
     }
   }
+}
+
+void Lifecycle::fail_for_input(const FoundTask& consumer, const domain::Task& producer,
+                               const Now& now, Outbox& out) {
+  ledger_.commit(TaskFailed{consumer.task->id,
+                            "the artifact of " + to_string(producer.id) +
+                                " was lost, and running it again ended as " +
+                                std::string(to_string(producer.status)),
+                            now.wall.unix_ms},
+                 now, out);
 }
 
 void Lifecycle::wait_for_input(const FoundTask& found, const Now& now) {

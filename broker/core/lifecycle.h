@@ -30,6 +30,10 @@ class Lifecycle {
   void rerun_producer(const FoundTask& producer, const FoundTask& consumer, const Now& now,
                       Outbox& out);
 
+  /// A lost input cannot be made again: its producer ended otherwise than completed.
+  void fail_for_input(const FoundTask& consumer, const domain::Task& producer, const Now& now,
+                      Outbox& out);
+
   /// The workers that have an input of this ready task are away, but not lost: look again later.
   void wait_for_input(const FoundTask& found, const Now& now);
 

@@ -26,7 +26,8 @@ struct TaskRun {
   std::uint32_t runtime_errors = 0;
   std::uint32_t returns = 0;
   std::uint32_t missing_inputs = 0;
-  std::uint32_t reruns = 0;  ///< because its artifact was gone
+  std::uint32_t reruns = 0;         ///< because its artifact was gone
+  std::vector<WorkerId> failed_on;  ///< could not start it; at most kRuntimeErrorsMax
   bool cancel_requested = false;
   bool evaluation_skipped = false;
   bool kept = false;  ///< reopened only to keep the order; its artifact still counts

@@ -15,6 +15,18 @@ constexpr std::uint64_t kTimingSamplesMin = 2;
 /// Far below the frame limit, so that one message never has to be taken apart again.
 constexpr std::size_t kAssignBytesMax = 512 * 1024;
 
+/// About what a spec takes on the wire.
+std::size_t spec_bytes(const domain::Task& task) {
+  const domain::TaskOptions& options = *task.options;
+  std::size_t bytes = 256 + task.tool->name.size() + task.tool->container.image.size() +
+                      task.tool->container.command.size() + options.env.size();
+  for (const auto* list :
+       {&options.required_artifacts, &options.artifact_roots, &options.metrics}) {
+    for (const std::string& text : *list) bytes += 8 + text.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void Placement::place(const Now& now, Outbox& out) {
@@ -83,9 +95,17 @@ WorkerRecord* Placement::choose_worker(const FoundTask& found) {
   };
   WorkerRecord* best = nullptr;
   Score best_score;
-  for (const WorkerId id : capable(found.task->request)) {
+  const TaskRun* own = found.record->find_run(found.task->id);
+  const auto failed_on = [&](WorkerId id) {
+    return own != nullptr &&
+           std::find(own->failed_on.begin(), own->failed_on.end(), id) != own->failed_on.end();
+  };
+  const std::vector<WorkerId>& workers = capable(found.task->request);
+  const bool elsewhere = own != nullptr && !own->failed_on.empty() &&
+                         !std::all_of(workers.begin(), workers.end(), failed_on);
+  for (const WorkerId id : workers) {
     WorkerRecord& worker = *state_.workers.find(id);
-    if (!worker.takes_work()) continue;
+    if (!worker.takes_work() || (elsewhere && failed_on(id))) continue;
     const std::int64_t ahead = short_task ? std::int64_t{worker.offer.cpus_milli} : 0;
     if (!worker.has_room(request, ahead)) continue;
     const Score score{
@@ -124,6 +144,10 @@ bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker
   for (const TaskId id : found.record->ancestors(*found.task)) {
     const domain::TaskPtr ancestor = found.record->scheduler->find_task(id);
     const TaskRun* run = found.record->find_run(id);
+    if (ancestor->status != domain::TaskStatus::kCompleted && is_terminal(ancestor->status)) {
+      lifecycle_.fail_for_input(found, *ancestor, now, out);
+      return false;
+    }
     if (ancestor->status != domain::TaskStatus::kCompleted) {
       // Running again, for another consumer; this one must wait for it too.
       lifecycle_.rerun_producer({found.record, ancestor}, found, now, out);
@@ -164,6 +188,7 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
       draft.specs.emplace(key, static_cast<std::uint32_t>(draft.message.specs.size()));
   if (added) {
     const domain::TaskOptions& options = *task.options;
+    draft.bytes += spec_bytes(task);
     draft.message.specs.push_back(
         {task.tool->name, task.tool->container.image, task.tool->container.command,
          task.tool->container.runtime.value_or(""), static_cast<std::uint8_t>(task.type),
@@ -176,7 +201,10 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
          found.record->key_context.model_script});
   }
   draft.bytes += 64 + task.config->text().size();
-  for (const auto& input : inputs) draft.bytes += 40 + 48 * input.sources.size();
+  for (const auto& input : inputs) {
+    draft.bytes += 40;
+    for (const std::string& source : input.sources) draft.bytes += 8 + source.size();
+  }
   draft.message.attempts.push_back({task.id, worker.attempts.at(task.id).attempt,
                                     found.record->id(), spec->second, task.config->text(),
                                     std::move(inputs)});

@@ -51,9 +51,13 @@ Result<void> Ledger::check(const Record& record) const {
       return found.task->status == TaskStatus::kCompleted;
     });
   } else if (const auto* kept = std::get_if<TaskKept>(&record)) {
-    return task_is(kept->task, is_startable);
+    return task_is(kept->task, [](const FoundTask& found) {
+      return found.record->scheduler->is_ready(found.task->id);
+    });
   } else if (const auto* failed = std::get_if<TaskFailed>(&record)) {
-    return task_is(failed->task, is_startable);
+    return task_is(failed->task, [](const FoundTask& found) {
+      return found.task->status == TaskStatus::kPending;
+    });
   } else if (const auto* cancel = std::get_if<CancelRequested>(&record)) {
     if (number(cancel->task) != 0) {
       return task_is(cancel->task, [](const FoundTask& found) {

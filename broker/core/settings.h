@@ -37,6 +37,8 @@ inline constexpr std::uint32_t kRuntimeErrorsMax = 3;
 inline constexpr std::uint32_t kRerunsMax = 2;
 inline constexpr std::uint32_t kReturnsMax = 20;
 inline constexpr std::uint32_t kHostFailuresMax = 5;
+/// Workers remembered for one artifact: enough to survive losses, few enough to look through.
+inline constexpr std::size_t kHoldersMax = 8;
 inline constexpr Duration kBackoffFirst = std::chrono::seconds(1);
 inline constexpr Duration kBackoffMax = std::chrono::minutes(5);
 inline constexpr Duration kInputRetry = std::chrono::milliseconds(500);

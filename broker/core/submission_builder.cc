@@ -11,6 +11,12 @@ namespace {
 using domain::TaskPtr;
 using protocol::Submission;
 
+constexpr std::size_t kTextBytesMax = 4096;
+constexpr std::size_t kCommandBytesMax = 32 * 1024;
+constexpr std::size_t kListMax = 256;
+constexpr std::uint32_t kRetriesMax = 100;
+constexpr std::int64_t kPriorityMax = 1'000'000;
+
 tl::unexpected<Error> wrong(std::string message, std::string where) {
   return fail(ErrorCode::kInvalid, std::move(message), std::move(where),
               "submissions made by `landseer submit` are well formed; check the client");
@@ -41,6 +47,15 @@ Result<void> check_sizes(const Submission& s) {
   }
   if (s.submission_id.empty() || !is_name(s.submission_id, protocol::kNameBytesMax)) {
     return wrong("the submission id is empty, too long or not printable", "submission_id");
+  }
+  if (!is_name(s.dataset_name, protocol::kNameBytesMax) ||
+      !is_name(s.dataset_variant, protocol::kNameBytesMax) ||
+      !is_name(s.model_name, kTextBytesMax) || s.policy.size() > protocol::kNameBytesMax) {
+    return wrong("the dataset, model or policy has a name that is too long or not printable",
+                 "submission");
+  }
+  if (s.priority < -kPriorityMax || s.priority > kPriorityMax) {
+    return wrong("the priority is not between -1000000 and 1000000", "priority");
   }
   if (!is_name(s.name, protocol::kNameBytesMax)) {
     return wrong("the name is longer than 128 bytes or not printable", "name");
@@ -73,6 +88,15 @@ Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
     return wrong("the time limit is 0 or longer than a year", "options");
   }
   domain::TaskOptions options;
+  if (entry.cpus_milli == 0) return wrong("a task asks for no CPU at all", "options");
+  if (entry.retries > kRetriesMax) return too_large("retries", entry.retries, kRetriesMax);
+  for (const auto* list : {&entry.required_artifacts, &entry.artifact_roots, &entry.metrics}) {
+    if (list->size() > kListMax ||
+        std::any_of(list->begin(), list->end(),
+                    [](const std::string& text) { return text.size() > kTextBytesMax; })) {
+      return wrong("a list of names is too long, or a name in it", "options");
+    }
+  }
   options.resources = {entry.cpus_milli, entry.gpus_milli, entry.memory_bytes};
   options.retries = entry.retries;
   options.timeout = std::chrono::milliseconds(entry.timeout_ms);
@@ -95,6 +119,10 @@ Result<Parts> read_parts(const Submission& s) {
   for (const auto& tool : s.tools) {
     if (tool.name.empty() || !is_name(tool.name, protocol::kNameBytesMax)) {
       return wrong("a tool's name is empty, too long or not printable", "tools");
+    }
+    if (tool.image.size() > kTextBytesMax || tool.command.size() > kCommandBytesMax ||
+        tool.runtime.value_or("").size() > protocol::kNameBytesMax) {
+      return wrong("the image, command or runtime of '" + tool.name + "' is too long", "tools");
     }
     parts.tools.push_back({tool.name, {tool.image, tool.command, tool.runtime}, tool.is_baseline});
   }

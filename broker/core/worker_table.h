@@ -39,12 +39,14 @@ struct WorkerRecord {
   std::uint32_t noops = 0;                          ///< of those, without resources
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
+  bool leaving = false;             ///< said that it will go
   std::uint32_t host_failures = 0;  ///< runtime errors in a row
   Instant last_heard;
   WallTime last_seen;
 
   bool takes_work() const {
-    return state == WorkerState::kConnected && session != 0 && host_failures < kHostFailuresMax;
+    return state == WorkerState::kConnected && session != 0 && !leaving &&
+           host_failures < kHostFailuresMax;
   }
   /// Whether it could ever run such a task, busy or not.
   bool can_run(const Request& request) const;

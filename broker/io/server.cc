@@ -83,6 +83,9 @@ void Server::receive_workers() {
     auto decoded = protocol::decode_from_worker(received->frame);
     if (!decoded) {
       count_bad("workers", decoded.error());
+      // If it is a worker, something it said is lost: Hello settles what.
+      static_cast<void>(
+          workers_.send(received->peer, protocol::encode(protocol::ToWorker(protocol::Rehello{}))));
       continue;
     }
     spdlog::trace("worker: {}", [&] { return protocol::describe(decoded->message); }());

@@ -10,6 +10,10 @@
 namespace landseer::broker {
 namespace {
 
+/// A row may hold one record of up to 256 MiB; SQLite's limit is a billion bytes. Rows of one turn
+/// are one transaction all the same.
+constexpr std::size_t kRowBytesSplit = 64 * 1024 * 1024;
+
 /// A group's records one behind the other: each its length (8 bytes, big endian) and its bytes.
 void append_record(std::string& group, const std::string& bytes) {
   for (int shift = 56; shift >= 0; shift -= 8) {
@@ -196,7 +200,14 @@ Result<void> SqliteStore::append(std::span<const Record> records) {
     const std::string bytes = encode_record(record);
     if (auto replayable = check_replayable(record, bytes); !replayable) return replayable;
     append_record(group, bytes);
+    if (group.size() < kRowBytesSplit) continue;
+    if (auto written = write_row(group); !written) return written;
+    group.clear();
   }
+  return group.empty() ? Result<void>{} : write_row(group);
+}
+
+Result<void> SqliteStore::write_row(std::string_view group) {
   if (!in_transaction_) {
     if (auto begun = execute("BEGIN IMMEDIATE"); !begun) return begun;
     in_transaction_ = true;

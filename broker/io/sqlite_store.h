@@ -39,6 +39,7 @@ class SqliteStore final : public Store {
  private:
   explicit SqliteStore(std::string path) : path_(std::move(path)) {}
   Result<void> prepare();
+  Result<void> write_row(std::string_view group);
   Result<void> execute(const char* sql);
   tl::unexpected<Error> failed(const std::string& what) const;
   Result<void> check_format();

@@ -12,15 +12,15 @@ using nlohmann::json;
 
 constexpr std::size_t kConfigBytesMax = 64 * 1024;
 constexpr int kDepthMax = 16;
-/// Up to here every whole number is exact in a double, so both spellings mean the same.
-constexpr double kExactWholeMax = 9007199254740992.0;
+/// Whole numbers below 2^63 have an integer's form; a larger double keeps its own.
+constexpr double kWholeMax = 9.2e18;
 
 /// Gives every number its one form. nlohmann keeps object keys sorted already. The parser's depth
 /// limit bounds the recursion.
 void normalise_numbers(json& value) {
   if (value.is_number_float()) {
     const double number = value.get<double>();
-    if (std::trunc(number) == number && std::abs(number) <= kExactWholeMax) {
+    if (std::trunc(number) == number && std::abs(number) <= kWholeMax) {
       value = static_cast<std::int64_t>(number);
     }
   } else if (value.is_structured()) {

@@ -36,6 +36,9 @@ TaskKey TaskFactory::key_of(const ToolDefinition& tool, const Config& config,
     CHECK(dependency != nullptr, "a dependency is a task");
     keys.push_back(dependency->key);
   }
+  // A repeated dependency counts once, in the key as everywhere.
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   return make_task_key(tool, config, options, context_, keys);
 }
 

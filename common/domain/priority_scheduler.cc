@@ -57,7 +57,7 @@ Result<void> PriorityScheduler::start(TaskId id) {
   return {};
 }
 
-Result<void> PriorityScheduler::requeue(TaskId id, bool held) {
+Result<Consequences> PriorityScheduler::requeue(TaskId id, bool held) {
   const auto index = require(id);
   if (!index) return tl::make_unexpected(index.error());
   if (task(*index).status != TaskStatus::kRunning) {
@@ -65,7 +65,27 @@ Result<void> PriorityScheduler::requeue(TaskId id, bool held) {
   }
   nodes_[*index].held = held;
   move(*index, TaskStatus::kPending);
-  return {};
+  Consequences consequences;
+  for (const TaskId dependency : task(*index).dependencies) {
+    const TaskStatus status = find_task(dependency)->status;
+    if (!is_terminal(status) || status == TaskStatus::kCompleted) continue;
+    skip(*index, blame(*index_of(dependency)), consequences);
+    skip_dependents(*index, consequences);
+    break;
+  }
+  return consequences;
+}
+
+Result<Consequences> PriorityScheduler::fail_pending(TaskId id, std::string reason) {
+  const auto index = require(id);
+  if (!index) return tl::make_unexpected(index.error());
+  if (task(*index).status != TaskStatus::kPending) {
+    return tl::make_unexpected(wrong_status(task(*index), "fail"));
+  }
+  move(*index, TaskStatus::kRunning);  // the only legal way to failed
+  Consequences consequences;
+  finish(*index, TaskStatus::kFailed, std::move(reason), consequences);
+  return consequences;
 }
 
 Result<void> PriorityScheduler::hold(TaskId id) {
@@ -261,20 +281,27 @@ void PriorityScheduler::finish(std::uint32_t index, TaskStatus to, std::string r
   }
 }
 
+std::string PriorityScheduler::blame(std::uint32_t root) const {
+  return "dependency " + to_string(task(root).id) + " (" + task(root).tool->name + ") " +
+         std::string(to_string(task(root).status));
+}
+
+void PriorityScheduler::skip(std::uint32_t index, const std::string& reason, Consequences& out) {
+  move(index, TaskStatus::kSkipped);
+  task(index).reason = reason;
+  announce(index, TaskStatus::kSkipped);
+  out.skipped.push_back(pipeline_->tasks[index]);
+}
+
 void PriorityScheduler::skip_dependents(std::uint32_t root, Consequences& out) {
-  const std::string reason = "dependency " + to_string(task(root).id) + " (" +
-                             task(root).tool->name + ") " +
-                             std::string(to_string(task(root).status));
+  const std::string reason = blame(root);
   std::vector<std::uint32_t> open{root};
   while (!open.empty()) {
     const std::uint32_t index = open.back();
     open.pop_back();
     for (const std::uint32_t dependent : dependents_[index]) {
       if (task(dependent).status != TaskStatus::kPending) continue;
-      move(dependent, TaskStatus::kSkipped);
-      task(dependent).reason = reason;
-      announce(dependent, TaskStatus::kSkipped);
-      out.skipped.push_back(pipeline_->tasks[dependent]);
+      skip(dependent, reason, out);
       open.push_back(dependent);
     }
   }

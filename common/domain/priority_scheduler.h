@@ -47,8 +47,11 @@ class PriorityScheduler final : public Scheduler {
 
   /// A ready task begins to run. kConflict if it is not ready.
   Result<void> start(TaskId id);
-  /// A running task goes back to pending. `held`: not ready before release().
-  Result<void> requeue(TaskId id, bool held = false);
+  /// A running task goes back to pending. `held`: not ready before release(). If a dependency ended
+  /// otherwise than completed meanwhile, the task is skipped instead, with its dependents.
+  Result<Consequences> requeue(TaskId id, bool held = false);
+  /// A pending task fails without running.
+  Result<Consequences> fail_pending(TaskId id, std::string reason);
   /// A ready task leaves the ready queue before release().
   Result<void> hold(TaskId id);
   /// A held task becomes ready.
@@ -88,7 +91,9 @@ class PriorityScheduler final : public Scheduler {
   std::uint64_t& counter(TaskStatus status);
   void move(std::uint32_t index, TaskStatus to);
   void finish(std::uint32_t index, TaskStatus to, std::string reason, Consequences& out);
+  void skip(std::uint32_t index, const std::string& reason, Consequences& out);
   void skip_dependents(std::uint32_t root, Consequences& out);
+  std::string blame(std::uint32_t root) const;
   void announce(std::uint32_t index, TaskStatus status);
 
   PipelinePtr pipeline_;

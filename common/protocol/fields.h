@@ -156,9 +156,10 @@ class Unpacker {
   template <class T>
   bool get(const msgpack::object& from, std::vector<T>& values) {
     if (from.type != msgpack::type::ARRAY) return false;
-    values.resize(from.via.array.size);
+    values.clear();
+    // Grown as elements prove good: a list of nothings must not become memory.
     for (std::uint32_t i = 0; i < from.via.array.size; ++i) {
-      if (!get(from.via.array.ptr[i], values[i])) return false;
+      if (!get(from.via.array.ptr[i], values.emplace_back())) return false;
     }
     return true;
   }

@@ -52,8 +52,9 @@ struct Hello {
   std::map<std::string, std::string> labels;
   std::vector<std::string> runtimes;  ///< the default one first
   std::vector<DatasetOffer> datasets;
-  std::string data_address;  ///< where other workers fetch artifacts
+  std::string data_address;      ///< where other workers fetch artifacts
   std::vector<AttemptRef> held;  ///< attempts it still has, or their results
+  std::uint64_t number = 0;      ///< of this Hello: comes back in Welcome
   bool operator==(const Hello&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -71,6 +72,7 @@ struct Hello {
     visit("datasets", m.datasets);
     visit("data_address", m.data_address);
     visit("held", m.held);
+    visit("number", m.number);
   }
 };
 
@@ -95,6 +97,7 @@ struct Welcome {
   std::uint32_t lease_ms = 0;
   std::string bulk_address;
   std::vector<Verdict> verdicts;
+  std::uint64_t hello = 0;  ///< the Hello it answers; the lease counts from when that was sent
   bool operator==(const Welcome&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -106,6 +109,7 @@ struct Welcome {
     visit("lease_ms", m.lease_ms);
     visit("bulk_address", m.bulk_address);
     visit("verdicts", m.verdicts);
+    visit("hello", m.hello);
   }
 };
 
@@ -288,8 +292,19 @@ struct Goodbye {
   }
 };
 
+/// The worker is about to leave: it gives back what it holds, and must get nothing new.
+struct Leaving {
+  std::uint64_t session = 0;
+  bool operator==(const Leaving&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+  }
+};
+
 /// Order gives the type number on the wire (index + 1): append only.
-using FromWorker = std::variant<Hello, Heartbeat, Started, Results, Holding, LogReply, Goodbye>;
+using FromWorker =
+    std::variant<Hello, Heartbeat, Started, Results, Holding, LogReply, Goodbye, Leaving>;
 using ToWorker =
     std::variant<Welcome, Rehello, Refused, HeartbeatReply, Assign, ResultsAck, Stop, LogRequest>;
 

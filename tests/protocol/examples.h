@@ -73,6 +73,7 @@ inline Hello hello_example() {
   h.datasets = {{"digits", "clean"}};
   h.data_address = "tcp://10.0.0.1:5555";
   h.held = {{5, TaskId{7}, 2}};
+  h.number = 3;
   return h;
 }
 
@@ -130,27 +131,35 @@ inline std::vector<FromWorker> from_worker_examples() {
           Results{11, {detail::result_example()}},
           Holding{11, {sha256("artifact")}},
           LogReply{11, 3, true, 100, 200, "bytes \xff"},
-          Goodbye{11}};
+          Goodbye{11},
+          Leaving{11}};
 }
 
 inline std::vector<ToWorker> to_worker_examples() {
-  return {
-      Welcome{1, 5, WorkerId{1}, 11, 2000, 120'000, "tcp://10.0.0.2:7712", {{{5, TaskId{7}, 2}, true}}},
-      Rehello{},
-      Refused{ErrorCode::kVersion, "too old", "upgrade"},
-      HeartbeatReply{11, 4},
-      Assign{11,
-             5,
-             {detail::spec_example()},
-             {{TaskId{7},
-               2,
-               PipelineId{3},
-               0,
-               "{\"stage\":\"deployment\"}",
-               {{sha256("artifact"), {"tcp://10.0.0.1:5555"}}}}}},
-      ResultsAck{11, {{5, TaskId{7}, 2}}},
-      Stop{11, {{5, TaskId{7}, 2}}},
-      LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true}};
+  return {Welcome{1,
+                  5,
+                  WorkerId{1},
+                  11,
+                  2000,
+                  120'000,
+                  "tcp://10.0.0.2:7712",
+                  {{{5, TaskId{7}, 2}, true}},
+                  3},
+          Rehello{},
+          Refused{ErrorCode::kVersion, "too old", "upgrade"},
+          HeartbeatReply{11, 4},
+          Assign{11,
+                 5,
+                 {detail::spec_example()},
+                 {{TaskId{7},
+                   2,
+                   PipelineId{3},
+                   0,
+                   "{\"stage\":\"deployment\"}",
+                   {{sha256("artifact"), {"tcp://10.0.0.1:5555"}}}}}},
+          ResultsAck{11, {{5, TaskId{7}, 2}}},
+          Stop{11, {{5, TaskId{7}, 2}}},
+          LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true}};
 }
 
 inline std::vector<FromClient> from_client_examples() {

@@ -66,6 +66,10 @@ void Agent::handle(const Event& event, const Now& now, std::vector<Effect>& out)
 void Agent::settle(const Now& now, std::vector<Effect>& out) {
   start_ready(out);
   if (session_ != 0) {
+    if (shutting_down_ && !said_leaving_) {
+      out.push_back(Send{protocol::Leaving{session_}});
+      said_leaving_ = true;
+    }
     if (!started_.empty()) {
       out.push_back(Send{protocol::Started{session_, std::move(started_)}});
       started_.clear();
@@ -281,7 +285,8 @@ void Agent::speak(const Now& now, std::vector<Effect>& out) {
   for (const auto& [key, attempt] : attempts_) {
     if (!attempt.unwanted) hello.held.push_back(key);
   }
-  beat_sent_ = now.instant;
+  hello.number = ++hello_number_;
+  hello_sent_ = now.instant;
   out.push_back(Send{std::move(hello)});
   // Doubling, spread by a fifth, so that a restarted broker is not met by all workers at once.
   Duration pause = kHelloFirst;
@@ -318,13 +323,15 @@ void Agent::on(const ShutdownRequested&, const Now& now, std::vector<Effect>& ou
 }
 
 void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<Effect>& out) {
+  if (m.hello != hello_number_) return;  // answers an earlier one; the right one follows
+  said_leaving_ = false;
   epoch_ = m.epoch;
   session_ = m.session;
   heartbeat_ = std::chrono::milliseconds(m.heartbeat_ms);
   lease_ = std::chrono::milliseconds(m.lease_ms);
   hellos_ = 0;
   next_speech_ = now.instant + heartbeat_;
-  renew_lease(now.instant - beat_sent_, out);
+  renew_lease(now.instant - hello_sent_, out);
   std::set<AttemptKey> keep;
   for (const auto& verdict : m.verdicts) {
     if (verdict.keep) keep.insert(verdict.attempt);

@@ -105,11 +105,14 @@ class Agent {
   Duration lease_{};
   Instant next_speech_;  // Hello or Heartbeat
   Instant last_heard_;
+  std::uint64_t hello_number_ = 0;
+  Instant hello_sent_;
   std::uint32_t hellos_ = 0;  // since the last answer
   std::uint64_t beat_ = 0;
   Instant beat_sent_;
   std::optional<Error> refused_;
   bool shutting_down_ = false;
+  bool said_leaving_ = false;
   bool said_goodbye_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <set>
 
 #include "common/net/clock.h"
 #include "common/net/service.h"
@@ -115,31 +116,39 @@ Result<void> Server::attach_executor() {
 /// they are stopped, and the broker, which does not hear of them, gives their tasks out again.
 Result<Server::Leftovers> Server::find_leftovers() {
   Leftovers leftovers;
+  std::set<AttemptKey> stopping;
+  bool listed = false;
   const auto take = [&](const AttemptKey& key) {
     auto started = read_job_file(folders_.paths(key, PipelineId{}).folder);
     if (!started) return false;
     leftovers.jobs.push_back(std::move(*started));
     return true;
   };
-  for (;;) {
+  while (!listed || !stopping.empty()) {
     auto received = executor_->receive();
     if (!received) return tl::make_unexpected(received.error());
     if (!*received) {
       std::array<net::PollItem, 1> items{{{nullptr, executor_->fd()}}};
       net::poll(items, Duration(-1));
     } else if (const auto* ended = std::get_if<Ended>(&**received)) {
-      if (take(ended->key)) {
+      const bool known =
+          std::any_of(leftovers.jobs.begin(), leftovers.jobs.end(),
+                      [&](const StartedJob& started) { return started.job.key == ended->key; });
+      if (stopping.erase(ended->key) == 0 && (known || take(ended->key))) {
         leftovers.ended.push_back(*ended);
       } else {
         tell_executor(Forget{ended->key});
       }
     } else if (const auto* inventory = std::get_if<Inventory>(&**received)) {
+      listed = true;
       for (const Launched& launched : inventory->running) {
-        if (!take(launched.key)) tell_executor(Halt{launched.key});
+        if (take(launched.key)) continue;
+        stopping.insert(launched.key);
+        tell_executor(Halt{launched.key});
       }
-      return leftovers;
     }
   }
+  return leftovers;
 }
 
 void Server::adopt(const Leftovers& leftovers) {
@@ -147,13 +156,17 @@ void Server::adopt(const Leftovers& leftovers) {
     spdlog::info("going on with {}, attempt {}", to_string(started.job.key.task),
                  started.job.key.attempt);
     jobs_[started.job.key] = started.job;
+    launched_.insert(started.job.key);
     workbench_->adopt(started.job);
     agent_->adopt(started.job, started.gpus);
   }
   for (const AttemptKey& key : workbench_->found()) {
     if (!jobs_.contains(key)) workbench_->submit(Discard{key});
   }
-  for (const Ended& ended : leftovers.ended) handle(run_ended(ended));
+  for (const Ended& ended : leftovers.ended) {
+    launched_.erase(ended.key);
+    handle(run_ended(ended));
+  }
 }
 
 Result<void> Server::run(net::SignalWatch& signals) {
@@ -205,6 +218,7 @@ void Server::receive_broker() {
     if (!decoded) {
       spdlog::warn("dropped a message of the broker, {} so far: {}", ++bad_frames_,
                    decoded.error().message);
+      agent_->connection_lost(net::now());  // what it said is lost: Hello settles it
       continue;
     }
     if (const auto* welcome = std::get_if<protocol::Welcome>(&decoded->message)) {
@@ -230,9 +244,23 @@ Result<void> Server::receive_executor() {
 }
 
 void Server::on_executor(const FromExecutor& message) {
-  if (const auto* launched = std::get_if<Launched>(&message)) {
+  if (const auto* inventory = std::get_if<Inventory>(&message)) {
+    std::set<AttemptKey> missing = std::exchange(launched_, {});
+    for (const Launched& running : inventory->running) {
+      if (missing.erase(running.key) > 0) launched_.insert(running.key);
+    }
+    for (const AttemptKey& key : missing) {
+      RunEnded ended;
+      ended.key = key;
+      ended.outcome = protocol::Outcome::kReturned;
+      ended.reason = "the worker's executor was lost before it started the tool";
+      ended.finished_at = net::now().wall;
+      handle(ended);
+    }
+  } else if (const auto* launched = std::get_if<Launched>(&message)) {
     handle(RunStarted{launched->key, WallTime{launched->started_at_ms}});
   } else if (const auto* ended = std::get_if<Ended>(&message)) {
+    launched_.erase(ended->key);
     if (!jobs_.contains(ended->key)) tell_executor(Forget{ended->key});
     handle(run_ended(*ended));
   }
@@ -275,7 +303,10 @@ void Server::perform(const Run& effect) {
     started = executor_->send(*launch);
   }
   // A lost executor is noticed, and replaced, where its answers are read.
-  if (started || started.error().code == ErrorCode::kUnavailable) return;
+  if (started || started.error().code == ErrorCode::kUnavailable) {
+    launched_.insert(effect.key);
+    return;
+  }
   RunEnded ended;
   ended.key = effect.key;
   ended.outcome = protocol::Outcome::kRuntimeError;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "common/net/signals.h"
@@ -73,6 +74,7 @@ class Server {
   std::unique_ptr<ExecutorClient> executor_;
   std::unique_ptr<Agent> agent_;
   std::map<AttemptKey, AttemptJob> jobs_;  // prepared or running: what Run needs
+  std::set<AttemptKey> launched_;          // handed to the executor, not ended
   std::vector<Effect> effects_;
   Instant shutdown_deadline_{};
   std::uint64_t bad_frames_ = 0;

@@ -121,12 +121,127 @@ TEST(Loss, GoodbyeGivesEverythingBackWithoutBlame) {
 TEST(Loss, AHostThatCannotStartToolsFiveTimesIsLeftAlone) {
   BrokerHarness harness;
   FakeWorker& broken = harness.worker("broken");
-  harness.submit(BrokerHarness::chains("a\nb\nc"));
-  for (int i = 0; i < 5; ++i) harness.finish(broken, Outcome::kRuntimeError);
+  const auto pipeline = harness.submit(BrokerHarness::chains("a\nb\nc")).pipeline;
+  for (int i = 0; i < 5; ++i) {
+    harness.finish(broken, Outcome::kRuntimeError);
+    harness.beat(broken);
+    harness.advance(1s);
+  }
   EXPECT_TRUE(broken.assigned.empty());
   const auto workers = harness.ask_for<protocol::WorkerList>(protocol::ListWorkers{});
   EXPECT_EQ(workers.rows[0].state, "quarantined");
-  EXPECT_EQ(harness.worker("good").assigned.size(), 1u) << "the last task, for its second try";
+  FakeWorker& good = harness.worker("good");
+  while (!good.assigned.empty()) harness.finish(good);
+  EXPECT_EQ(harness.status(pipeline).row.pending, 0u);
+}
+
+TEST(Loss, AQuarantinedWorkerThatSucceedsAfterAllGetsWorkAgain) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 2);
+  harness.submit(BrokerHarness::chains("long\na\nb\nc\nd\ne\nf"));
+  const auto running = worker.assigned.front();
+  worker.assigned.pop_front();
+  for (int i = 0; i < 5; ++i) {
+    harness.finish(worker, Outcome::kRuntimeError);
+    harness.beat(worker);
+    harness.advance(1s);
+  }
+  EXPECT_TRUE(worker.assigned.empty());
+  worker.assigned.push_back(running);
+  harness.finish(worker);
+  EXPECT_FALSE(worker.assigned.empty());
+}
+
+TEST(Loss, WhatOneHostCannotStartIsTriedOnAnother) {
+  BrokerHarness harness;
+  FakeWorker& sick = harness.worker("sick");
+  harness.submit(BrokerHarness::chains("a"));
+  harness.finish(sick, Outcome::kRuntimeError);
+  FakeWorker& busy = harness.worker("healthy");
+  harness.beat(sick);
+  harness.advance(2s);
+  EXPECT_TRUE(sick.assigned.empty());
+  EXPECT_EQ(busy.assigned.size(), 1u);
+}
+
+TEST(Loss, AWorkerThatLeavesGetsNothingNewAndWearsNothingOut) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 2);
+  const auto pipeline = harness.submit(BrokerHarness::chains("a\nb\nc")).pipeline;
+  harness.say(worker, protocol::Leaving{worker.session});
+  protocol::AttemptResult returned;
+  returned.task = worker.assigned.front().task;
+  returned.attempt = 1;
+  returned.outcome = Outcome::kReturned;
+  worker.assigned.clear();
+  harness.send_result(worker, returned);
+  EXPECT_TRUE(worker.assigned.empty());
+  EXPECT_EQ(harness.status(pipeline).row.failed, 0u);
+  worker.instance = 2;
+  harness.worker("w", 2);
+  EXPECT_EQ(worker.assigned.size(), 2u);
+}
+
+TEST(Loss, TwoArtifactsMissedByTwoConsumersAtOnceEndWell) {
+  // c needs a and b, d needs a; each finds another artifact missing while both run.
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  auto submission = BrokerHarness::chains("a\nb\nc\nd");
+  submission.tasks[2].dependencies = {0, 1};
+  submission.tasks[3].dependencies = {0};
+  const auto pipeline = harness.submit(submission).pipeline;
+  const auto end = [&](std::uint64_t task, Outcome outcome, const std::string& artifact) {
+    for (auto it = worker.assigned.begin(); it != worker.assigned.end(); ++it) {
+      if (it->task != TaskId{task}) continue;
+      protocol::AttemptResult result;
+      result.task = it->task;
+      result.attempt = it->attempt;
+      result.outcome = outcome;
+      result.started_at = 1;
+      (outcome == Outcome::kSucceeded ? result.artifact : result.missing_input) = sha256(artifact);
+      worker.assigned.erase(it);
+      harness.send_result(worker, result);
+      return;
+    }
+    ADD_FAILURE() << "task " << task << " does not run";
+  };
+  end(1, Outcome::kSucceeded, "A");
+  end(2, Outcome::kSucceeded, "B");
+  for (int i = 0; i < 2; ++i) {
+    end(3, Outcome::kInputMissing, "B");
+    end(2, Outcome::kSucceeded, "B");
+  }
+  end(4, Outcome::kInputMissing, "A");
+  end(3, Outcome::kInputMissing, "B");
+  EXPECT_EQ(harness.task(TaskId{3}).status, 4u) << "b was lost too often";
+  end(1, Outcome::kSucceeded, "A");
+  end(4, Outcome::kSucceeded, "D");
+  EXPECT_EQ(harness.status(pipeline).row.pending, 0u);
+}
+
+TEST(Loss, AProducerThatFailsWhenRunAgainEndsItsWaitingConsumers) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  const auto pipeline = harness.submit(BrokerHarness::chains("a b\na c")).pipeline;
+  harness.finish(worker, Outcome::kSucceeded, "A");
+  const auto second = worker.assigned.back();
+  worker.assigned.pop_back();
+  protocol::AttemptResult missing;
+  missing.task = worker.assigned.front().task;
+  missing.attempt = 1;
+  missing.outcome = Outcome::kInputMissing;
+  missing.missing_input = sha256("A");
+  worker.assigned.clear();
+  harness.send_result(worker, missing);
+  harness.finish(worker, Outcome::kExitCode);  // a, the second time
+  protocol::AttemptResult returned;
+  returned.task = second.task;
+  returned.attempt = second.attempt;
+  returned.outcome = Outcome::kReturned;
+  harness.send_result(worker, returned);
+  const auto row = harness.status(pipeline).row;
+  EXPECT_EQ(row.state, protocol::PipelineState::kFailed);
+  EXPECT_EQ(row.skipped, 2u);
 }
 
 TEST(Loss, ALostArtifactMakesItsProducerRunAgain) {

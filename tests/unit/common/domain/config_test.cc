@@ -13,6 +13,12 @@ TEST(Config, EqualMeaningIsEqualText) {
   EXPECT_EQ(*a, *b);
 }
 
+TEST(Config, LargeWholeNumbersHaveOneFormToo) {
+  EXPECT_EQ(Config::parse(R"({"a":1e16})")->text(),
+            Config::parse(R"({"a":10000000000000000})")->text());
+  EXPECT_TRUE(Config::parse(R"({"a":1e300})"));
+}
+
 TEST(Config, KeepsWhatDiffers) {
   EXPECT_NE(Config::parse(R"({"a":1})")->text(), Config::parse(R"({"a":"1"})")->text());
   EXPECT_EQ(Config::parse(R"({"a":0.1})")->text(), R"({"a":0.1})");

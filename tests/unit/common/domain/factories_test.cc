@@ -70,6 +70,7 @@ TEST_F(Factories, UsageCountsDistinctWorkflowsOnly) {
 TEST_F(Factories, ARepeatedDependencyCountsOnce) {
   const TaskPtr root = task(kNoop);
   EXPECT_EQ(task(kOther, {root, root})->dependency_level(), 1u);
+  EXPECT_EQ(task(kOther, {root, root}), task(kOther, {root}));
 }
 
 TEST_F(Factories, IdsStartAtOne) {

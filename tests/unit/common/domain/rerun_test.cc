@@ -87,6 +87,29 @@ TEST(Reopen, ARunningDependentThatIsRequeuedWaitsToo) {
   EXPECT_TRUE(scheduler->is_ready(graph["b"]->id));
 }
 
+TEST(Requeue, ATaskWhoseDependencyFailedMeanwhileIsSkipped) {
+  const Graph graph("a b c");
+  const auto scheduler = graph.scheduler();
+  complete(*scheduler, graph["a"]);
+  ASSERT_TRUE(scheduler->start(graph["b"]->id));
+  ASSERT_TRUE(scheduler->reopen(graph["a"]->id));
+  ASSERT_TRUE(scheduler->start(graph["a"]->id));
+  ASSERT_TRUE(scheduler->update_task_status(graph["a"]->id, TaskStatus::kFailed));
+  const auto requeued = scheduler->requeue(graph["b"]->id);
+  ASSERT_TRUE(requeued);
+  EXPECT_EQ(requeued->skipped.size(), 2u);
+  EXPECT_TRUE(scheduler->is_complete());
+}
+
+TEST(FailPending, EndsATaskThatIsNotReady) {
+  const Graph graph("a b c");
+  const auto scheduler = graph.scheduler();
+  ASSERT_TRUE(scheduler->fail_pending(graph["b"]->id, "no input"));
+  EXPECT_EQ(graph["b"]->status, TaskStatus::kFailed);
+  EXPECT_EQ(graph["c"]->status, TaskStatus::kSkipped);
+  EXPECT_FALSE(scheduler->fail_pending(graph["b"]->id, "twice"));
+}
+
 TEST(Reopen, DoesNotTouchFinishedDependents) {
   const Graph graph("a b\na c");
   const auto scheduler = graph.scheduler();

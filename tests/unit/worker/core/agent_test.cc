@@ -46,6 +46,13 @@ class AgentTest : public testing::Test {
     m.heartbeat_ms = 2000;
     m.lease_ms = 120'000;
     m.verdicts = std::move(verdicts);
+    // Answers the latest Hello, which may have been looked at already.
+    for (Effect& effect : effects) {
+      const Send* send = std::get_if<Send>(&effect);
+      const auto* hello = send ? std::get_if<protocol::Hello>(&send->message) : nullptr;
+      if (hello != nullptr) hello_number = hello->number;
+    }
+    m.hello = hello_number;
     hear(m);
   }
   void assign(std::uint64_t task, const std::string& runtime = "", std::uint32_t cpus = 1000) {
@@ -76,6 +83,9 @@ class AgentTest : public testing::Test {
   std::vector<T> sent() {
     std::vector<T> messages;
     for (Send& send : take<Send>()) {
+      if (const auto* hello = std::get_if<protocol::Hello>(&send.message)) {
+        hello_number = hello->number;
+      }
       if (T* found = std::get_if<T>(&send.message))
         messages.push_back(std::move(*found));
       else
@@ -102,6 +112,7 @@ class AgentTest : public testing::Test {
     return event;
   }
 
+  std::uint64_t hello_number = 0;
   Now now;
   Agent agent{settings()};
   std::vector<Effect> effects;
@@ -299,6 +310,30 @@ TEST_F(AgentTest, ARefusalIsRemembered) {
   hear(protocol::Refused{ErrorCode::kVersion, "too old", "upgrade"});
   ASSERT_TRUE(agent.refused());
   EXPECT_EQ(agent.refused()->code, ErrorCode::kVersion);
+}
+
+TEST_F(AgentTest, AWelcomeToAnEarlierHelloIsNotBelieved) {
+  advance(0s);
+  advance(1s);
+  protocol::Welcome late;
+  late.session = 7;
+  late.hello = 1;
+  hear(late);
+  EXPECT_FALSE(agent.connected());
+}
+
+TEST_F(AgentTest, SaysThatItLeavesBeforeItGivesAnythingBack) {
+  welcome();
+  assign(1);
+  handle(ShutdownRequested{});
+  bool leaving = false;
+  for (const Send& send : take<Send>()) {
+    leaving = leaving || std::holds_alternative<protocol::Leaving>(send.message);
+    if (std::holds_alternative<protocol::Results>(send.message)) {
+      EXPECT_TRUE(leaving);
+    }
+  }
+  EXPECT_TRUE(leaving);
 }
 
 TEST_F(AgentTest, ShuttingDownGivesEverythingBackAndSaysGoodbye) {
