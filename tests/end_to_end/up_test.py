@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""A broker and workers on one machine with one command."""
+
+from cluster import EndToEnd, kill, main, noting, processes_with
+
+
+class Up(EndToEnd):
+    def tearDown(self):
+        self.cluster.run("down")
+        super().tearDown()
+
+    def pids(self, document):
+        return {service["name"]: service["pid"] for service in document["services"]}
+
+    def test_up_and_down_can_be_repeated(self):
+        first = self.cluster.json("up", "--workers", "2")
+        self.assertEqual([service["name"] for service in first["services"]], ["broker", "worker-1", "worker-2"])
+        self.assertEqual({service["state"] for service in first["services"]}, {"running"})
+        self.assertFalse(first["already_up"])
+        again = self.cluster.json("up", "--workers", "2")
+        self.assertTrue(again["already_up"])
+        self.assertEqual(self.pids(again), self.pids(first))
+        self.assertEqual(sorted(worker["name"] for worker in self.cluster.json("workers")), ["worker-1", "worker-2"])
+        down = self.cluster.json("down")
+        self.assertEqual({service["outcome"] for service in down["services"]}, {"stopped"})
+        self.assertEqual(processes_with(f"LANDSEER_HOME={self.cluster.home}"), [])
+        self.assertEqual(self.cluster.json("down"), {"services": []})
+        self.assertEqual(self.cluster.run("list").code, 3)
+
+    def test_up_again_after_the_broker_died(self):
+        first = self.cluster.json("up", "--workers", "1", "--lease", "2s")
+        broker = self.pids(first)["broker"]
+        kill([broker])
+        second = self.cluster.json("up", "--workers", "1")
+        self.assertFalse(second["already_up"])
+        file = self.cluster.native({"a": noting()}, {"w": ["a"]})
+        self.assertEqual(self.cluster.run("submit", file, "--wait").code, 0)
+        self.assertEqual(len(self.cluster.json("workers")), 1)
+
+    def test_a_start_that_fails_leaves_nothing_running(self):
+        done = self.cluster.run("up", "--images", self.cluster.folder / "missing")
+        self.assertNotEqual(done.code, 0)
+        self.assertIn("missing", done.err)
+        self.assertEqual(processes_with(f"LANDSEER_HOME={self.cluster.home}"), [])
+
+
+if __name__ == "__main__":
+    main()
