@@ -8,6 +8,7 @@
 #include <chrono>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/base/text.h"
@@ -147,7 +148,7 @@ TEST_F(WorkbenchTest, AnAttemptFromItsInputsToItsArtifact) {
   const AttemptPaths paths = *bench->folders(job.key);
   EXPECT_EQ(paths.folder, folder / "scratch/attempts/5.7.1");
   EXPECT_EQ(paths.log, folder / "scratch/logs/task_7.1.log");
-  EXPECT_EQ(paths.checkpoint, folder / "scratch/checkpoints/pipeline_3/task_7");
+  EXPECT_EQ(paths.checkpoint, folder / "scratch/checkpoints/pipeline_3.task_7");
   write_text(paths.log, "a log");
   write_text(paths.checkpoint / "epoch", "3");
   write_text(paths.output / "model.pt", "better weights");
@@ -159,7 +160,7 @@ TEST_F(WorkbenchTest, AnAttemptFromItsInputsToItsArtifact) {
 
   discarded(job.key);
   EXPECT_FALSE(fs::exists(paths.folder));
-  EXPECT_FALSE(fs::exists(paths.checkpoint.parent_path()));
+  EXPECT_TRUE(fs::is_empty(paths.checkpoint.parent_path()));
   EXPECT_EQ(read_text(paths.log), "a log");
   EXPECT_FALSE(bench->folders(job.key));
   EXPECT_TRUE(bench->found().empty());
@@ -400,6 +401,27 @@ TEST(ReasonText, FitsIntoAMessage) {
   for (int i = 0; i < 1000; ++i) text += "\u20ac";
   EXPECT_LE(reason_text(text).size(), protocol::kReasonBytesMax);
   EXPECT_TRUE(is_utf8(reason_text(text)));
+}
+
+TEST(AttemptFolders, OneTasksEndDoesNotDisturbAnothersBeginning) {
+  const test::TempFolder folder;
+  const auto folders = AttemptFolders::open(folder.path());
+  ASSERT_TRUE(folders);
+  const auto come_and_go = [&](std::uint64_t task) {
+    AttemptJob job;
+    job.key = {1, TaskId{task}, 1};
+    job.pipeline = PipelineId{1};
+    for (int i = 0; i < 300; ++i) {
+      const auto made = folders->create(job);
+      EXPECT_TRUE(made) << made.error().to_string();
+      EXPECT_TRUE(folders->remove(job.key));
+      EXPECT_TRUE(folders->remove_checkpoint(job.key.task, job.pipeline));
+    }
+  };
+  std::thread one(come_and_go, 1);
+  std::thread two(come_and_go, 2);
+  one.join();
+  two.join();
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -55,6 +54,12 @@ Result<void> make_folder(const std::filesystem::path& path, mode_t mode) {
   return {};
 }
 
+/// One level: a folder for each pipeline would have to be removed by one thread while another makes
+/// the next checkpoint in it.
+std::string checkpoint_name(TaskId task, PipelineId pipeline) {
+  return to_string(pipeline) + "." + to_string(task);
+}
+
 /// Names the work itself. Task numbers start again when a broker lost its store; another task must
 /// not go on from this one's checkpoint.
 std::string work_identity(const AttemptJob& job) {
@@ -76,7 +81,6 @@ std::string work_identity(const AttemptJob& job) {
 Result<void> make_checkpoint(const std::filesystem::path& folder, const std::string& identity) {
   const std::filesystem::path parent = folder.parent_path();
   const std::string marker = folder.filename().string() + ".work";
-  if (auto made = make_folder(parent, 0700); !made) return made;
   auto opened = open_folder(parent);
   if (!opened) return tl::make_unexpected(opened.error());
   const auto present = read_file(opened->get(), marker, identity.size());
@@ -108,7 +112,7 @@ AttemptPaths AttemptFolders::paths(const AttemptKey& key, PipelineId pipeline) c
   paths.input = paths.folder / "input";
   paths.output = paths.folder / "output";
   paths.log = root_ / "logs" / (to_string(key.task) + "." + std::to_string(key.attempt) + ".log");
-  paths.checkpoint = root_ / "checkpoints" / to_string(pipeline) / to_string(key.task);
+  paths.checkpoint = root_ / "checkpoints" / checkpoint_name(key.task, pipeline);
   return paths;
 }
 
@@ -130,11 +134,10 @@ Result<void> AttemptFolders::remove(const AttemptKey& key) const {
 }
 
 Result<void> AttemptFolders::remove_checkpoint(TaskId task, PipelineId pipeline) const {
-  const std::filesystem::path folder = root_ / "checkpoints" / to_string(pipeline);
-  if (auto removed = remove_tree(folder / to_string(task)); !removed) return removed;
-  if (auto removed = remove_tree(folder / (to_string(task) + ".work")); !removed) return removed;
-  rmdir(folder.c_str());  // The last task of a pipeline takes the folder along.
-  return {};
+  const std::filesystem::path folder = root_ / "checkpoints";
+  const std::string name = checkpoint_name(task, pipeline);
+  if (auto removed = remove_tree(folder / name); !removed) return removed;
+  return remove_tree(folder / (name + ".work"));
 }
 
 std::vector<AttemptKey> AttemptFolders::found() const {

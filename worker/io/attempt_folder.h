@@ -2,7 +2,7 @@
 ///
 ///     SCRATCH/attempts/EPOCH.TASK.ATTEMPT/{input,output}   until the attempt is acknowledged
 ///     SCRATCH/logs/task_7.1.log                            until the logs are too many
-///     SCRATCH/checkpoints/pipeline_3/task_7                until the task succeeded
+///     SCRATCH/checkpoints/pipeline_3.task_7                until the task succeeded
 ///
 /// Tools may run as any user of their image, so what they write to is open to all and lies in
 /// folders that are closed to other users of the machine. No state but the root: any thread, but
