@@ -95,9 +95,9 @@ std::optional<Error> Broker::refuse(const protocol::Hello& hello) {
                  "choose another with --name"};
   }
   if (state_.workers.find_uid(hello.uid) == nullptr &&
-      state_.workers.size() >= protocol::kWorkersMax) {
-    return Error{ErrorCode::kLimit, "the broker knows its limit of workers already", hello.name,
-                 "restart the broker to forget workers that are gone"};
+      state_.workers.size() >= state_.settings.workers_max && !state_.workers.find_gone()) {
+    return Error{ErrorCode::kLimit, "the broker knows its limit of workers, and all may come back",
+                 hello.name, "stop a worker, or wait until one that is away is lost"};
   }
   return std::nullopt;
 }
@@ -110,6 +110,9 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   WorkerRecord* worker = state_.workers.find_uid(hello.uid);
   const bool same_instance = worker != nullptr && worker->offer.instance == hello.instance;
   if (worker == nullptr) {
+    if (state_.workers.size() >= state_.settings.workers_max) {
+      ledger_.commit(WorkerForgotten{*state_.workers.find_gone()}, now, out);
+    }
     ledger_.commit(WorkerAdded{hello.uid, hello.name}, now, out);
     worker = state_.workers.find_uid(hello.uid);
   }

@@ -252,6 +252,11 @@ void Ledger::apply(const PipelineForgotten& r, const Now& now) {
   state_.touched.erase(r.pipeline);
 }
 
+void Ledger::apply(const WorkerForgotten& r, const Now& now) {
+  static_cast<void>(now);
+  state_.workers.forget(r.worker);
+}
+
 void Ledger::finish(const FoundTask& found, TaskStatus status, std::string reason) {
   const auto consequences = expect(
       found.record->scheduler->update_task_status(found.task->id, status, std::move(reason)));

@@ -37,6 +37,7 @@ class Ledger {
   void apply(const TaskFailed& r, const Now& now);
   void apply(const CancelRequested& r, const Now& now);
   void apply(const PipelineForgotten& r, const Now& now);
+  void apply(const WorkerForgotten& r, const Now& now);
 
   Result<void> check(const Record& record) const;
   void record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,

@@ -158,7 +158,9 @@ bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker
     bool here = false;
     bool may_come_back = false;
     for (const WorkerId holder_id : state_.holders[run->artifact]) {
-      const WorkerRecord& holder = *state_.workers.find(holder_id);
+      const WorkerRecord* known = state_.workers.find(holder_id);
+      if (known == nullptr) continue;  // forgotten
+      const WorkerRecord& holder = *known;
       here = here || holder_id == worker.id;
       if (holder.session != 0 && holder.state == WorkerState::kConnected) {
         if (holder_id != worker.id) input.sources.push_back(holder.offer.data_address);

@@ -136,9 +136,20 @@ struct PipelineForgotten {
   }
 };
 
+/// A worker that is gone made room for a new one.
+struct WorkerForgotten {
+  WorkerId worker{};
+  bool operator==(const WorkerForgotten&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("worker", m.worker);
+  }
+};
+
 /// Order gives the type number in the journal (index + 1): append only.
-using Record = std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened,
-                            TaskKept, TaskFailed, CancelRequested, PipelineForgotten>;
+using Record =
+    std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened, TaskKept,
+                 TaskFailed, CancelRequested, PipelineForgotten, WorkerForgotten>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

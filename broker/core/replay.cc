@@ -69,6 +69,9 @@ Result<void> Ledger::check(const Record& record) const {
   } else if (const auto* forgotten = std::get_if<PipelineForgotten>(&record)) {
     const PipelineRecord* pipeline = pipelines.find(forgotten->pipeline);
     if (pipeline == nullptr || !pipeline->terminal()) return contradiction("nothing to forget");
+  } else if (const auto* gone = std::get_if<WorkerForgotten>(&record)) {
+    const WorkerRecord* worker = state_.workers.find(gone->worker);
+    if (worker == nullptr || !worker->attempts.empty()) return contradiction("unknown worker");
   }
   return {};
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/check.h"
+
 namespace landseer::broker {
 namespace {
 
@@ -78,6 +80,25 @@ WorkerRecord& WorkerTable::add(std::string uid) {
   worker.id = id;
   worker.offer.uid = std::move(uid);
   return worker;
+}
+
+void WorkerTable::forget(WorkerId id) {
+  WorkerRecord* worker = find(id);
+  if (worker == nullptr) return;
+  CHECK(worker->attempts.empty(), "only workers without attempts are forgotten");
+  unbind_peer(*worker);
+  stop_watching(*worker);
+  by_uid_.erase(worker->offer.uid);
+  workers_.erase(id);
+  changed();
+}
+
+std::optional<WorkerId> WorkerTable::find_gone() const {
+  for (const auto& [id, worker] : workers_) {
+    const bool gone = worker.state == WorkerState::kLost || worker.state == WorkerState::kLeft;
+    if (gone && worker.attempts.empty()) return id;
+  }
+  return std::nullopt;
 }
 
 WorkerRecord* WorkerTable::find(WorkerId id) {

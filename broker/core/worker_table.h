@@ -59,6 +59,10 @@ struct WorkerRecord {
 class WorkerTable {
  public:
   WorkerRecord& add(std::string uid);
+  /// Forgets a worker that holds no attempt.
+  void forget(WorkerId id);
+  /// A worker that is lost or left and holds nothing; none if all may come back. O(workers).
+  std::optional<WorkerId> find_gone() const;
   WorkerRecord* find(WorkerId id);
   const WorkerRecord* find(WorkerId id) const;
   WorkerRecord* find_uid(const std::string& uid);

@@ -20,7 +20,8 @@ std::vector<Record> examples() {
           TaskKept{TaskId{3}, 1703},
           TaskFailed{TaskId{3}, "gone", 1703},
           CancelRequested{PipelineId{1}, TaskId{}, 1703},
-          PipelineForgotten{PipelineId{1}}};
+          PipelineForgotten{PipelineId{1}},
+          WorkerForgotten{WorkerId{1}}};
 }
 
 TEST(Records, SurviveEncoding) {

@@ -89,6 +89,20 @@ TEST(Sessions, TwoConnectedWorkersCannotHaveOneName) {
   EXPECT_EQ(other.refused[0].code, ErrorCode::kConflict);
 }
 
+TEST(Sessions, AWorkerThatIsGoneMakesRoomForANewOne) {
+  Settings settings = BrokerHarness::make_settings(std::chrono::seconds(120));
+  settings.workers_max = 2;
+  BrokerHarness harness(settings);
+  harness.worker("one");
+  FakeWorker& two = harness.worker("two");
+  EXPECT_EQ(harness.worker("three").refused.size(), 1u) << "both may come back";
+  harness.say(two, protocol::Goodbye{two.session});
+  EXPECT_NE(harness.worker("four").session, 0u);
+  const auto workers = harness.ask_for<protocol::WorkerList>(protocol::ListWorkers{});
+  ASSERT_EQ(workers.rows.size(), 2u);
+  EXPECT_EQ(workers.rows[1].name, "four");
+}
+
 TEST(Sessions, NamesThatCannotBeShownAreRefused) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w");
