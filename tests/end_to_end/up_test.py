@@ -27,6 +27,21 @@ class Up(EndToEnd):
         self.assertEqual(self.cluster.json("down"), {"services": []})
         self.assertEqual(self.cluster.run("list").code, 3)
 
+    def test_pipelines_are_still_known_after_down_and_up(self):
+        self.cluster.json("up", "--workers", "1")
+        gate = self.cluster.gate()
+        file = self.cluster.native({"first": noting(), "held": noting(f"read -r _ <{gate.path}"), "last": noting()},
+                                   {"w": ["first", "held", "last"]})
+        self.cluster.submit(file)
+        self.cluster.wait_for_note("held", "start", attempt=1)
+        self.cluster.json("down")
+        self.assertEqual(self.cluster.tools(), [])
+        self.cluster.json("up", "--workers", "1")
+        gate.let_pass()
+        self.assertEqual(self.cluster.run("wait", "last").code, 0)
+        ended = [note.tool for note in self.cluster.notes("end")]
+        self.assertEqual(ended, ["first", "held", "last"])
+
     def test_up_again_after_the_broker_died(self):
         first = self.cluster.json("up", "--workers", "1", "--lease", "2s")
         broker = self.pids(first)["broker"]
