@@ -45,7 +45,7 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
 
 Result<void> Server::recover(SqliteStore& store) {
   const Now now = net::now();
-  const auto read =
+  auto read =
       store.read_all([&](const Record& record) { return core_->replay(record, now); });
   if (!read) return read;
   core_->end_replay(now);

@@ -271,7 +271,7 @@ void Server::handle(const Event& event) {
   perform(std::exchange(effects_, {}));
 }
 
-void Server::perform(std::vector<Effect> effects) {
+void Server::perform(const std::vector<Effect>& effects) {
   for (const Effect& effect : effects) {
     std::visit([&](const auto& what) { perform(what); }, effect);
   }

@@ -51,7 +51,7 @@ class Server {
   void receive_broker();
   void handle(const Event& event);
 
-  void perform(std::vector<Effect> effects);
+  void perform(const std::vector<Effect>& effects);
   void perform(const Send& effect);
   void perform(const Prepare& effect);
   void perform(const Run& effect);
