@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/core/fingerprint.h"
 #include "common/base/check.h"
 
 namespace landseer::broker {
@@ -15,7 +16,9 @@ void lower(std::optional<Instant>& deadline, std::optional<Instant> other) {
 
 Broker::Broker(const Settings& settings)
     : state_(settings),
-      ledger_(state_),
+      loader_(state_),
+      snapshot_(state_),
+      ledger_(state_, snapshot_),
       lifecycle_(state_, ledger_),
       placement_(state_, lifecycle_) {
   // Sessions of different starts of the broker never meet.
@@ -63,8 +66,10 @@ std::optional<Instant> Broker::next_deadline(const Now& now) const {
 
 void Broker::check_invariants() const {
   std::size_t live = 0;
+  std::uint64_t sum = 0;
   for (const auto& [id, record] : state_.pipelines.all()) {
     domain::Progress counted;
+    sum += broker::fingerprint(*record) + fingerprint_of_tasks(*record);
     for (const auto& task : record->pipeline->tasks) {
       ++counted.total;
       const TaskRun* run = record->find_run(task->id);
@@ -93,6 +98,7 @@ void Broker::check_invariants() const {
   std::size_t held = 0;
   for (const auto& [id, worker] : state_.workers.all()) {
     held += worker.attempts.size();
+    sum += broker::fingerprint(worker);
     std::int64_t used = 0;
     for (const auto& [task, attempt] : worker.attempts) {
       const auto found = const_cast<PipelineTable&>(state_.pipelines).find_task(task);
@@ -104,6 +110,7 @@ void Broker::check_invariants() const {
     CHECK(worker.session == 0 || used <= 2 * std::int64_t{worker.offer.cpus_milli},
           "no more is promised than allowed");
   }
+  CHECK(sum == state_.fingerprint, "the fingerprint is that of the state");
   CHECK(held == live, "every live attempt is on one worker");
 }
 

@@ -10,6 +10,7 @@
 #include "broker/core/lifecycle.h"
 #include "broker/core/placement.h"
 #include "broker/core/queries.h"
+#include "broker/core/snapshot_loader.h"
 #include "broker/core/staging.h"
 #include "broker/core/state.h"
 #include "broker/core/watchers.h"
@@ -27,6 +28,22 @@ class Broker {
   /// When settle() must be called at the latest without any event. Empty: never.
   std::optional<Instant> next_deadline(const Now& now) const;
 
+  // --- Snapshots: a state to start from instead of the whole journal ---
+
+  /// From now on next_snapshot_part() gives the state as it is, in slices.
+  void begin_snapshot() { snapshot_.begin(); }
+  bool snapshot_active() const { return snapshot_.active(); }
+  std::string next_snapshot_part(std::size_t tasks_max = SnapshotWriter::kPartTasks) {
+    return snapshot_.next_part(tasks_max);
+  }
+  /// For what the store writes beside a group.
+  std::uint64_t fingerprint() const { return state_.fingerprint; }
+
+  // --- Recovery: the items of a snapshot, if there is one, then the records after it ---
+
+  /// An error names what is wrong; the broker must not be used then.
+  Result<void> load(const SnapshotItem& item, const Now& now) { return loader_.add(item, now); }
+  Result<void> end_load(const Now& now) { return loader_.finish(now); }
   /// Before the first event: a record of the store, in order. An error names what is wrong with it;
   /// the broker must not be used then.
   Result<void> replay(const Record& record, const Now& now) { return ledger_.replay(record, now); }
@@ -97,6 +114,8 @@ class Broker {
   void expire_logs(const Now& now, Outbox& out);
 
   State state_;
+  SnapshotLoader loader_;
+  SnapshotWriter snapshot_;
   Ledger ledger_;
   Lifecycle lifecycle_;
   Placement placement_;

@@ -118,7 +118,8 @@ void Broker::make_room(std::uint64_t new_tasks, const Now& now, Outbox& out) {
   while (state_.pipelines.all().size() >= settings().pipelines_max ||
          state_.pipelines.tasks() + new_tasks > settings().kept_tasks_max) {
     const auto oldest = state_.pipelines.oldest_finished();
-    if (!oldest) return;
+    // A snapshot that still has to show it goes first; the limit waits for that long.
+    if (!oldest || !snapshot_.is_done_with(*oldest)) return;
     ledger_.commit(PipelineForgotten{*oldest}, now, out);
   }
 }

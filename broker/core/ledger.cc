@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/core/fingerprint.h"
 #include "broker/core/submission_builder.h"
 #include "common/base/check.h"
 #include "common/protocol/codec.h"
@@ -21,6 +22,32 @@ T expect(Result<T> result) {
 
 }  // namespace
 
+Ledger::TaskChange::TaskChange(Ledger& ledger, PipelineRecord& record, const domain::Task& task)
+    : ledger_(ledger), record_(record), task_(task) {
+  ledger_.snapshot_.keep(record, task, task.status);
+  ledger_.state_.fingerprint -= fingerprint(task, task.status, record.find_run(task.id));
+}
+
+Ledger::TaskChange::~TaskChange() {
+  ledger_.state_.fingerprint += fingerprint(task_, task_.status, record_.find_run(task_.id));
+}
+
+void Ledger::note_moved(PipelineRecord& record, const domain::Task& task) {
+  const TaskRun* run = record.find_run(task.id);
+  snapshot_.keep(record, task, TaskStatus::kPending);
+  state_.fingerprint -= fingerprint(task, TaskStatus::kPending, run);
+  state_.fingerprint += fingerprint(task, task.status, run);
+  record.count_change(task, TaskStatus::kPending);
+}
+
+template <class Change>
+void Ledger::change(PipelineRecord& record, Change&& change) {
+  snapshot_.keep(record);
+  state_.fingerprint -= fingerprint(record);
+  change();
+  state_.fingerprint += fingerprint(record);
+}
+
 void Ledger::commit(Record record, const Now& now, Outbox& out) {
   std::visit([&](const auto& r) { apply(r, now); }, record);
   out.records.push_back(std::move(record));
@@ -29,18 +56,28 @@ void Ledger::commit(Record record, const Now& now, Outbox& out) {
 PipelineRecord& Ledger::commit_pipeline(std::unique_ptr<PipelineRecord> built, std::string body,
                                         const Now& now, Outbox& out) {
   PipelineRecord& record = state_.pipelines.add(std::move(built));
-  out.records.push_back(PipelineAdded{record.id(), now.wall.unix_ms, std::move(body)});
+  state_.fingerprint += fingerprint(record);
+  out.records.push_back(
+      PipelineAdded{record.id(), now.wall.unix_ms, record.submission_digest, std::move(body)});
   state_.placement_due = true;
   state_.touch(record);
   return record;
 }
 
+Result<void> Ledger::add(const PipelineAdded& r) {
+  const auto submission = protocol::decode_submission(r.body);
+  if (!submission) return tl::make_unexpected(submission.error());
+  auto built = build_pipeline(*submission, state_.ids, state_.requests, WallTime{r.submitted_at});
+  if (!built) return tl::make_unexpected(built.error());
+  (*built)->submission_digest = r.digest;
+  PipelineRecord& record = state_.pipelines.add(std::move(*built));
+  state_.fingerprint += fingerprint(record);
+  state_.touch(record);
+  return {};
+}
+
 void Ledger::apply(const PipelineAdded& r, const Now& now) {
-  auto submission = expect(protocol::decode_submission(r.submission));
-  auto built =
-      expect(build_pipeline(submission, state_.ids, state_.requests, WallTime{r.submitted_at}));
-  built->submission_digest = sha256(r.submission);
-  state_.touch(state_.pipelines.add(std::move(built)));
+  expect(add(r));
   static_cast<void>(now);
 }
 
@@ -49,11 +86,13 @@ void Ledger::apply(const WorkerAdded& r, const Now& now) {
   worker.offer.name = r.name;
   worker.state = WorkerState::kLost;
   worker.last_seen = now.wall;
+  state_.fingerprint += fingerprint(worker);
 }
 
 void Ledger::apply(const AttemptAssigned& r, const Now& now) {
   const auto found = *state_.pipelines.find_task(r.attempt.task);
   PipelineRecord& record = *found.record;
+  const TaskChange change_of_task(*this, record, *found.task);
   // In a replay the backoff was over before, whatever the clock says now.
   if (record.scheduler->is_held(found.task->id)) expect(record.scheduler->release(found.task->id));
   expect(record.scheduler->start(found.task->id));
@@ -66,19 +105,23 @@ void Ledger::apply(const AttemptAssigned& r, const Now& now) {
   row.assigned_at = r.at;
   run.attempts.push_back(std::move(row));
   run.worker = worker.id;
+  run.backoff_ms = 0;
   worker.attempts.emplace(found.task->id, r.attempt);
   worker.reserve(state_.requests.at(found.task->request));
-  if (record.first_started_at == 0) record.first_started_at = r.at;
+  if (record.first_started_at == 0) change(record, [&] { record.first_started_at = r.at; });
   state_.touch(record);
   static_cast<void>(now);
 }
 
 void Ledger::apply(const AttemptEnded& r, const Now& now) {
   const auto found = *state_.pipelines.find_task(r.result.task);
+  const TaskChange change_of_task(*this, *found.record, *found.task);
   TaskRun& run = found.record->runs[found.task->id];
   WorkerRecord& worker = *state_.workers.find(run.worker);
+  state_.fingerprint -= fingerprint(worker);
   record_attempt(found, run, worker, r);
   count_outcome(run, worker, r.result.outcome, r.result.started_at != 0);
+  state_.fingerprint += fingerprint(worker);
   if (r.result.outcome == Outcome::kInputMissing) {
     // Whoever was thought to hold it could not deliver.
     state_.holders.erase(r.result.missing_input);
@@ -95,6 +138,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
       cancel(found, r.reason);
       break;
     case Decision::kAgain:
+      run.backoff_ms = r.delay_ms;
       requeue(found, r.delay_ms > 0);
       if (r.delay_ms > 0) {
         state_.held.emplace(now.instant + std::chrono::milliseconds(r.delay_ms), found.task->id);
@@ -187,6 +231,7 @@ void Ledger::keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
 
 void Ledger::apply(const TaskReopened& r, const Now& now) {
   const auto found = *state_.pipelines.find_task(r.task);
+  const TaskChange change_of_task(*this, *found.record, *found.task);
   TaskRun& run = found.record->runs[r.task];
   run.kept = r.kept;
   run.cancel_requested = false;
@@ -203,6 +248,7 @@ void Ledger::apply(const TaskReopened& r, const Now& now) {
 
 void Ledger::apply(const TaskKept& r, const Now& now) {
   const auto found = *state_.pipelines.find_task(r.task);
+  const TaskChange change_of_task(*this, *found.record, *found.task);
   found.record->runs[r.task].kept = false;
   expect(found.record->scheduler->complete_cached(r.task));
   found.task->cached = false;
@@ -214,6 +260,7 @@ void Ledger::apply(const TaskKept& r, const Now& now) {
 
 void Ledger::apply(const TaskFailed& r, const Now& now) {
   const auto found = *state_.pipelines.find_task(r.task);
+  const TaskChange change_of_task(*this, *found.record, *found.task);
   const auto consequences = expect(found.record->scheduler->fail_pending(r.task, r.reason));
   found.record->count_change(*found.task, TaskStatus::kPending);
   note_skipped(*found.record, consequences);
@@ -227,6 +274,7 @@ void Ledger::apply(const CancelRequested& r, const Now& now) {
   static_cast<void>(now);
   if (number(r.task) != 0) {
     const auto found = *state_.pipelines.find_task(r.task);
+    const TaskChange change_of_task(*this, *found.record, *found.task);
     if (found.task->status == TaskStatus::kRunning) {
       found.record->runs[r.task].cancel_requested = true;
     } else {
@@ -237,23 +285,31 @@ void Ledger::apply(const CancelRequested& r, const Now& now) {
     return;
   }
   PipelineRecord& record = *state_.pipelines.find(r.pipeline);
-  record.cancel_requested = true;
+  change(record, [&] { record.cancel_requested = true; });
   for (const auto& task : record.scheduler->cancel_pending("the pipeline was cancelled")) {
-    record.count_change(*task, TaskStatus::kPending);
+    note_moved(record, *task);
   }
-  for (auto& [task, run] : record.runs) run.cancel_requested = run.cancel_requested || run.live();
+  for (auto& [task, run] : record.runs) {
+    if (!run.live()) continue;
+    const TaskChange change_of_task(*this, record, *record.scheduler->find_task(task));
+    run.cancel_requested = true;
+  }
   state_.touch(record);
   retire_if_terminal(record, r.at);
 }
 
 void Ledger::apply(const PipelineForgotten& r, const Now& now) {
   static_cast<void>(now);
+  const PipelineRecord& record = *state_.pipelines.find(r.pipeline);
+  CHECK(snapshot_.is_done_with(r.pipeline), "a snapshot shows what was there when it began");
+  state_.fingerprint -= fingerprint(record) + fingerprint_of_tasks(record);
   state_.pipelines.forget(r.pipeline);
   state_.touched.erase(r.pipeline);
 }
 
 void Ledger::apply(const WorkerForgotten& r, const Now& now) {
   static_cast<void>(now);
+  state_.fingerprint -= fingerprint(*state_.workers.find(r.worker));
   state_.workers.forget(r.worker);
 }
 
@@ -282,14 +338,12 @@ void Ledger::cancel(const FoundTask& found, std::string reason) {
 }
 
 void Ledger::note_skipped(PipelineRecord& record, const domain::Consequences& consequences) {
-  for (const domain::TaskPtr& skipped : consequences.skipped) {
-    record.count_change(*skipped, TaskStatus::kPending);
-  }
+  for (const domain::TaskPtr& skipped : consequences.skipped) note_moved(record, *skipped);
 }
 
 void Ledger::retire_if_terminal(PipelineRecord& record, std::int64_t at) {
   if (!record.terminal() || record.finished_at != 0) return;
-  record.finished_at = at;
+  change(record, [&] { record.finished_at = at; });
   state_.pipelines.retire(record);
   state_.touch(record);
 }

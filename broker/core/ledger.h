@@ -5,13 +5,14 @@
 
 #include <memory>
 
+#include "broker/core/snapshot_writer.h"
 #include "broker/core/state.h"
 
 namespace landseer::broker {
 
 class Ledger {
  public:
-  explicit Ledger(State& state) : state_(state) {}
+  Ledger(State& state, SnapshotWriter& snapshot) : state_(state), snapshot_(snapshot) {}
 
   /// Applies the record and puts it into the outbox for the store. Legal by construction: the
   /// caller has checked it against the tables.
@@ -28,6 +29,27 @@ class Ledger {
   void end_replay(const Now& now);
 
  private:
+  /// Stands around a change of one task: lets the snapshot keep what was there, and keeps the
+  /// fingerprint.
+  class TaskChange {
+   public:
+    TaskChange(Ledger& ledger, PipelineRecord& record, const domain::Task& task);
+    ~TaskChange();
+    TaskChange(const TaskChange&) = delete;
+    TaskChange& operator=(const TaskChange&) = delete;
+
+   private:
+    Ledger& ledger_;
+    PipelineRecord& record_;
+    const domain::Task& task_;
+  };
+  /// The same for a task that a change of another one moved on from pending.
+  void note_moved(PipelineRecord& record, const domain::Task& task);
+  /// The same for what a pipeline has besides its tasks.
+  template <class Change>
+  void change(PipelineRecord& record, Change&& change);
+
+  Result<void> add(const PipelineAdded& r);
   void apply(const PipelineAdded& r, const Now& now);
   void apply(const WorkerAdded& r, const Now& now);
   void apply(const AttemptAssigned& r, const Now& now);
@@ -53,6 +75,7 @@ class Ledger {
   void retire_if_terminal(PipelineRecord& record, std::int64_t at);
 
   State& state_;
+  SnapshotWriter& snapshot_;
 };
 
 }  // namespace landseer::broker

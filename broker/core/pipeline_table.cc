@@ -17,6 +17,13 @@ PipelineState PipelineRecord::state() const {
   return progress.completed == progress.total ? PipelineState::kCompleted : PipelineState::kFailed;
 }
 
+TaskId PipelineRecord::first_task() const {
+  const auto& tasks = pipeline->tasks;
+  const auto first = std::min_element(tasks.begin(), tasks.end(),
+                                      [](const auto& a, const auto& b) { return a->id < b->id; });
+  return first != tasks.end() ? (*first)->id : TaskId{};
+}
+
 const TaskRun* PipelineRecord::find_run(TaskId task) const {
   const auto found = runs.find(task);
   return found != runs.end() ? &found->second : nullptr;
@@ -67,11 +74,10 @@ PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
   PipelineRecord& added = *record;
   records_.emplace(added.id(), std::move(record));
   by_submission_.emplace(added.submission_id, &added);
-  const auto& tasks = added.pipeline->tasks;
-  const auto first = std::min_element(tasks.begin(), tasks.end(),
-                                      [](const auto& a, const auto& b) { return a->id < b->id; });
-  if (first != tasks.end()) by_first_task_.emplace((*first)->id, &added);
-  tasks_ += tasks.size();
+  if (const TaskId first = added.first_task(); number(first) != 0) {
+    by_first_task_.emplace(first, &added);
+  }
+  tasks_ += added.pipeline->tasks.size();
   revive(added);
   if (added.terminal()) retire(added);
   return added;

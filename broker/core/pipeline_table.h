@@ -30,12 +30,35 @@ struct TaskRun {
   std::vector<WorkerId> failed_on;  ///< could not start it; at most kRuntimeErrorsMax
   bool cancel_requested = false;
   bool evaluation_skipped = false;
-  bool kept = false;  ///< reopened only to keep the order; its artifact still counts
+  bool kept = false;             ///< reopened only to keep the order; its artifact still counts
+  std::uint64_t backoff_ms = 0;  ///< how long it was to wait after its last attempt
   Digest artifact;
   std::uint64_t artifact_bytes = 0;
   std::string metrics;
 
   bool live() const { return number(worker) != 0; }
+  bool operator==(const TaskRun&) const = default;
+
+  /// What a snapshot keeps of it.
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("attempts", m.attempts);
+    visit("worker", m.worker);
+    visit("failures", m.failures);
+    visit("losses", m.losses);
+    visit("runtime_errors", m.runtime_errors);
+    visit("returns", m.returns);
+    visit("missing_inputs", m.missing_inputs);
+    visit("reruns", m.reruns);
+    visit("failed_on", m.failed_on);
+    visit("cancel_requested", m.cancel_requested);
+    visit("evaluation_skipped", m.evaluation_skipped);
+    visit("kept", m.kept);
+    visit("backoff_ms", m.backoff_ms);
+    visit("artifact", m.artifact);
+    visit("artifact_bytes", m.artifact_bytes);
+    visit("metrics", m.metrics);
+  }
 };
 
 struct PipelineRecord {
@@ -60,6 +83,8 @@ struct PipelineRecord {
   std::array<protocol::StageCounts, 5> stages{};
 
   PipelineId id() const { return pipeline->id; }
+  /// The lowest id of its tasks; none if it has none. O(tasks).
+  TaskId first_task() const;
   bool terminal() const { return scheduler->is_complete(); }
   protocol::PipelineState state() const;
   /// The run of a task, or null if it was never assigned.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <variant>
 
+#include "common/base/digest.h"
 #include "common/base/result.h"
 #include "common/protocol/attempt.h"
 #include "common/protocol/submission.h"
@@ -16,13 +17,19 @@ namespace landseer::broker {
 struct PipelineAdded {
   PipelineId pipeline{};
   std::int64_t submitted_at = 0;
-  std::string submission;  ///< encoded protocol::Submission
-  bool operator==(const PipelineAdded&) const = default;
+  Digest digest;  ///< of `body`
+  /// Encoded protocol::Submission. Not part of the record's own encoding: the store keeps it beside
+  /// the journal, once, however long the pipeline lives.
+  std::string body;
+  bool operator==(const PipelineAdded& other) const {
+    return pipeline == other.pipeline && submitted_at == other.submitted_at &&
+           digest == other.digest;
+  }
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("pipeline", m.pipeline);
     visit("submitted_at", m.submitted_at);
-    visit("submission", protocol::as_bytes(m.submission));
+    visit("digest", m.digest);
   }
 };
 

@@ -36,6 +36,7 @@ struct State {
   std::set<PipelineId> touched;  ///< since the last settle: watchers may have to be told
   bool placement_due = false;
   std::uint64_t stale_messages = 0;  ///< about attempts or sessions that are over
+  std::uint64_t fingerprint = 0;     ///< of all that the store remembers; see fingerprint.h
 
   void touch(PipelineRecord& record) {
     ++record.version;

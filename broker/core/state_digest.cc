@@ -34,7 +34,8 @@ void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add(hasher, record.submission_digest.hex());
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     add_numbers(hasher, number(task->id), static_cast<int>(task->status), task->priority,
-                int{task->cached}, int{record.scheduler->is_ready(task->id)});
+                int{task->cached},
+                int{record.scheduler->is_ready(task->id) || record.scheduler->is_held(task->id)});
     add(hasher, task->key.hex());
     add(hasher, task->reason);
     if (const TaskRun* run = record.find_run(task->id)) add_run(hasher, *run);

@@ -74,7 +74,10 @@ void WorkerRecord::release(const Request& request) {
 }
 
 WorkerRecord& WorkerTable::add(std::string uid) {
-  const WorkerId id{next_id_++};
+  return restore(WorkerId{next_id_++}, std::move(uid));
+}
+
+WorkerRecord& WorkerTable::restore(WorkerId id, std::string uid) {
   by_uid_[uid] = id;
   WorkerRecord& worker = workers_[id];
   worker.id = id;

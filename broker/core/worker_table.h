@@ -59,6 +59,10 @@ struct WorkerRecord {
 class WorkerTable {
  public:
   WorkerRecord& add(std::string uid);
+  /// As add(), with the id it had before.
+  WorkerRecord& restore(WorkerId id, std::string uid);
+  void restore_next_id(std::uint64_t next) { next_id_ = next; }
+  std::uint64_t next_id() const { return next_id_; }
   /// Forgets a worker that holds no attempt.
   void forget(WorkerId id);
   /// A worker that is lost or left and holds nothing; none if all may come back. O(workers).

@@ -259,6 +259,7 @@ void PriorityScheduler::move(std::uint32_t index, TaskStatus to) {
   --counter(moved.status);
   ++counter(to);
   moved.status = to;
+  if (to == TaskStatus::kPending) moved.reason.clear();
   if (is_ready(index)) ready_.add(moved.request, entry(index));
 }
 

@@ -34,6 +34,10 @@ class PriorityScheduler final : public Scheduler {
 
   /// The task with this id, or null.
   TaskPtr find_task(TaskId id) const;
+  /// Where it is in the pipeline's list of tasks.
+  std::optional<std::uint32_t> index_of(TaskId id) const;
+  /// Starts over from the statuses the tasks have now: whoever set them read them from a store.
+  void reload_statuses();
   /// The best ready task of one request index, or null; it stays ready.
   TaskPtr peek(std::uint32_t request) const;
   /// Rank and position of the same task, for merging several requests in policy order.
@@ -83,7 +87,6 @@ class PriorityScheduler final : public Scheduler {
   void rank_tasks(const std::vector<std::uint32_t>& order);
   void settle_initial_statuses(const std::vector<std::uint32_t>& order);
 
-  std::optional<std::uint32_t> index_of(TaskId id) const;
   Result<std::uint32_t> require(TaskId id) const;
   Task& task(std::uint32_t index) const { return *pipeline_->tasks[index]; }
   bool is_ready(std::uint32_t index) const;

@@ -96,6 +96,16 @@ void PriorityScheduler::rank_tasks(const std::vector<std::uint32_t>& order) {
   }
 }
 
+void PriorityScheduler::reload_statuses() {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].waiting = task(i).dependency_level();
+    nodes_[i].held = false;
+  }
+  ready_ = {};
+  progress_ = {};
+  settle_initial_statuses(*topological_order());
+}
+
 void PriorityScheduler::settle_initial_statuses(const std::vector<std::uint32_t>& order) {
   progress_.total = nodes_.size();
   for (const std::uint32_t i : order) {

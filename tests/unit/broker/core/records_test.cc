@@ -12,7 +12,7 @@ std::vector<Record> examples() {
   result.outcome = protocol::Outcome::kTimeout;
   result.reason = "time limit";
   result.artifact = sha256("x");
-  return {PipelineAdded{PipelineId{1}, 1700, "body \xff"},
+  return {PipelineAdded{PipelineId{1}, 1700, sha256("body"), ""},
           WorkerAdded{"uid", "name"},
           AttemptAssigned{{5, TaskId{3}, 2}, WorkerId{1}, 1701},
           AttemptEnded{result, Decision::kFail, "time limit", 0, 1702},

@@ -106,25 +106,27 @@ TEST(Replay, FailuresCancelsAndReasonsSurvive) {
   EXPECT_EQ(again.stopped.size(), 1u) << "the cancel is not forgotten";
 }
 
+PipelineAdded added(PipelineId id, const std::string& body) { return {id, 0, sha256(body), body}; }
+
 TEST(Replay, RecordsThatContradictTheOthersAreRefused) {
+  const std::string body = protocol::encode_submission(BrokerHarness::chains("x", "other"));
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w");
   harness.submit(BrokerHarness::chains("a"));
   harness.finish(worker);
-  const std::vector<Record> wrong{
-      AttemptAssigned{{5, TaskId{1}, 2}, WorkerId{1}, 0},
-      AttemptAssigned{{5, TaskId{99}, 1}, WorkerId{1}, 0},
-      AttemptAssigned{{5, TaskId{1}, 1}, WorkerId{9}, 0},
-      harness.records.back(),
-      TaskReopened{TaskId{9}, false},
-      TaskKept{TaskId{1}, 0},
-      TaskFailed{TaskId{1}, "x", 0},
-      CancelRequested{PipelineId{1}, TaskId{}, 0},
-      CancelRequested{PipelineId{}, TaskId{1}, 0},
-      PipelineForgotten{PipelineId{8}},
-      PipelineAdded{PipelineId{2}, 0, "rubbish"},
-      PipelineAdded{PipelineId{7}, 0,
-                    protocol::encode_submission(BrokerHarness::chains("x", "other"))}};
+  const std::vector<Record> wrong{AttemptAssigned{{5, TaskId{1}, 2}, WorkerId{1}, 0},
+                                  AttemptAssigned{{5, TaskId{99}, 1}, WorkerId{1}, 0},
+                                  AttemptAssigned{{5, TaskId{1}, 1}, WorkerId{9}, 0},
+                                  harness.records.back(),
+                                  TaskReopened{TaskId{9}, false},
+                                  TaskKept{TaskId{1}, 0},
+                                  TaskFailed{TaskId{1}, "x", 0},
+                                  CancelRequested{PipelineId{1}, TaskId{}, 0},
+                                  CancelRequested{PipelineId{}, TaskId{1}, 0},
+                                  PipelineForgotten{PipelineId{8}},
+                                  added(PipelineId{2}, "rubbish"),
+                                  PipelineAdded{PipelineId{2}, 0, sha256("other"), body},
+                                  added(PipelineId{7}, body)};
   for (std::size_t i = 0; i < wrong.size(); ++i) {
     Broker copy(harness.broker.state().settings);
     for (const Record& record : harness.records) ASSERT_TRUE(copy.replay(record, harness.now));

@@ -126,6 +126,7 @@ TEST(Submission, MoreTasksThanAreKeptForgetTheFinishedOnes) {
   Settings settings = BrokerHarness::make_settings(std::chrono::seconds(120));
   settings.kept_tasks_max = 3;
   BrokerHarness harness(settings);
+  harness.take_snapshots = false;
   testing::FakeWorker& worker = harness.worker("w", 4);
   const auto first = harness.submit(BrokerHarness::chains("a b", "first")).pipeline;
   harness.finish(worker);

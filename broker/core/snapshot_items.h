@@ -1,0 +1,119 @@
+/// What a snapshot is made of: the state that the journal's records up to its position lead to.
+/// Items come in this order: the head, workers, timings, then for each pipeline its item followed
+/// by those of its tasks that are not as they were when it was submitted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "broker/core/pipeline_table.h"
+#include "common/base/result.h"
+
+namespace landseer::broker {
+
+struct HeadItem {
+  std::uint64_t next_task = 1;
+  std::uint64_t next_workflow = 1;
+  std::uint64_t next_pipeline = 1;
+  std::uint64_t next_worker = 1;
+  std::uint64_t fingerprint = 0;  ///< of the whole; see fingerprint.h
+  bool operator==(const HeadItem&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("next_task", m.next_task);
+    visit("next_workflow", m.next_workflow);
+    visit("next_pipeline", m.next_pipeline);
+    visit("next_worker", m.next_worker);
+    visit("fingerprint", m.fingerprint);
+  }
+};
+
+struct WorkerItem {
+  WorkerId worker{};
+  std::string uid;
+  std::string name;
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::uint32_t host_failures = 0;
+  bool operator==(const WorkerItem&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("worker", m.worker);
+    visit("uid", m.uid);
+    visit("name", m.name);
+    visit("completed", m.completed);
+    visit("failed", m.failed);
+    visit("host_failures", m.host_failures);
+  }
+};
+
+struct TimingItem {
+  std::string tool;
+  std::uint64_t mean_ms_bits = 0;  ///< the double, bit for bit
+  std::uint64_t samples = 0;
+  bool operator==(const TimingItem&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("tool", m.tool);
+    visit("mean_ms_bits", m.mean_ms_bits);
+    visit("samples", m.samples);
+  }
+};
+
+struct PipelineItem {
+  PipelineId pipeline{};
+  std::uint64_t first_task = 0;  ///< lowest id of its tasks; 0 if it has none
+  std::uint64_t first_workflow = 0;
+  Digest digest;  ///< of the submission; see PipelineAdded
+  std::int64_t submitted_at = 0;
+  std::int64_t first_started_at = 0;
+  std::int64_t finished_at = 0;
+  bool cancel_requested = false;
+  std::string body;  ///< not encoded; see PipelineAdded
+  bool operator==(const PipelineItem&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("first_task", m.first_task);
+    visit("first_workflow", m.first_workflow);
+    visit("digest", m.digest);
+    visit("submitted_at", m.submitted_at);
+    visit("first_started_at", m.first_started_at);
+    visit("finished_at", m.finished_at);
+    visit("cancel_requested", m.cancel_requested);
+  }
+};
+
+struct TaskItem {
+  TaskId task{};
+  std::uint8_t status = 0;  ///< a domain::TaskStatus
+  bool cached = false;
+  std::string reason;
+  bool ran = false;
+  std::uint64_t epoch = 0;  ///< of the live attempt
+  TaskRun run;
+  std::vector<WorkerId> holders;  ///< of its artifact
+  bool operator==(const TaskItem&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+    visit("status", m.status);
+    visit("cached", m.cached);
+    visit("reason", m.reason);
+    visit("ran", m.ran);
+    visit("epoch", m.epoch);
+    visit("run", m.run);
+    visit("holders", m.holders);
+  }
+};
+
+/// Order gives the type number in the store (index + 1): append only.
+using SnapshotItem = std::variant<HeadItem, WorkerItem, TimingItem, PipelineItem, TaskItem>;
+
+std::string encode_item(const SnapshotItem& item);
+Result<SnapshotItem> decode_item(std::string_view bytes);
+
+}  // namespace landseer::broker

@@ -1,0 +1,137 @@
+#include "broker/core/snapshot_loader.h"
+
+#include <bit>
+
+#include "broker/core/fingerprint.h"
+#include "broker/core/submission_builder.h"
+#include "common/protocol/codec.h"
+
+namespace landseer::broker {
+namespace {
+
+using domain::TaskStatus;
+
+tl::unexpected<Error> contradiction(const std::string& what) {
+  return fail(ErrorCode::kInternal, "the snapshot contradicts itself: " + what, "snapshot",
+              "the store is damaged or was written by a newer version");
+}
+
+}  // namespace
+
+Result<void> SnapshotLoader::add(const SnapshotItem& item, const Now& now) {
+  if (!has_head_ && !std::holds_alternative<HeadItem>(item)) return contradiction("no head");
+  if (const auto* head = std::get_if<HeadItem>(&item)) return on(*head);
+  if (const auto* worker = std::get_if<WorkerItem>(&item)) return on(*worker, now);
+  if (const auto* timing = std::get_if<TimingItem>(&item)) return on(*timing);
+  if (const auto* pipeline = std::get_if<PipelineItem>(&item)) return on(*pipeline, now);
+  return on(std::get<TaskItem>(item), now);
+}
+
+Result<void> SnapshotLoader::on(const HeadItem& item) {
+  if (has_head_) return contradiction("a second head");
+  head_ = item;
+  has_head_ = true;
+  return {};
+}
+
+Result<void> SnapshotLoader::on(const WorkerItem& item, const Now& now) {
+  if (state_.workers.find_uid(item.uid) != nullptr) return contradiction("a worker twice");
+  WorkerRecord& worker = state_.workers.restore(item.worker, item.uid);
+  worker.offer.name = item.name;
+  worker.state = WorkerState::kLost;
+  worker.last_seen = now.wall;
+  worker.completed = item.completed;
+  worker.failed = item.failed;
+  worker.host_failures = item.host_failures;
+  state_.fingerprint += fingerprint(worker);
+  return {};
+}
+
+Result<void> SnapshotLoader::on(const TimingItem& item) {
+  state_.timings[item.tool] = {std::bit_cast<double>(item.mean_ms_bits), item.samples};
+  return {};
+}
+
+Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
+  if (auto closed = close_pipeline(now); !closed) return closed;
+  if (sha256(item.body) != item.digest) {
+    return contradiction("the submission of " + to_string(item.pipeline) + " is not the one kept");
+  }
+  const auto submission = protocol::decode_submission(item.body);
+  if (!submission) return tl::make_unexpected(submission.error());
+  domain::IdCounters ids{item.first_task, item.first_workflow, number(item.pipeline)};
+  auto built = build_pipeline(*submission, ids, state_.requests, WallTime{item.submitted_at});
+  if (!built) return tl::make_unexpected(built.error());
+  if (state_.pipelines.find(item.pipeline) != nullptr) return contradiction("a pipeline twice");
+  open_ = std::move(*built);
+  open_->submission_digest = item.digest;
+  open_->first_started_at = item.first_started_at;
+  open_->finished_at = item.finished_at;
+  open_->cancel_requested = item.cancel_requested;
+  return {};
+}
+
+Result<void> SnapshotLoader::on(const TaskItem& item, const Now& now) {
+  const auto task = open_ ? open_->scheduler->find_task(item.task) : nullptr;
+  if (!task) return contradiction(to_string(item.task) + " belongs to no pipeline");
+  constexpr auto kLast = static_cast<std::uint8_t>(TaskStatus::kCancelled);
+  if (item.status < 1 || item.status > kLast || open_->find_run(item.task) != nullptr) {
+    return contradiction("the status of " + to_string(item.task));
+  }
+  task->status = static_cast<TaskStatus>(item.status);
+  task->cached = item.cached;
+  task->reason = item.reason;
+  if (item.ran) open_->runs.emplace(item.task, item.run);
+  open_->count_change(*task, TaskStatus::kPending);
+  state_.fingerprint += fingerprint(*task, task->status, open_->find_run(item.task));
+  if (!item.holders.empty() && item.holders.size() <= kHoldersMax) {
+    state_.holders[item.run.artifact] = item.holders;
+  }
+  if ((task->status == TaskStatus::kRunning) != (item.ran && item.run.live())) {
+    return contradiction("whether " + to_string(item.task) + " runs");
+  }
+  if (item.ran && item.run.live()) return load_live_attempt(item, *task);
+  if (task->status == TaskStatus::kPending && item.ran && item.run.backoff_ms > 0) {
+    held_.push_back(item.task);
+  }
+  static_cast<void>(now);
+  return {};
+}
+
+Result<void> SnapshotLoader::load_live_attempt(const TaskItem& item, const domain::Task& task) {
+  WorkerRecord* worker = state_.workers.find(item.run.worker);
+  if (worker == nullptr || item.run.attempts.empty()) {
+    return contradiction("the attempt of " + to_string(item.task));
+  }
+  worker->attempts.emplace(
+      item.task, protocol::AttemptRef{item.epoch, item.task, item.run.attempts.back().attempt});
+  worker->reserve(state_.requests.at(task.request));
+  return {};
+}
+
+Result<void> SnapshotLoader::close_pipeline(const Now& now) {
+  if (!open_) return {};
+  open_->scheduler->reload_statuses();
+  for (const TaskId task : held_) {
+    // It waits for its dependencies if it is not ready: then there is nothing to hold.
+    if (!open_->scheduler->hold(task)) continue;
+    const auto delay = std::chrono::milliseconds(open_->find_run(task)->backoff_ms);
+    state_.held.emplace(now.instant + delay, task);
+  }
+  held_.clear();
+  if (open_->terminal() != (open_->finished_at != 0)) return contradiction("when a pipeline ended");
+  state_.fingerprint += fingerprint(*open_);
+  state_.touch(state_.pipelines.add(std::move(open_)));
+  return {};
+}
+
+Result<void> SnapshotLoader::finish(const Now& now) {
+  if (!has_head_) return contradiction("it is empty");
+  if (auto closed = close_pipeline(now); !closed) return closed;
+  state_.ids = {head_.next_task, head_.next_workflow, head_.next_pipeline};
+  state_.workers.restore_next_id(head_.next_worker);
+  if (state_.fingerprint != head_.fingerprint) return contradiction("its fingerprint is another");
+  return {};
+}
+
+}  // namespace landseer::broker
