@@ -53,12 +53,12 @@ int main(int argc, char** argv) {
 
   auto folder = broker::StateFolder::open(options.state_folder);
   if (!folder) return report(folder.error());
-  auto store = broker::SqliteStore::open(options.state_folder);
+  auto store = broker::Store::open(options.state_folder);
   if (!store) return report(store.error());
   broker::Server server(**folder, **store, options.lease);
   auto addresses = server.bind({options.workers_bind, options.clients_bind, options.bulk_bind});
   if (!addresses) return report(addresses.error());
-  if (auto recovered = server.recover(**store); !recovered) return report(recovered.error());
+  if (auto recovered = server.recover(); !recovered) return report(recovered.error());
   const config::Rendezvous rendezvous{addresses->workers, addresses->clients, addresses->bulk,
                                       new_instance(),     getpid(),           options.state_folder};
   if (auto written = config::write_rendezvous(rendezvous); !written) return report(written.error());

@@ -4,7 +4,7 @@
 
 #include "broker/core/broker.h"
 #include "broker/core/state_digest.h"
-#include "broker/io/sqlite_store.h"
+#include "broker/io/recover.h"
 #include "broker/io/state_folder.h"
 
 namespace landseer::broker {
@@ -16,19 +16,18 @@ Result<std::string> check_store(const std::string& path) {
   }
   const auto folder = StateFolder::open(path);
   if (!folder) return tl::make_unexpected(folder.error());
-  auto store = SqliteStore::open(path);
+  auto store = Store::open(path);
   if (!store) return tl::make_unexpected(store.error());
   Broker core{Settings{}};
-  std::uint64_t records = 0;
-  const auto read = (*store)->read_all([&](const Record& record) {
-    ++records;
-    return core.replay(record, Now{});
-  });
+  const auto read = verify(**store, core, Now{});
   if (!read) return tl::make_unexpected(read.error());
-  core.end_replay(Now{});
-  return "good: " + std::to_string((*store)->position()) + " groups, " + std::to_string(records) +
-         " records, " + std::to_string(core.state().pipelines.all().size()) + " pipelines, state " +
-         state_digest(core.state()).hex();
+  std::string text = "good: position " + std::to_string((*store)->position()) + ", " +
+                     std::to_string(read->groups) + " groups of records";
+  if (read->snapshot != 0) text += " after the snapshot at " + std::to_string(read->snapshot);
+  text += ", " + std::to_string(core.state().pipelines.all().size()) + " pipelines, state " +
+          state_digest(core.state()).hex();
+  for (const std::string& warning : read->warnings) text += "\nwarning: " + warning;
+  return text;
 }
 
 }  // namespace landseer::broker

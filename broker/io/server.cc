@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "broker/io/recover.h"
 #include "common/net/clock.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
@@ -43,16 +44,17 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   return bound;
 }
 
-Result<void> Server::recover(SqliteStore& store) {
-  const Now now = net::now();
-  auto read =
-      store.read_all([&](const Record& record) { return core_->replay(record, now); });
-  if (!read) return read;
-  core_->end_replay(now);
-  if (store.position() > 0) {
-    spdlog::info("recovered {} pipelines, {} of them unfinished, from {} groups of records",
+Result<void> Server::recover() {
+  const auto recovery = broker::recover(store_, *core_, net::now());
+  if (!recovery) return tl::make_unexpected(recovery.error());
+  for (const std::string& warning : recovery->warnings) spdlog::warn("the store: {}", warning);
+  if (store_.position() > 0) {
+    spdlog::info("recovered {} pipelines, {} of them unfinished, from {} groups of records{}",
                  core_->state().pipelines.all().size(), core_->state().pipelines.active().size(),
-                 store.position());
+                 recovery->groups,
+                 recovery->snapshot != 0
+                     ? " after the snapshot at position " + std::to_string(recovery->snapshot)
+                     : "");
   }
   return {};
 }
@@ -61,8 +63,9 @@ Result<void> Server::run(net::SignalWatch& signals) {
   std::array<net::PollItem, 4> items{{{&workers_}, {&clients_}, {&bulk_}, {nullptr, signals.fd()}}};
   for (;;) {
     const auto deadline = core_->next_deadline(net::now());
-    const Duration wait =
+    Duration wait =
         deadline ? std::max(*deadline - net::now().instant, Duration::zero()) : Duration(-1);
+    if (core_->snapshot_active() || store_.has_rubbish()) wait = Duration::zero();
     net::poll(items, wait);
     if (const int signal = signals.take(); signal != 0) {
       spdlog::info("signal {}: stopping; workers go on until their lease ends", signal);
@@ -148,15 +151,28 @@ void Server::count_bad(const char* port, const Error& error) {
 
 /// The order is the promise: blobs and records are durable before anyone hears of them.
 Result<void> Server::flush() {
-  if (outbox_.empty()) return {};
+  if (auto stored = store_turn(); !stored) return stored;
+  if (!outbox_.empty()) send_mail();
+  return {};
+}
+
+Result<void> Server::store_turn() {
   for (const Blob& blob : outbox_.blobs) {
     if (auto kept = folder_.keep_blob(blob.digest, blob.bytes); !kept) return kept;
   }
   if (!outbox_.records.empty()) {
-    if (auto appended = store_.append(outbox_.records); !appended) return appended;
-    if (auto synced = store_.sync(); !synced) return synced;
+    auto appended = store_.append({outbox_.records, core_->fingerprint()});
+    if (!appended) return appended;
   }
-  send_mail();
+  if (core_->snapshot_active()) {
+    std::string part = core_->next_snapshot_part();
+    store_.add_part(std::move(part), !core_->snapshot_active());
+  }
+  if (auto synced = store_.sync(); !synced) return synced;
+  if (store_.wants_snapshot()) {
+    core_->begin_snapshot();
+    store_.begin_snapshot(core_->fingerprint());
+  }
   return {};
 }
 

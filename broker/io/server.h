@@ -8,7 +8,6 @@
 
 #include "broker/core/broker.h"
 #include "broker/io/sessions.h"
-#include "broker/io/sqlite_store.h"
 #include "broker/io/state_folder.h"
 #include "broker/io/store.h"
 #include "common/net/signals.h"
@@ -31,7 +30,7 @@ class Server {
   Result<ServerAddresses> bind(const ServerAddresses& wanted);
   /// After bind: takes over what the store has. An error names the damaged place; nothing was
   /// changed.
-  Result<void> recover(SqliteStore& store);
+  Result<void> recover();
   /// Serves until SIGINT or SIGTERM. An error means the store can no longer be trusted.
   Result<void> run(net::SignalWatch& signals);
 
@@ -41,6 +40,7 @@ class Server {
   void serve_bulk();
   void count_bad(const char* port, const Error& error);
   Result<void> flush();
+  Result<void> store_turn();
   void send_mail();
 
   StateFolder& folder_;

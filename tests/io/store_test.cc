@@ -1,101 +1,90 @@
 /// The store on a real disk: what was synced is read back; what is damaged is refused.
-#include <gtest/gtest.h>
-#include <sqlite3.h>
-
 #include <fstream>
 
-#include "broker/io/sqlite_store.h"
 #include "broker/io/state_folder.h"
-#include "tests/support/temp_folder.h"
+#include "tests/io/store_fixture.h"
 
 namespace landseer::broker {
 namespace {
 
-class StoreTest : public testing::Test {
- protected:
-  std::string folder() const { return temp.path().string(); }
-
-  static std::vector<Record> group(std::uint64_t i) {
-    return {TaskReopened{TaskId{i}, true}, WorkerAdded{"uid" + std::to_string(i), "name"}};
-  }
-
-  void write(std::uint64_t groups) {
-    auto store = SqliteStore::open(folder());
-    ASSERT_TRUE(store) << store.error().to_string();
-    ASSERT_TRUE((*store)->read_all([](const Record&) { return Result<void>{}; }));
-    for (std::uint64_t i = 1; i <= groups; ++i) {
-      ASSERT_TRUE((*store)->append(group(i)));
-      ASSERT_TRUE((*store)->sync());
-    }
-  }
-
-  Result<void> read(std::vector<Record>& records) const {
-    auto store = SqliteStore::open(folder());
-    if (!store) return tl::make_unexpected(store.error());
-    return (*store)->read_all([&](const Record& record) {
-      records.push_back(record);
-      return Result<void>{};
-    });
-  }
-
-  void execute(const std::string& sql) const {
-    sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open((folder() + "/broker.sqlite").c_str(), &database), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
-    sqlite3_close(database);
-  }
-
-  void expect_refused_at(const std::string& position) const {
-    std::vector<Record> records;
-    const auto result = read(records);
-    ASSERT_FALSE(result);
-    EXPECT_NE(result.error().message.find("position " + position + ":"), std::string::npos)
-        << result.error().message;
-  }
-
-  test::TempFolder temp;
-};
-
 TEST_F(StoreTest, GivesBackWhatWasSyncedInOrder) {
   write(3);
-  std::vector<Record> records;
-  ASSERT_TRUE(read(records));
-  ASSERT_EQ(records.size(), 6u);
-  EXPECT_EQ(records[4], group(3)[0]);
+  Contents contents = read();
+  ASSERT_EQ(contents.entries.size(), 6u);
+  EXPECT_EQ(contents.entries[4], encode_record(group(3)[0]));
   write(2);
-  records.clear();
-  ASSERT_TRUE(read(records));
-  EXPECT_EQ(records.size(), 10u) << "it goes on where it stood";
+  EXPECT_EQ(read().entries.size(), 10u) << "it goes on where it stood";
 }
 
 TEST_F(StoreTest, WhatWasNotSyncedIsGoneAndNothingElse) {
   write(1);
   {
-    auto store = SqliteStore::open(folder());
-    ASSERT_TRUE((*store)->read_all([](const Record&) { return Result<void>{}; }));
-    ASSERT_TRUE((*store)->append(group(2)));
+    Contents contents;
+    const auto store = open(contents);
+    const auto records = group(2);
+    ASSERT_TRUE(store->append({records, 4}));
   }
-  std::vector<Record> records;
-  ASSERT_TRUE(read(records));
-  EXPECT_EQ(records.size(), 2u);
+  EXPECT_EQ(read().entries.size(), 2u);
+}
+
+TEST_F(StoreTest, SubmissionsAreStoredOnceAndGivenBackWithTheirRecord) {
+  const std::string body(3'000'000, 'b');
+  {
+    Contents contents;
+    const auto store = open(contents);
+    const std::vector<Record> records{PipelineAdded{PipelineId{1}, 5, sha256(body), body}};
+    ASSERT_TRUE(store->append({records, 1}));
+    ASSERT_TRUE(store->sync());
+  }
+  EXPECT_EQ(count("submissions"), 3);
+  auto store = Store::open(folder());
+  ASSERT_TRUE(store);
+  std::string seen;
+  Contents contents;
+  auto reader = contents.reader();
+  reader.record = [&](Record&& record) {
+    ++contents.sum;
+    seen = std::get<PipelineAdded>(record).body;
+    return Result<void>{};
+  };
+  ASSERT_TRUE((*store)->recover(reader));
+  EXPECT_EQ(seen, body);
 }
 
 TEST_F(StoreTest, AChangedRowIsRefusedWithItsPosition) {
   write(3);
   execute("UPDATE journal SET records = zeroblob(20) WHERE position = 2");
-  expect_refused_at("2");
+  expect_refused_at("2: its digest");
 }
 
 TEST_F(StoreTest, AMissingRowIsRefusedWithItsPosition) {
   write(3);
   execute("DELETE FROM journal WHERE position = 2");
-  expect_refused_at("2");
+  expect_refused_at("2: the row is missing");
 }
 
 TEST_F(StoreTest, AMissingTailIsRefused) {
   write(3);
   execute("DELETE FROM journal WHERE position = 3");
-  expect_refused_at("3");
+  expect_refused_at("3: rows up to 3");
+}
+
+TEST_F(StoreTest, ATailThatIsMissingWithItsNoteIsRefusedToo) {
+  write(2);
+  std::filesystem::copy_file(database(), folder() + "/old");
+  std::filesystem::copy_file(database() + "-wal", folder() + "/old-wal");
+  write(1);
+  std::filesystem::rename(folder() + "/old", database());
+  std::filesystem::rename(folder() + "/old-wal", database() + "-wal");
+  expect_refused_at("3: positions up to 3 were written");
+  std::filesystem::remove(folder() + "/position");
+  EXPECT_EQ(read().entries.size(), 4u) << "the operator took the older copy";
+}
+
+TEST_F(StoreTest, ADamagedNoteIsRefused) {
+  write(1);
+  std::ofstream(folder() + "/position") << "00000000000000000000 0000000000000000\n";
+  EXPECT_NE(error_of_opening().message.find("note of the last position"), std::string::npos);
 }
 
 TEST_F(StoreTest, RowsInEachOthersPlaceAreRefused) {
@@ -104,32 +93,47 @@ TEST_F(StoreTest, RowsInEachOthersPlaceAreRefused) {
       "UPDATE journal SET position = 9 WHERE position = 2;"
       "UPDATE journal SET position = 2 WHERE position = 3;"
       "UPDATE journal SET position = 3 WHERE position = 9");
-  expect_refused_at("2");
+  expect_refused_at("2: its digest");
 }
 
 TEST_F(StoreTest, ARecordTheReaderRefusesIsNamed) {
   write(2);
-  auto store = SqliteStore::open(folder());
+  auto store = Store::open(folder());
+  Contents contents;
+  auto reader = contents.reader();
   int seen = 0;
-  const auto result = (*store)->read_all([&](const Record&) -> Result<void> {
+  reader.record = [&](Record&&) -> Result<void> {
     if (++seen < 3) return {};
     return fail(ErrorCode::kInternal, "it contradicts the others");
-  });
+  };
+  const auto result = (*store)->recover(reader);
   ASSERT_FALSE(result);
   EXPECT_NE(result.error().message.find("position 2: it contradicts"), std::string::npos);
+}
+
+TEST_F(StoreTest, ARecoveryThatArrivesAtAnotherStateIsRefused) {
+  write(2);
+  execute("UPDATE meta SET value = 5 WHERE name = 'fingerprint'");
+  expect_refused_at("2: the state it leads to");
 }
 
 TEST_F(StoreTest, ALaterFormatIsRefused) {
   write(1);
   execute("UPDATE meta SET value = 99 WHERE name = 'format'");
-  const auto store = SqliteStore::open(folder());
+  const auto store = Store::open(folder());
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::kVersion);
 }
 
 TEST_F(StoreTest, AFileThatIsNoDatabaseIsRefused) {
-  std::ofstream(folder() + "/broker.sqlite") << std::string(5000, 'x');
-  EXPECT_FALSE(SqliteStore::open(folder()));
+  std::ofstream(database()) << std::string(5000, 'x');
+  EXPECT_FALSE(Store::open(folder()));
+}
+
+TEST_F(StoreTest, ATableThatIsNotThereIsNotMadeAnew) {
+  write(1);
+  execute("ALTER TABLE journal RENAME TO journam");
+  EXPECT_NE(error_of_opening().message.find("tables"), std::string::npos);
 }
 
 TEST_F(StoreTest, AFolderHasOneBrokerAndItsEpochGrows) {
