@@ -55,7 +55,10 @@ int main(int argc, char** argv) {
   if (!folder) return report(folder.error());
   auto store = broker::Store::open(options.state_folder);
   if (!store) return report(store.error());
-  broker::Server server(**folder, **store, options.lease);
+  (*store)->snapshot_bytes = options.snapshot_bytes;
+  auto history = broker::History::open(options.state_folder, options.history);
+  if (!history) return report(history.error());
+  broker::Server server(**folder, **store, **history, options);
   auto addresses = server.bind({options.workers_bind, options.clients_bind, options.bulk_bind});
   if (!addresses) return report(addresses.error());
   if (auto recovered = server.recover(); !recovered) return report(recovered.error());

@@ -38,6 +38,8 @@ void Broker::handle(const Event& event, const Now& now, Outbox& out) {
       state_.workers.unbind_peer(*found);
       state_.workers.changed();
     }
+  } else {
+    state_.disk = std::get<DiskSpace>(event);
   }
 }
 

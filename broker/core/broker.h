@@ -39,6 +39,9 @@ class Broker {
   /// For what the store writes beside a group.
   std::uint64_t fingerprint() const { return state_.fingerprint; }
 
+  /// A finished pipeline is in the history, or there is nothing to keep of it.
+  void archived(PipelineId id) { state_.pipelines.archived(id); }
+
   // --- Recovery: the items of a snapshot, if there is one, then the records after it ---
 
   /// An error names what is wrong; the broker must not be used then.

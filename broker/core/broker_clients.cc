@@ -21,6 +21,16 @@ Error no_task(TaskId id) {
           "`landseer tasks PIPELINE` shows those of a pipeline"};
 }
 
+Error disk_is_low(const DiskSpace& disk) {
+  constexpr std::uint64_t kMebibyte = 1024 * 1024;
+  return {ErrorCode::kLimit,
+          "the broker's disk has " + std::to_string(disk.free_bytes / kMebibyte) +
+              " MiB left, new pipelines need " + std::to_string(disk.needed_bytes / kMebibyte),
+          "broker",
+          "what was submitted goes on; free some space on the broker's host, then submit "
+          "again"};
+}
+
 }  // namespace
 
 void Broker::reply(const FromClientPeer& to, protocol::ToClient message, Outbox& out) {
@@ -80,6 +90,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
                 submission_id, "leave --submission-id out, or choose a new one");
   }
   if (!existing) {
+    if (state_.disk.low) return tl::make_unexpected(disk_is_low(state_.disk));
     auto submission = protocol::decode_submission(body);
     if (!submission) return tl::make_unexpected(submission.error());
     if (submission->submission_id != submission_id) {
@@ -118,8 +129,11 @@ void Broker::make_room(std::uint64_t new_tasks, const Now& now, Outbox& out) {
   while (state_.pipelines.all().size() >= settings().pipelines_max ||
          state_.pipelines.tasks() + new_tasks > settings().kept_tasks_max) {
     const auto oldest = state_.pipelines.oldest_finished();
-    // A snapshot that still has to show it goes first; the limit waits for that long.
+    // A snapshot or the history that still has to show it goes first; the limit waits so long.
     if (!oldest || !snapshot_.is_done_with(*oldest)) return;
+    const bool far_over = state_.pipelines.tasks() > 2 * settings().kept_tasks_max;
+    const bool unarchived = state_.pipelines.unarchived().contains(*oldest);
+    if (settings().keeps_history && unarchived && !far_over) return;
     ledger_.commit(PipelineForgotten{*oldest}, now, out);
   }
 }

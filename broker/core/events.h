@@ -28,6 +28,13 @@ struct WorkerUnreachable {
   PeerId peer{};
 };
 
-using Event = std::variant<FromWorkerPeer, FromClientPeer, WorkerUnreachable>;
+/// How much room the store's disk has. `low`: below what is kept for the work that is under way.
+struct DiskSpace {
+  bool low = false;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t needed_bytes = 0;
+};
+
+using Event = std::variant<FromWorkerPeer, FromClientPeer, WorkerUnreachable, DiskSpace>;
 
 }  // namespace landseer::broker

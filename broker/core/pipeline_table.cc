@@ -17,13 +17,6 @@ PipelineState PipelineRecord::state() const {
   return progress.completed == progress.total ? PipelineState::kCompleted : PipelineState::kFailed;
 }
 
-TaskId PipelineRecord::first_task() const {
-  const auto& tasks = pipeline->tasks;
-  const auto first = std::min_element(tasks.begin(), tasks.end(),
-                                      [](const auto& a, const auto& b) { return a->id < b->id; });
-  return first != tasks.end() ? (*first)->id : TaskId{};
-}
-
 const TaskRun* PipelineRecord::find_run(TaskId task) const {
   const auto found = runs.find(task);
   return found != runs.end() ? &found->second : nullptr;
@@ -74,9 +67,7 @@ PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
   PipelineRecord& added = *record;
   records_.emplace(added.id(), std::move(record));
   by_submission_.emplace(added.submission_id, &added);
-  if (const TaskId first = added.first_task(); number(first) != 0) {
-    by_first_task_.emplace(first, &added);
-  }
+  if (number(added.first_task) != 0) by_first_task_.emplace(added.first_task, &added);
   tasks_ += added.pipeline->tasks.size();
   revive(added);
   if (added.terminal()) retire(added);
@@ -98,6 +89,7 @@ void PipelineTable::forget(PipelineId id) {
   by_submission_.erase(record.submission_id);
   std::erase_if(by_first_task_, [&](const auto& entry) { return entry.second == &record; });
   tasks_ -= record.pipeline->tasks.size();
+  unarchived_.erase(id);
   records_.erase(found);
 }
 
@@ -126,7 +118,9 @@ std::optional<FoundTask> PipelineTable::find_task(TaskId id) {
 }
 
 void PipelineTable::retire(const PipelineRecord& record) {
-  if (active_.erase(order(record)) > 0) live_tasks_ -= record.pipeline->tasks.size();
+  if (active_.erase(order(record)) == 0) return;
+  live_tasks_ -= record.pipeline->tasks.size();
+  unarchived_.insert(record.id());
 }
 
 void PipelineTable::revive(const PipelineRecord& record) {

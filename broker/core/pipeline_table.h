@@ -65,6 +65,7 @@ struct PipelineRecord {
   domain::PipelinePtr pipeline;
   std::unique_ptr<domain::PriorityScheduler> scheduler;
   domain::KeyContext key_context;
+  TaskId first_task{};  ///< the lowest id of its tasks; none if it has none
   std::string submission_id;
   Digest submission_digest;  ///< of the encoded body: the same id with other content is refused
   std::string policy;
@@ -83,8 +84,6 @@ struct PipelineRecord {
   std::array<protocol::StageCounts, 5> stages{};
 
   PipelineId id() const { return pipeline->id; }
-  /// The lowest id of its tasks; none if it has none. O(tasks).
-  TaskId first_task() const;
   bool terminal() const { return scheduler->is_complete(); }
   protocol::PipelineState state() const;
   /// The run of a task, or null if it was never assigned.
@@ -114,6 +113,9 @@ class PipelineTable {
   const std::set<std::pair<std::int64_t, PipelineId>>& active() const { return active_; }
   void retire(const PipelineRecord& record);
   void revive(const PipelineRecord& record);
+  /// Finished ones that are not in the history yet.
+  const std::set<PipelineId>& unarchived() const { return unarchived_; }
+  void archived(PipelineId id) { unarchived_.erase(id); }
 
   std::uint64_t live_tasks() const { return live_tasks_; }
   std::uint64_t tasks() const { return tasks_; }
@@ -131,6 +133,7 @@ class PipelineTable {
   std::map<TaskId, PipelineRecord*> by_first_task_;
   std::unordered_map<std::string, PipelineRecord*> by_submission_;
   std::set<std::pair<std::int64_t, PipelineId>> active_;
+  std::set<PipelineId> unarchived_;
   std::uint64_t live_tasks_ = 0;
   std::uint64_t tasks_ = 0;
 };

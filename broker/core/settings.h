@@ -17,6 +17,8 @@ struct Settings {
   Duration lease = std::chrono::seconds(120);
   std::string bulk_address;  ///< where workers fetch model scripts
 
+  bool keeps_history = false;  ///< finished pipelines are forgotten only after archived()
+
   std::uint64_t workers_max = protocol::kWorkersMax;       ///< known, those that are gone included
   std::uint64_t pipelines_max = protocol::kPipelinesMax;   ///< kept, finished ones included
   std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;  ///< of these pipelines

@@ -14,7 +14,7 @@ using domain::TaskStatus;
 PipelineItem item_of(const PipelineRecord& record) {
   PipelineItem item;
   item.pipeline = record.id();
-  item.first_task = number(record.first_task());
+  item.first_task = number(record.first_task);
   const auto& workflows = record.pipeline->workflows;
   if (!workflows.empty()) item.first_workflow = number(workflows.front()->id);
   item.digest = record.submission_digest;

@@ -32,8 +32,8 @@ class SnapshotWriter {
   /// Whether the snapshot no longer needs this pipeline: it may be forgotten.
   bool is_done_with(PipelineId id) const { return !active_ || id < current_ || id > last_; }
 
-  static constexpr std::size_t kPartBytes = 128 * 1024;
-  static constexpr std::size_t kPartTasks = 16 * 1024;
+  static constexpr std::size_t kPartBytes = 64 * 1024;
+  static constexpr std::size_t kPartTasks = 8 * 1024;
 
  private:
   bool is_ahead(PipelineId id) const { return active_ && id > current_ && id <= last_; }

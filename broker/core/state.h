@@ -35,6 +35,7 @@ struct State {
   std::set<std::pair<Instant, TaskId>> held;                  ///< tasks waiting for their backoff
   std::set<PipelineId> touched;  ///< since the last settle: watchers may have to be told
   bool placement_due = false;
+  DiskSpace disk;
   std::uint64_t stale_messages = 0;  ///< about attempts or sessions that are over
   std::uint64_t fingerprint = 0;     ///< of all that the store remembers; see fingerprint.h
 

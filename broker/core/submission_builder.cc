@@ -143,6 +143,7 @@ Result<std::vector<TaskPtr>> make_tasks(const Submission& s, const Parts& parts,
                                         domain::TaskFactory& factory) {
   std::vector<TaskPtr> tasks;
   tasks.reserve(s.tasks.size());
+  factory.reserve(s.tasks.size(), s.configs.size());
   std::vector<TaskPtr> dependencies;
   for (std::size_t i = 0; i < s.tasks.size(); ++i) {
     if (auto good = check_task(s, i); !good) return tl::make_unexpected(good.error());
@@ -256,6 +257,7 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
     return wrong("a task is in no workflow", "workflows");
   }
   if (record->pipeline->name.empty()) record->pipeline->name = to_string(record->pipeline->id);
+  if (!record->pipeline->tasks.empty()) record->first_task = TaskId{ids.task};
   intern_requests(*record, requests);
   auto scheduler = domain::PriorityScheduler::create(record->pipeline, std::move(*policy));
   if (!scheduler) return tl::make_unexpected(scheduler.error());

@@ -9,6 +9,7 @@
 namespace landseer::broker {
 namespace {
 
+constexpr std::uint64_t kSnapshotBytesMin = 4 * 1024;
 constexpr Duration kLeaseMin = std::chrono::seconds(1);
 constexpr Duration kLeaseMax = std::chrono::hours(24);
 
@@ -26,12 +27,36 @@ bool is_allowed(const Options& options, bool trust_network) {
   return true;
 }
 
+bool read_storage(const std::string& disk_min, const std::string& snapshot_bytes,
+                  const std::string& history, Options& options) {
+  const auto minimum = parse_bytes(disk_min);
+  const auto snapshot = parse_bytes(snapshot_bytes);
+  const auto keep = parse_duration(history);
+  if (!minimum) {
+    std::cerr << "landseer-broker: --disk-min '" << disk_min << "' is not a size such as 1GiB\n";
+  } else if (!snapshot || *snapshot < kSnapshotBytesMin) {
+    std::cerr << "landseer-broker: --snapshot-bytes '" << snapshot_bytes
+              << "' is not a size from 4KiB\n";
+  } else if (!keep) {
+    std::cerr << "landseer-broker: --history '" << history << "' is not a duration such as 365d\n";
+  } else {
+    options.disk_min = *minimum;
+    options.snapshot_bytes = *snapshot;
+    options.history = *keep;
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 int parse_options(int argc, const char* const* argv, Options& options) {
   CLI::App app("Owns the pipelines and gives ready tasks to workers.", "landseer-broker");
   options.state_folder = config::home_folder() + "/state";
   std::string lease = "120s";
+  std::string disk_min = "1GiB";
+  std::string snapshot_bytes = "64MiB";
+  std::string history = "365d";
   app.add_option("--state", options.state_folder, "folder for what must survive a restart")
       ->capture_default_str();
   for (const auto& [name, target, what] :
@@ -47,6 +72,14 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   app.add_flag("--trust-network", trust_network, "allow addresses that other machines can reach");
   app.add_option("--lease", lease, "how long a silent worker keeps its tasks, 1s to 24h")
       ->capture_default_str();
+  app.add_option("--disk-min", disk_min,
+                 "with less than this free in the state folder, no new pipelines are taken")
+      ->capture_default_str();
+  app.add_option("--snapshot-bytes", snapshot_bytes,
+                 "journal that makes a snapshot due, from 4KiB")
+      ->capture_default_str();
+  app.add_option("--history", history, "how long history.sqlite keeps a finished pipeline")
+      ->capture_default_str();
   config::add_common_options(app, options.log);
   config::add_environment(app);
   if (const int code = config::parse(app, argc, argv); code >= 0) return code;
@@ -56,6 +89,7 @@ int parse_options(int argc, const char* const* argv, Options& options) {
     return 2;
   }
   options.lease = *parsed;
+  if (!read_storage(disk_min, snapshot_bytes, history, options)) return 2;
   return is_allowed(options, trust_network) ? -1 : 2;
 }
 

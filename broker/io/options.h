@@ -14,6 +14,9 @@ struct Options {
   std::string clients_bind = "tcp://127.0.0.1:7711";
   std::string bulk_bind = "tcp://127.0.0.1:7712";
   Duration lease = std::chrono::seconds(120);
+  std::uint64_t disk_min = std::uint64_t{1} << 30;  ///< bytes free below which nothing new is taken
+  std::uint64_t snapshot_bytes = 64 * 1024 * 1024;  ///< of journal that make a snapshot due
+  Duration history = std::chrono::hours(24 * 365);  ///< how long finished pipelines are kept there
   std::string check_folder;  ///< verify this state folder and end; empty: serve
   config::LogOptions log;
 };

@@ -14,13 +14,17 @@ namespace {
 
 /// Messages taken from one socket before the others and the timers get their turn.
 constexpr int kDrainMax = 1024;
+constexpr Duration kSpaceRetry = std::chrono::seconds(1);
+constexpr Duration kHistoryRetry = std::chrono::seconds(10);
 
 }  // namespace
 
-Server::Server(StateFolder& folder, Store& store, Duration lease)
+Server::Server(StateFolder& folder, Store& store, History& history, const Options& options)
     : folder_(folder),
       store_(store),
-      lease_(lease),
+      history_(history),
+      disk_(folder.path(), options.disk_min),
+      lease_(options.lease),
       workers_(context_),
       clients_(context_),
       bulk_(context_) {}
@@ -39,6 +43,7 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   settings.epoch = folder_.epoch();
   settings.seed = folder_.epoch();
   settings.lease = lease_;
+  settings.keeps_history = true;
   settings.bulk_address = bound.bulk;
   core_ = std::make_unique<Broker>(settings);
   return bound;
@@ -48,6 +53,8 @@ Result<void> Server::recover() {
   const auto recovery = broker::recover(store_, *core_, net::now());
   if (!recovery) return tl::make_unexpected(recovery.error());
   for (const std::string& warning : recovery->warnings) spdlog::warn("the store: {}", warning);
+  if (auto compared = history_.compare(*core_); !compared) return compared;
+  disk_.make_reserve();
   if (store_.position() > 0) {
     spdlog::info("recovered {} pipelines, {} of them unfinished, from {} groups of records{}",
                  core_->state().pipelines.all().size(), core_->state().pipelines.active().size(),
@@ -62,20 +69,45 @@ Result<void> Server::recover() {
 Result<void> Server::run(net::SignalWatch& signals) {
   std::array<net::PollItem, 4> items{{{&workers_}, {&clients_}, {&bulk_}, {nullptr, signals.fd()}}};
   for (;;) {
-    const auto deadline = core_->next_deadline(net::now());
-    Duration wait =
-        deadline ? std::max(*deadline - net::now().instant, Duration::zero()) : Duration(-1);
-    if (core_->snapshot_active() || store_.has_rubbish()) wait = Duration::zero();
-    net::poll(items, wait);
+    net::poll(items, time_to_wait(net::now()));
     if (const int signal = signals.take(); signal != 0) {
       spdlog::info("signal {}: stopping; workers go on until their lease ends", signal);
       return {};
+    }
+    if (const auto space = disk_.look(net::now())) {
+      if (space->low) spdlog::warn("{} MiB are free: no new pipelines", space->free_bytes >> 20);
+      core_->handle(*space, net::now(), outbox_);
     }
     receive_workers();
     receive_clients();
     serve_bulk();
     core_->settle(net::now(), outbox_);
-    if (auto flushed = flush(); !flushed) return flushed;
+    if (auto flushed = flush(signals); !flushed) return flushed;
+    write_history(net::now());
+  }
+}
+
+/// Negative: until something arrives.
+Duration Server::time_to_wait(const Now& now) const {
+  if (core_->snapshot_active() || store_.has_rubbish()) return Duration::zero();
+  auto deadline = core_->next_deadline(now);
+  if (history_.is_due(*core_, now)) {
+    deadline = deadline ? std::min(*deadline, history_after_) : history_after_;
+  }
+  return deadline ? std::max(*deadline - now.instant, Duration::zero()) : Duration(-1);
+}
+
+/// One slice a turn, and half of the time at most: what people and workers wait for goes first.
+void Server::write_history(const Now& now) {
+  if (now.instant < history_after_ || !history_.is_due(*core_, now)) return;
+  const auto written = history_.step(*core_, now);
+  const Instant after = net::now().instant;
+  history_after_ = after + (after - now.instant);
+  if (written) return;
+  history_after_ = after + kHistoryRetry;
+  ++history_errors_;
+  if ((history_errors_ & (history_errors_ - 1)) == 0) {
+    spdlog::warn("the history is not written: {}", written.error().to_string());
   }
 }
 
@@ -150,16 +182,9 @@ void Server::count_bad(const char* port, const Error& error) {
 }
 
 /// The order is the promise: blobs and records are durable before anyone hears of them.
-Result<void> Server::flush() {
-  if (auto stored = store_turn(); !stored) return stored;
-  if (!outbox_.empty()) send_mail();
-  return {};
-}
-
-Result<void> Server::store_turn() {
-  for (const Blob& blob : outbox_.blobs) {
-    if (auto kept = folder_.keep_blob(blob.digest, blob.bytes); !kept) return kept;
-  }
+Result<void> Server::flush(net::SignalWatch& signals) {
+  auto kept = until_there_is_space([this] { return keep_blobs(); }, signals);
+  if (!kept) return kept;
   if (!outbox_.records.empty()) {
     auto appended = store_.append({outbox_.records, core_->fingerprint()});
     if (!appended) return appended;
@@ -168,12 +193,45 @@ Result<void> Server::store_turn() {
     std::string part = core_->next_snapshot_part();
     store_.add_part(std::move(part), !core_->snapshot_active());
   }
-  if (auto synced = store_.sync(); !synced) return synced;
+  auto synced = until_there_is_space([this] { return store_.sync(); }, signals);
+  if (!synced) return synced;
   if (store_.wants_snapshot()) {
     core_->begin_snapshot();
     store_.begin_snapshot(core_->fingerprint());
   }
+  if (!outbox_.empty()) send_mail();
   return {};
+}
+
+Result<void> Server::keep_blobs() {
+  for (const Blob& blob : outbox_.blobs) {
+    if (auto kept = folder_.keep_blob(blob.digest, blob.bytes); !kept) return kept;
+  }
+  return {};
+}
+
+template <class Write>
+Result<void> Server::until_there_is_space(Write&& write, net::SignalWatch& signals) {
+  for (;;) {
+    auto written = write();
+    if (written || written.error().code != ErrorCode::kLimit) return written;
+    if (disk_.give_reserve()) {
+      spdlog::warn("the disk is full: going on with the reserve");
+      continue;
+    }
+    if (auto waited = wait_for_space(written.error(), signals); !waited) return waited;
+  }
+}
+
+/// Nobody is answered meanwhile, so nobody is told what is not stored. Workers go on until their
+/// lease ends.
+Result<void> Server::wait_for_space(const Error& full, net::SignalWatch& signals) {
+  spdlog::error("{}; waiting for space, nothing is lost", full.message);
+  std::array<net::PollItem, 1> items{{{nullptr, signals.fd()}}};
+  net::poll(items, kSpaceRetry);
+  if (signals.take() == 0) return {};
+  return fail(ErrorCode::kIo, "stopped while the disk was full", folder_.path(),
+              "what was not stored was not acknowledged either; free some space and start again");
 }
 
 void Server::send_mail() {

@@ -7,9 +7,13 @@
 #include <string>
 
 #include "broker/core/broker.h"
+#include "broker/io/disk_guard.h"
+#include "broker/io/history.h"
+#include "broker/io/options.h"
 #include "broker/io/sessions.h"
 #include "broker/io/state_folder.h"
 #include "broker/io/store.h"
+#include "common/base/time.h"
 #include "common/net/signals.h"
 #include "common/net/socket.h"
 
@@ -23,8 +27,8 @@ struct ServerAddresses {
 
 class Server {
  public:
-  /// `folder` and `store` must outlive the server.
-  Server(StateFolder& folder, Store& store, Duration lease);
+  /// The first three must outlive the server.
+  Server(StateFolder& folder, Store& store, History& history, const Options& options);
 
   /// Binds the three sockets; the result has the addresses with their real ports.
   Result<ServerAddresses> bind(const ServerAddresses& wanted);
@@ -39,12 +43,19 @@ class Server {
   void receive_clients();
   void serve_bulk();
   void count_bad(const char* port, const Error& error);
-  Result<void> flush();
-  Result<void> store_turn();
+  Result<void> flush(net::SignalWatch& signals);
+  Result<void> keep_blobs();
+  template <class Write>
+  Result<void> until_there_is_space(Write&& write, net::SignalWatch& signals);
+  Result<void> wait_for_space(const Error& full, net::SignalWatch& signals);
+  void write_history(const Now& now);
+  Duration time_to_wait(const Now& now) const;
   void send_mail();
 
   StateFolder& folder_;
   Store& store_;
+  History& history_;
+  DiskGuard disk_;
   Duration lease_;
   net::Context context_;
   net::Router workers_;
@@ -55,6 +66,8 @@ class Server {
   std::unique_ptr<Broker> core_;
   Outbox outbox_;
   std::uint64_t bad_frames_ = 0;
+  std::uint64_t history_errors_ = 0;
+  Instant history_after_;  // not before: it failed, or others are more urgent
 };
 
 }  // namespace landseer::broker

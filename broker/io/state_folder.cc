@@ -15,6 +15,10 @@ namespace landseer::broker {
 namespace {
 
 tl::unexpected<Error> io_error(const std::string& what, const std::string& path) {
+  if (errno == ENOSPC || errno == EDQUOT) {
+    return fail(ErrorCode::kLimit, "cannot " + what + ": the disk is full", path,
+                "free some space");
+  }
   return fail(ErrorCode::kIo, "cannot " + what + ": " + std::strerror(errno), path,
               "check owner, space and the --state option");
 }
@@ -47,6 +51,7 @@ Result<void> replace_file(const std::string& folder, const std::string& path,
   if (fd < 0) return io_error("write", draft);
   auto written = write_all(fd, bytes, draft);
   close(fd);
+  if (!written) unlink(draft.c_str());
   if (!written) return written;
   if (rename(draft.c_str(), path.c_str()) != 0) return io_error("put in place", path);
   return sync_folder(folder);

@@ -33,6 +33,14 @@ void normalise_numbers(json& value) {
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kDigits[] = "0123456789abcdef";
   out.push_back('"');
+  const auto is_plain = [](char c) {
+    return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
+  };
+  if (std::all_of(text.begin(), text.end(), is_plain)) {
+    out += text;
+    out.push_back('"');
+    return;
+  }
   for (const char c : text) {
     if (c == '"' || c == '\\') {
       out.push_back('\\');

@@ -100,6 +100,8 @@ Result<PipelinePtr> PipelineFactory::create_pipeline(std::string name,
                                                      DatasetReference dataset) {
   auto pipeline = std::make_shared<Pipeline>();
   std::unordered_set<const Task*> seen;
+  // Most workflows add a task or two; the rest they share.
+  seen.reserve(2 * workflows.size());
   for (const WorkflowPtr& workflow : workflows) {
     for (const TaskPtr& task : workflow->tasks) {
       if (number(task->pipeline) != 0) {

@@ -43,6 +43,11 @@ class TaskFactory {
   void clear_task_registry() { registry_.clear(); }
 
   std::size_t registry_size() const { return registry_.size(); }
+  /// Room for so many tasks and configurations, so that tables do not grow step by step.
+  void reserve(std::size_t tasks, std::size_t configs) {
+    registry_.reserve(tasks);
+    configs_.reserve(configs);
+  }
 
  private:
   TaskKey key_of(const ToolDefinition& tool, const Config& config,

@@ -164,17 +164,17 @@ class Cluster:
         self.services.append(service)
         return service
 
-    def start_broker(self, lease="30s", binds=None, state="state"):
+    def start_broker(self, lease="30s", binds=None, state="state", options=()):
         binds = binds or ["tcp://127.0.0.1:0"] * 3
         self.broker = self.start("landseer-broker", "broker", "--state", self.home / state, "--lease", lease,
-                                 "--workers-bind", binds[0], "--clients-bind", binds[1], "--bulk-bind", binds[2])
+                                 "--workers-bind", binds[0], "--clients-bind", binds[1], "--bulk-bind", binds[2], *options)
         self.addresses = self.broker.ready()
         return self.broker
 
-    def restart_broker(self, lease="30s", state="state"):
+    def restart_broker(self, lease="30s", state="state", options=()):
         """Kills the broker and starts another one at its addresses."""
         self.broker.kill()
-        return self.start_broker(lease, self.addresses, state)
+        return self.start_broker(lease, self.addresses, state, options)
 
     def scratch(self, name):
         return self.folder / "workers" / name
