@@ -167,7 +167,8 @@ class Cluster:
     def start_broker(self, lease="30s", binds=None, state="state", options=()):
         binds = binds or ["tcp://127.0.0.1:0"] * 3
         self.broker = self.start("landseer-broker", "broker", "--state", self.home / state, "--lease", lease,
-                                 "--workers-bind", binds[0], "--clients-bind", binds[1], "--bulk-bind", binds[2], *options)
+                                 "--workers-bind", binds[0], "--clients-bind", binds[1], "--bulk-bind", binds[2],
+                                 *options)
         self.addresses = self.broker.ready()
         return self.broker
 

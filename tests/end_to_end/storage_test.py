@@ -47,7 +47,8 @@ class Storage(EndToEnd):
 
         wait_until(lambda: rows("SELECT count(*) FROM pipelines") == [(1,)], "the pipeline is in the history")
         self.assertEqual(rows("SELECT name, state, completed, failed FROM pipelines"), [("test", "failed", 1, 1)])
-        self.assertEqual(rows("SELECT tool, status FROM tasks ORDER BY task"), [("good", "completed"), ("bad", "failed")])
+        self.assertEqual(rows("SELECT tool, status FROM tasks ORDER BY task"),
+                         [("good", "completed"), ("bad", "failed")])
         self.assertEqual(rows("SELECT w.name, t.tool FROM workflows w JOIN workflow_tasks USING(workflow) "
                               "JOIN tasks t USING(task) ORDER BY w.workflow, place"),
                          [("one", "good"), ("two", "good"), ("two", "bad")])
