@@ -110,6 +110,8 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     state_.ids = ids;
     (*built)->submission_digest = digest;
     if (!submission->model_name.empty()) {
+      // The pipeline that made room may have had the same one.
+      std::erase(out.unneeded_blobs, (*built)->key_context.model_script);
       out.blobs.push_back({(*built)->key_context.model_script, submission->model_script});
     }
     record = &ledger_.commit_pipeline(std::move(*built), body, now, out);
@@ -134,7 +136,11 @@ void Broker::make_room(std::uint64_t new_tasks, const Now& now, Outbox& out) {
     const bool far_over = state_.pipelines.tasks() > 2 * settings().kept_tasks_max;
     const bool unarchived = state_.pipelines.unarchived().contains(*oldest);
     if (settings().keeps_history && unarchived && !far_over) return;
+    const Digest script = state_.pipelines.find(*oldest)->key_context.model_script;
     ledger_.commit(PipelineForgotten{*oldest}, now, out);
+    if (!script.empty() && !state_.pipelines.uses_script(script)) {
+      out.unneeded_blobs.push_back(script);
+    }
   }
 }
 

@@ -221,8 +221,10 @@ void Ledger::keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
   }
   // The times are a worker's word: only what can be a duration is learned from.
   if (result.started_at <= 0 || result.finished_at < result.started_at) return;
+  const std::string& tool = found.task->tool->name;
+  if (state_.timings.size() >= kTimingsMax && !state_.timings.contains(tool)) return;
   const double ran_ms = static_cast<double>(result.finished_at - result.started_at);
-  ToolTiming& timing = state_.timings[found.task->tool->name];
+  ToolTiming& timing = state_.timings[tool];
   ++timing.samples;
   // The last eight or so decide: tools of one name behave alike, but not for ever.
   const double weight = timing.samples < 8 ? 1.0 / static_cast<double>(timing.samples) : 1.0 / 8;

@@ -29,15 +29,18 @@ struct Blob {
 
 struct Outbox {
   std::vector<Blob> blobs;
+  std::vector<Digest> unneeded_blobs;  ///< to be removed once the records are stored
   std::vector<Record> records;
   std::vector<WorkerMail> to_workers;
   std::vector<ClientMail> to_clients;
 
   bool empty() const {
-    return blobs.empty() && records.empty() && to_workers.empty() && to_clients.empty();
+    return blobs.empty() && unneeded_blobs.empty() && records.empty() && to_workers.empty() &&
+           to_clients.empty();
   }
   void clear() {
     blobs.clear();
+    unneeded_blobs.clear();
     records.clear();
     to_workers.clear();
     to_clients.clear();

@@ -81,6 +81,12 @@ std::optional<PipelineId> PipelineTable::oldest_finished() const {
   return std::nullopt;
 }
 
+bool PipelineTable::uses_script(const Digest& script) const {
+  return std::any_of(records_.begin(), records_.end(), [&](const auto& entry) {
+    return entry.second->key_context.model_script == script;
+  });
+}
+
 void PipelineTable::forget(PipelineId id) {
   const auto found = records_.find(id);
   if (found == records_.end()) return;

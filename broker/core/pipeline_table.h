@@ -121,6 +121,8 @@ class PipelineTable {
   std::uint64_t tasks() const { return tasks_; }
   /// The oldest pipeline that is over; none if all still run. O(number of unfinished ones).
   std::optional<PipelineId> oldest_finished() const;
+  /// Whether one of them has this model script. O(pipelines).
+  bool uses_script(const Digest& script) const;
   /// Forgets a finished pipeline and its tasks.
   void forget(PipelineId id);
 

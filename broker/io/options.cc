@@ -75,8 +75,7 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   app.add_option("--disk-min", disk_min,
                  "with less than this free in the state folder, no new pipelines are taken")
       ->capture_default_str();
-  app.add_option("--snapshot-bytes", snapshot_bytes,
-                 "journal that makes a snapshot due, from 4KiB")
+  app.add_option("--snapshot-bytes", snapshot_bytes, "journal that makes a snapshot due, from 4KiB")
       ->capture_default_str();
   app.add_option("--history", history, "how long history.sqlite keeps a finished pipeline")
       ->capture_default_str();

@@ -54,6 +54,11 @@ Result<void> Server::recover() {
   if (!recovery) return tl::make_unexpected(recovery.error());
   for (const std::string& warning : recovery->warnings) spdlog::warn("the store: {}", warning);
   if (auto compared = history_.compare(*core_); !compared) return compared;
+  std::set<Digest> scripts;
+  for (const auto& [id, record] : core_->state().pipelines.all()) {
+    scripts.insert(record->key_context.model_script);
+  }
+  folder_.remove_blobs_but(scripts);
   disk_.make_reserve();
   if (store_.position() > 0) {
     spdlog::info("recovered {} pipelines, {} of them unfinished, from {} groups of records{}",
@@ -195,6 +200,7 @@ Result<void> Server::flush(net::SignalWatch& signals) {
   }
   auto synced = until_there_is_space([this] { return store_.sync(); }, signals);
   if (!synced) return synced;
+  for (const Digest& blob : outbox_.unneeded_blobs) folder_.remove_blob(blob);
   if (store_.wants_snapshot()) {
     core_->begin_snapshot();
     store_.begin_snapshot(core_->fingerprint());

@@ -112,6 +112,16 @@ Result<void> StateFolder::keep_blob(const Digest& digest, std::string_view bytes
   return replace_file(path_ + "/blobs", path, bytes);
 }
 
+void StateFolder::remove_blob(const Digest& digest) { unlink(blob_path(digest).c_str()); }
+
+void StateFolder::remove_blobs_but(const std::set<Digest>& needed) {
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::directory_iterator(path_ + "/blobs", ignored)) {
+    const auto digest = Digest::from_hex(file.path().filename().string());
+    if (!digest || !needed.contains(*digest)) std::filesystem::remove(file.path(), ignored);
+  }
+}
+
 std::optional<std::string> StateFolder::read_blob(const Digest& digest, std::uint64_t offset,
                                                   std::size_t limit, std::uint64_t& size) const {
   const int fd = ::open(blob_path(digest).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ class StateFolder {
 
   /// Durable when it returns. Keeping a blob twice is no error.
   Result<void> keep_blob(const Digest& digest, std::string_view bytes);
+  void remove_blob(const Digest& digest);
+  /// Removes what a crash left: blobs of pipelines that are forgotten, and drafts.
+  void remove_blobs_but(const std::set<Digest>& needed);
   /// At most `limit` bytes from `offset`; empty result if there is no such blob. `size` is the
   /// whole blob's.
   std::optional<std::string> read_blob(const Digest& digest, std::uint64_t offset,

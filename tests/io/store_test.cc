@@ -160,6 +160,22 @@ TEST_F(StoreTest, ADamagedEpochIsReportedNotReset) {
   EXPECT_NE(opened.error().message.find("epoch"), std::string::npos);
 }
 
+TEST_F(StoreTest, BlobsThatNobodyNeedsAreRemoved) {
+  const auto state = StateFolder::open(folder() + "/state");
+  for (const char* text : {"one", "two", "three"}) {
+    ASSERT_TRUE((*state)->keep_blob(sha256(text), text));
+  }
+  std::ofstream(folder() + "/state/blobs/" + sha256("four").hex() + ".draft") << "fo";
+  (*state)->remove_blob(sha256("one"));
+  (*state)->remove_blobs_but({sha256("three")});
+  std::uint64_t size = 0;
+  EXPECT_FALSE((*state)->read_blob(sha256("one"), 0, 9, size));
+  EXPECT_FALSE((*state)->read_blob(sha256("two"), 0, 9, size));
+  EXPECT_EQ((*state)->read_blob(sha256("three"), 0, 9, size), "three");
+  const auto files = std::filesystem::directory_iterator(folder() + "/state/blobs");
+  EXPECT_EQ(std::distance(begin(files), end(files)), 1);
+}
+
 TEST_F(StoreTest, BlobsAreReadInPieces) {
   const auto state = StateFolder::open(folder() + "/state");
   const Digest digest = sha256("model script");

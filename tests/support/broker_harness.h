@@ -204,6 +204,7 @@ class BrokerHarness {
   std::vector<ClientMail> replies;
   std::vector<Record> records;
   std::vector<Blob> blobs;
+  std::vector<Digest> unneeded_blobs;
   bool take_snapshots = true;
   Broker broker;
 
@@ -240,6 +241,7 @@ class BrokerHarness {
     expect_replay_is_equal();
     if (take_snapshots) advance_snapshot();
     for (Blob& blob : out_.blobs) blobs.push_back(std::move(blob));
+    for (const Digest& digest : out_.unneeded_blobs) unneeded_blobs.push_back(digest);
     for (const ClientMail& mail : out_.to_clients) replies.push_back(mail);
     for (const WorkerMail& mail : out_.to_workers) deliver(mail);
     out_.clear();

@@ -138,6 +138,27 @@ TEST(Submission, MoreTasksThanAreKeptForgetTheFinishedOnes) {
   EXPECT_EQ(harness.task(TaskId{3}).tool, "c");
 }
 
+TEST(Submission, AModelScriptGoesWithTheLastPipelineThatHasIt) {
+  Settings settings = BrokerHarness::make_settings(std::chrono::seconds(120));
+  settings.pipelines_max = 1;
+  BrokerHarness harness(settings);
+  harness.take_snapshots = false;
+  testing::FakeWorker& worker = harness.worker("w", 4);
+  const auto submit = [&](const std::string& id, const std::string& script) {
+    auto submission = BrokerHarness::chains("a", id);
+    submission.model_name = "model.py";
+    submission.model_script = script;
+    harness.submit(submission);
+    harness.finish(worker);
+  };
+  submit("first", "script");
+  submit("second", "script");
+  EXPECT_TRUE(harness.unneeded_blobs.empty()) << "the second one has it, too";
+  submit("third", "other");
+  ASSERT_EQ(harness.unneeded_blobs.size(), 1u);
+  EXPECT_EQ(harness.unneeded_blobs[0], sha256("script"));
+}
+
 TEST(Submission, AnEmptyPipelineIsCompleteAtOnce) {
   BrokerHarness harness;
   const auto submitted = harness.submit(BrokerHarness::chains(""));
