@@ -3,8 +3,10 @@
 #include <zmq.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <random>
 
 #include "common/base/check.h"
@@ -17,6 +19,9 @@ constexpr int kHeartbeatIntervalMs = 5000;
 constexpr int kHeartbeatTimeoutMs = 15000;
 constexpr int kHandshakeMs = 5000;
 constexpr int kReconnectMaxMs = 2000;
+/// The kernel tries to connect at ever longer intervals, a minute and more. Starting over bounds
+/// the time that a connection takes after a partition has ended.
+constexpr int kConnectMs = 3000;
 
 void set(void* socket, int option, int value) {
   CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0, "libzmq knows the option");
@@ -92,6 +97,7 @@ Dealer::Dealer(const Context& context, const SocketOptions& options)
   set(handle_, ZMQ_IMMEDIATE, 1);
   set(handle_, ZMQ_RECONNECT_IVL, random_reconnect_ms());
   set(handle_, ZMQ_RECONNECT_IVL_MAX, kReconnectMaxMs);
+  set(handle_, ZMQ_CONNECT_TIMEOUT, kConnectMs);
 }
 
 Result<void> Dealer::connect(const std::string& address) {
@@ -114,6 +120,39 @@ std::optional<std::string> Dealer::receive() {
     drain(handle_);
   }
   return std::nullopt;
+}
+
+LossWatch::LossWatch(const Context& context, const Dealer& dealer)
+    : Socket(context, ZMQ_PAIR, {}), dealer_(dealer) {
+  static std::atomic<std::uint64_t> last{0};
+  const std::string address = "inproc://loss-" + std::to_string(++last);
+  set(handle_, ZMQ_RCVHWM, 0);  // with a limit, libzmq's I/O thread would wait for whoever reads
+  CHECK(zmq_socket_monitor(dealer.handle(), address.c_str(),
+                           ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == 0 &&
+            zmq_connect(handle_, address.c_str()) == 0,
+        "the process has file descriptors left for a socket");
+}
+
+LossWatch::~LossWatch() { zmq_socket_monitor(dealer_.handle(), nullptr, 0); }
+
+bool LossWatch::take() {
+  bool again = false;
+  std::string frame;
+  for (bool more = false; take_frame(handle_, frame, more);) {
+    std::uint16_t event = 0;
+    if (frame.size() >= sizeof event) std::memcpy(&event, frame.data(), sizeof event);
+    again = again || (broken_ && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    broken_ = event == ZMQ_EVENT_DISCONNECTED;
+    if (more) drain(handle_);
+  }
+  if (again) {
+    // libzmq looks for such news now and then only: a message sent now would still be taken for the
+    // old connection. Asking for events makes it look.
+    int events = 0;
+    std::size_t size = sizeof events;
+    zmq_getsockopt(dealer_.handle(), ZMQ_EVENTS, &events, &size);
+  }
+  return again;
 }
 
 Router::Router(const Context& context, const SocketOptions& options)

@@ -61,6 +61,21 @@ class Dealer final : public Socket {
   std::optional<std::string> receive();
 };
 
+/// Tells that the connection of a Dealer broke and was made again: what was sent before may be
+/// lost, and can be sent again. Readable when there is something to tell. Must not outlive its
+/// Dealer.
+class LossWatch final : public Socket {
+ public:
+  LossWatch(const Context& context, const Dealer& dealer);
+  ~LossWatch() override;
+  /// Whether that happened since the last call.
+  bool take();
+
+ private:
+  const Dealer& dealer_;
+  bool broken_ = false;  ///< and not yet made again
+};
+
 struct PeerFrame {
   std::string peer;  ///< libzmq's routing id: never shown to anyone, never an identity
   std::string frame;

@@ -120,7 +120,7 @@ Result<protocol::Submitted> Client::upload(const std::string& submission_id,
                                            const std::string& body) {
   const std::size_t chunk_count = std::max<std::size_t>(
       1, (body.size() + protocol::kChunkBytesMax - 1) / protocol::kChunkBytesMax);
-  const std::uint64_t first_number = last_number_ + 1;
+  std::uint64_t first_number = last_number_ + 1;
   std::size_t sent = 0;
   std::size_t taken = 0;
   while (true) {
@@ -134,8 +134,17 @@ Result<protocol::Submitted> Client::upload(const std::string& submission_id,
       if (auto number = send(chunk, deadline); !number) return tl::make_unexpected(number.error());
       ++sent;
     }
-    auto reply = receive(deadline);
-    if (!reply) return tl::make_unexpected(std::move(reply.error()));
+    auto received = receive(deadline);
+    if (!received) return tl::make_unexpected(std::move(received.error()));
+    auto& reply = *received;
+    const bool failed = reply && std::holds_alternative<protocol::ErrorReply>(reply->message);
+    // What the broker had of it may be gone with the connection. From the beginning, then: the id
+    // makes it the same submission.
+    if (!reply || (failed && loss_->take())) {
+      first_number = last_number_ + 1;
+      sent = taken = 0;
+      continue;
+    }
     if (reply->number != 0 && reply->number < first_number) continue;
     if (auto* done = std::get_if<protocol::Submitted>(&reply->message)) return std::move(*done);
     if (const auto* error = std::get_if<protocol::ErrorReply>(&reply->message)) {

@@ -28,20 +28,22 @@ Result<protocol::ClientWelcome> Client::connect() {
   auto address = resolve_address(options_.broker);
   if (!address) return tl::make_unexpected(address.error());
   address_ = *address;
+  disconnect();
   dealer_ = std::make_unique<net::Dealer>(context_);
+  loss_ = std::make_unique<net::LossWatch>(context_, *dealer_);
   if (auto connected = dealer_->connect(address_); !connected) {
-    dealer_.reset();
+    disconnect();
     return tl::make_unexpected(connected.error());
   }
   auto reply =
       exchange(protocol::ClientHello{.program_version = kProgramVersion}, options_.limits.connect);
   if (!reply) {
-    dealer_.reset();
+    disconnect();
     return tl::make_unexpected(reply.error());
   }
   const auto* welcome = std::get_if<protocol::ClientWelcome>(&*reply);
   if (welcome == nullptr) {
-    dealer_.reset();
+    disconnect();
     return fail(ErrorCode::kVersion, "what answers is not a broker's port for clients", address_,
                 "use the broker's --clients-bind address (7711 by default)");
   }
@@ -60,17 +62,22 @@ Result<protocol::ToClient> Client::request(const protocol::FromClient& message, 
 
 Result<protocol::ToClient> Client::exchange(const protocol::FromClient& message, Duration limit) {
   const Instant deadline = net::now().instant + limit;
-  const auto number = send(message, deadline);
-  if (!number) return tl::make_unexpected(number.error());
+  auto number = send(message, deadline);
   while (true) {
-    auto envelope = receive(deadline);
-    if (!envelope) return tl::make_unexpected(envelope.error());
-    const auto* error = std::get_if<protocol::ErrorReply>(&envelope->message);
+    if (!number) return tl::make_unexpected(number.error());
+    auto received = receive(deadline);
+    if (!received) return tl::make_unexpected(received.error());
+    if (!*received) {  // every request means the same when it is made twice
+      number = send(message, deadline);
+      continue;
+    }
+    auto& envelope = **received;
+    const auto* error = std::get_if<protocol::ErrorReply>(&envelope.message);
     // Number 0 answers a frame whose number the broker could not read. Others are late replies to
     // requests that were given up.
-    if (envelope->number != *number && !(envelope->number == 0 && error != nullptr)) continue;
+    if (envelope.number != *number && !(envelope.number == 0 && error != nullptr)) continue;
     if (error != nullptr) return tl::make_unexpected(to_error(*error));
-    return std::move(envelope->message);
+    return std::move(envelope.message);
   }
 }
 
@@ -88,7 +95,7 @@ Result<std::uint64_t> Client::send(const protocol::FromClient& message, Instant 
   return number;
 }
 
-Result<protocol::Envelope<protocol::ToClient>> Client::receive(Instant deadline) {
+Result<std::optional<protocol::Envelope<protocol::ToClient>>> Client::receive(Instant deadline) {
   while (true) {
     if (auto frame = dealer_->receive()) {
       auto envelope = protocol::decode_to_client(*frame);
@@ -98,8 +105,9 @@ Result<protocol::Envelope<protocol::ToClient>> Client::receive(Instant deadline)
                     "compare `landseer --version` with the broker's");
       }
       if (options_.trace) options_.trace("received " + protocol::describe(envelope->message));
-      return std::move(*envelope);
+      return std::optional(std::move(*envelope));
     }
+    if (loss_->take()) return std::nullopt;
     const Duration left = deadline - net::now().instant;
     if (left <= Duration::zero()) {
       return tl::make_unexpected(unreachable("no answer from the broker"));
@@ -109,9 +117,10 @@ Result<protocol::Envelope<protocol::ToClient>> Client::receive(Instant deadline)
 }
 
 Result<void> Client::wait_readable(Duration limit) {
-  std::array<net::PollItem, 2> items;
+  std::array<net::PollItem, 3> items;
   std::size_t count = 0;
   if (dealer_) items[count++].socket = dealer_.get();
+  if (loss_) items[count++].socket = loss_.get();
   if (options_.signals != nullptr) items[count++].fd = options_.signals->fd();
   net::poll({items.data(), count}, limit);
   if (options_.signals == nullptr) return {};
@@ -135,9 +144,14 @@ Result<void> Client::pause(Duration duration) {
   return {};
 }
 
-Error Client::unreachable(const std::string& what) {
+void Client::disconnect() {
+  loss_.reset();
   dealer_.reset();
   welcome_.reset();
+}
+
+Error Client::unreachable(const std::string& what) {
+  disconnect();
   return {ErrorCode::kUnavailable, what, address_,
           "start one with `landseer up`, or name it with --broker tcp://HOST:PORT"};
 }

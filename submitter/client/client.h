@@ -87,15 +87,18 @@ class Client {
   Result<Reply> ask(const protocol::FromClient& message, Duration limit);
 
   Result<std::uint64_t> send(const protocol::FromClient& message, Instant deadline);
-  Result<protocol::Envelope<protocol::ToClient>> receive(Instant deadline);
+  /// Empty when the connection broke: what was sent may be lost and has to be sent again.
+  Result<std::optional<protocol::Envelope<protocol::ToClient>>> receive(Instant deadline);
   Result<protocol::ToClient> exchange(const protocol::FromClient& message, Duration limit);
   Result<protocol::Submitted> upload(const std::string& submission_id, const std::string& body);
   Result<void> wait_readable(Duration limit);
+  void disconnect();
   Error unreachable(const std::string& what);
 
   ClientOptions options_;
   net::Context context_;
-  std::unique_ptr<net::Dealer> dealer_;  // null: not connected
+  std::unique_ptr<net::Dealer> dealer_;   // null: not connected
+  std::unique_ptr<net::LossWatch> loss_;  // of the dealer
   std::optional<protocol::ClientWelcome> welcome_;
   std::string address_;
   std::uint64_t last_number_ = 0;

@@ -163,9 +163,9 @@ Result<bool> BlobFetcher::try_source(const std::string& address, Transfer& trans
   transfer.size.reset();
   transfer.forget_requests();
   while (true) {
-    net::Dealer* dealer = connection(address, reason);
-    if (dealer == nullptr) return false;
-    auto step = pull(*dealer, transfer, reason, cancel);
+    Line* line = connection(address, reason);
+    if (line == nullptr) return false;
+    auto step = pull(*line, transfer, reason, cancel);
     if (!step) {
       connections_.erase(address);
       return tl::make_unexpected(step.error());
@@ -195,14 +195,17 @@ Result<bool> BlobFetcher::try_source(const std::string& address, Transfer& trans
   }
 }
 
-Result<BlobFetcher::Step> BlobFetcher::pull(net::Dealer& dealer, Transfer& transfer,
-                                            std::string& reason, const Cancel& cancel) {
-  std::array<net::PollItem, 2> items;
-  items[0].socket = &dealer;
+Result<BlobFetcher::Step> BlobFetcher::pull(Line& line, Transfer& transfer, std::string& reason,
+                                            const Cancel& cancel) {
+  std::array<net::PollItem, 3> items;
+  items[0].socket = &line.dealer;
   items[1].fd = cancel.fd();
+  items[2].socket = &line.loss;
   Instant heard = net::now().instant;
   while (!cancel.requested()) {
-    const bool connected = ask(dealer, transfer);
+    // What was asked over a connection that broke is asked again over the next one.
+    if (line.loss.take()) transfer.forget_requests();
+    const bool connected = ask(line.dealer, transfer);
     const Duration left = heard + options_.silence_limit - net::now().instant;
     if (left <= Duration::zero()) {
       reason = "was silent for " + format_duration(options_.silence_limit);
@@ -210,7 +213,7 @@ Result<BlobFetcher::Step> BlobFetcher::pull(net::Dealer& dealer, Transfer& trans
     }
     net::poll(items, connected ? left : std::min(left, kConnectRetry));
     for (std::uint64_t i = 0; i < kWindow; ++i) {
-      const auto frame = dealer.receive();
+      const auto frame = line.dealer.receive();
       if (!frame) break;
       const std::uint64_t before = transfer.in_flight;
       auto step = accept(*frame, transfer, reason);
@@ -267,17 +270,17 @@ Result<BlobFetcher::Step> BlobFetcher::accept(const std::string& frame, Transfer
   return Step::kGoOn;
 }
 
-net::Dealer* BlobFetcher::connection(const std::string& address, std::string& reason) {
+BlobFetcher::Line* BlobFetcher::connection(const std::string& address, std::string& reason) {
   if (const auto found = connections_.find(address); found != connections_.end()) {
     return found->second.get();
   }
   if (connections_.size() >= kConnectionsMax) connections_.clear();
-  auto dealer = std::make_unique<net::Dealer>(context_);
-  if (auto connected = dealer->connect(address); !connected) {
+  auto line = std::make_unique<Line>(context_);
+  if (auto connected = line->dealer.connect(address); !connected) {
     reason = "is not an address that can be reached";
     return nullptr;
   }
-  return (connections_[address] = std::move(dealer)).get();
+  return (connections_[address] = std::move(line)).get();
 }
 
 }  // namespace landseer::worker

@@ -41,6 +41,12 @@ class BlobFetcher {
                               const Cancel& cancel);
 
  private:
+  /// A connection to a source.
+  struct Line {
+    explicit Line(const net::Context& context) : dealer(context), loss(context, dealer) {}
+    net::Dealer dealer;
+    net::LossWatch loss;
+  };
   struct Sources;
   struct Transfer;
   enum class Step;
@@ -49,17 +55,16 @@ class BlobFetcher {
                           const Cancel& cancel);
   Result<bool> try_source(const std::string& address, Transfer& transfer, std::string& reason,
                           const Cancel& cancel);
-  Result<Step> pull(net::Dealer& dealer, Transfer& transfer, std::string& reason,
-                    const Cancel& cancel);
+  Result<Step> pull(Line& line, Transfer& transfer, std::string& reason, const Cancel& cancel);
   bool ask(net::Dealer& dealer, Transfer& transfer);
   Result<Step> accept(const std::string& frame, Transfer& transfer, std::string& reason);
-  net::Dealer* connection(const std::string& address, std::string& reason);
+  Line* connection(const std::string& address, std::string& reason);
 
   const net::Context& context_;
   ArtifactStore store_;
   FetchOptions options_;
   std::uint64_t last_number_ = 0;  ///< of requests; never used twice, so late replies are known
-  std::map<std::string, std::unique_ptr<net::Dealer>> connections_;
+  std::map<std::string, std::unique_ptr<Line>> connections_;
 };
 
 }  // namespace landseer::worker
