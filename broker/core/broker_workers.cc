@@ -59,6 +59,7 @@ WorkerRecord* Broker::require_session(PeerId peer, std::uint64_t session, const 
     return nullptr;
   }
   state_.workers.heard(*worker, now);
+  worker->hears = true;
   if (worker->state == WorkerState::kSilent) {
     worker->state = WorkerState::kConnected;
     state_.workers.changed();
@@ -116,12 +117,16 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
     ledger_.commit(WorkerAdded{hello.uid, hello.name}, now, out);
     worker = state_.workers.find_uid(hello.uid);
   }
+  // Hello again, although it was welcomed: nothing reaches it. It gets no work before it shows that
+  // it hears, else every task would be given to it in vain, again and again.
+  const bool deaf = same_instance && worker->session != 0 && !worker->hears;
   const auto verdicts = reconcile(*worker, hello, same_instance, now, out);
   worker->offer = hello;
   worker->offer.held.clear();
-  worker->state = WorkerState::kConnected;
+  worker->state = deaf ? WorkerState::kSilent : WorkerState::kConnected;
   worker->host_failures = 0;
   worker->leaving = false;
+  worker->hears = false;
   offer_everything(*worker);
   for (const auto& [task, attempt] : worker->attempts) {
     worker->reserve(state_.requests.at(state_.pipelines.find_task(task)->task->request));

@@ -40,6 +40,7 @@ struct WorkerRecord {
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
   bool leaving = false;             ///< said that it will go
+  bool hears = false;               ///< used the session it was given, so Welcome reached it
   std::uint32_t host_failures = 0;  ///< runtime errors in a row
   Instant last_heard;
   WallTime last_seen;

@@ -18,6 +18,8 @@ constexpr Duration kHelloMax = std::chrono::seconds(2);
 /// A tool that is told to stop has this long to save what it can; less when the lease is short, so
 /// that it is gone before the broker may give its task away.
 constexpr Duration kGraceMax = std::chrono::seconds(10);
+/// Heartbeats under way: the session is doubted after four without any message.
+constexpr std::size_t kBeatsMax = 64;
 /// Messages stay far below the frame limit.
 constexpr std::size_t kResultsBytesMax = 1024 * 1024;
 
@@ -276,7 +278,8 @@ void Agent::speak(const Now& now, std::vector<Effect>& out) {
   if (session_ != 0 && now.instant - last_heard_ > 4 * heartbeat_) session_ = 0;
   if (session_ != 0) {
     ++beat_;
-    beat_sent_ = now.instant;
+    beats_sent_.push_back(now.instant);
+    if (beats_sent_.size() > kBeatsMax) beats_sent_.pop_front();
     out.push_back(Send{protocol::Heartbeat{session_, beat_}});
     next_speech_ = now.instant + heartbeat_;
     return;
@@ -329,8 +332,10 @@ void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<E
   session_ = m.session;
   heartbeat_ = std::chrono::milliseconds(m.heartbeat_ms);
   lease_ = std::chrono::milliseconds(m.lease_ms);
+  // After a second Hello the broker waits for a sign that this worker hears.
+  next_speech_ = hellos_ > 1 ? now.instant : now.instant + heartbeat_;
   hellos_ = 0;
-  next_speech_ = now.instant + heartbeat_;
+  beats_sent_.clear();
   renew_lease(now.instant - hello_sent_, out);
   std::set<AttemptKey> keep;
   for (const auto& verdict : m.verdicts) {
@@ -362,7 +367,11 @@ void Agent::on_message(const protocol::Refused& m, const Now&, std::vector<Effec
 
 void Agent::on_message(const protocol::HeartbeatReply& m, const Now& now,
                        std::vector<Effect>& out) {
-  if (m.session == session_ && m.number == beat_) renew_lease(now.instant - beat_sent_, out);
+  // On a slow network several are under way: any answer tells from when it was asked.
+  const std::uint64_t behind = beat_ - m.number;
+  if (m.session != session_ || m.number > beat_ || behind >= beats_sent_.size()) return;
+  renew_lease(now.instant - *(beats_sent_.end() - 1 - static_cast<std::ptrdiff_t>(behind)), out);
+  beats_sent_.erase(beats_sent_.begin(), beats_sent_.end() - static_cast<std::ptrdiff_t>(behind));
 }
 
 void Agent::on_message(const protocol::Assign& m, const Now& now, std::vector<Effect>& out) {

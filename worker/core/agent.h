@@ -109,7 +109,7 @@ class Agent {
   Instant hello_sent_;
   std::uint32_t hellos_ = 0;  // since the last answer
   std::uint64_t beat_ = 0;
-  Instant beat_sent_;
+  std::deque<Instant> beats_sent_;  // of the unanswered heartbeats, the last is number beat_
   std::optional<Error> refused_;
   bool shutting_down_ = false;
   bool said_leaving_ = false;

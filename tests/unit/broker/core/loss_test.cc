@@ -40,6 +40,21 @@ TEST(Loss, ASilentWorkerGetsNothingNewUntilItIsHeardAgain) {
   EXPECT_EQ(worker.assigned.size(), 1u);
 }
 
+TEST(Loss, AWorkerThatSpeaksButDoesNotHearGetsNothingNew) {
+  BrokerHarness harness;
+  FakeWorker& deaf = harness.worker("deaf");
+  harness.worker("deaf");  // Hello again: the first Welcome was lost
+  harness.submit(BrokerHarness::chains("a"));
+  EXPECT_TRUE(deaf.assigned.empty());
+  harness.worker("deaf");
+  EXPECT_TRUE(deaf.assigned.empty()) << "speaking is not hearing";
+  harness.beat(deaf);  // in the session of the last Welcome
+  EXPECT_EQ(deaf.assigned.size(), 1u);
+  deaf.assigned.clear();
+  harness.worker("deaf");
+  EXPECT_EQ(deaf.assigned.size(), 1u) << "its last session was used: it heard, and may say Hello";
+}
+
 TEST(Loss, AResultAfterTheLeaseChangesNothing) {
   BrokerHarness harness(20s);
   FakeWorker& slow = harness.worker("slow");
@@ -77,6 +92,7 @@ TEST(Loss, AttemptsOfAnotherEpochOrNumberMustStop) {
                  {{4, attempt.task, attempt.attempt}, {5, attempt.task, 7}, {5, TaskId{99}, 1}});
   ASSERT_EQ(worker.verdicts.size(), 3u);
   for (const auto& verdict : worker.verdicts) EXPECT_FALSE(verdict.keep);
+  harness.beat(worker);
   ASSERT_EQ(worker.assigned.size(), 1u) << "and the task starts again";
   EXPECT_EQ(worker.assigned.front().attempt, 2u);
 }

@@ -131,6 +131,15 @@ TEST_F(AgentTest, SaysHelloUntilItIsWelcomed) {
   EXPECT_TRUE(sent<protocol::Hello>().empty());
 }
 
+TEST_F(AgentTest, ShowsAtOnceThatItHearsWhenOneHelloWasNotEnough) {
+  advance(0s);
+  advance(400ms);
+  ASSERT_EQ(sent<protocol::Hello>().size(), 2u);
+  welcome();
+  advance(0s);
+  EXPECT_EQ(sent<protocol::Heartbeat>().size(), 1u);
+}
+
 TEST_F(AgentTest, RunsAnAttemptFromAssignmentToAcknowledgedResult) {
   welcome();
   assign(1);
@@ -244,6 +253,22 @@ TEST_F(AgentTest, HeartbeatsAreAnsweredByARenewedLease) {
   hear(protocol::HeartbeatReply{11, beats[0].number - 1});
   hear(protocol::HeartbeatReply{10, beats[0].number});
   EXPECT_TRUE(take<RenewLease>().empty());
+}
+
+TEST_F(AgentTest, AnswersSlowerThanHeartbeatsRenewTheLease) {
+  welcome();
+  take<RenewLease>();
+  for (int i = 0; i < 3; ++i) advance(2s);
+  const auto beats = sent<protocol::Heartbeat>();
+  ASSERT_EQ(beats.size(), 3u);
+  hear(protocol::HeartbeatReply{11, beats[1].number});
+  hear(protocol::HeartbeatReply{11, beats[0].number});  // late and of no use
+  hear(protocol::HeartbeatReply{11, beats[2].number + 1});
+  hear(protocol::HeartbeatReply{11, beats[2].number});
+  const auto renewals = take<RenewLease>();
+  ASSERT_EQ(renewals.size(), 2u);
+  EXPECT_EQ(renewals[0].remaining, Duration(120s - 15s - 2s)) << "sent one heartbeat ago";
+  EXPECT_EQ(renewals[1].remaining, Duration(120s - 15s));
 }
 
 TEST_F(AgentTest, ASilentBrokerIsGreetedAgainWithWhatIsHeld) {
