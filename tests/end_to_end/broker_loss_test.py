@@ -2,10 +2,9 @@
 """A broker that dies and comes back: what it acknowledged is kept, what runs goes on."""
 
 import collections
-import subprocess
 from pathlib import Path
 
-from cluster import BIN, PATIENCE, EndToEnd, main, noting, wait_until
+from cluster import PATIENCE, EndToEnd, main, noting, wait_until
 
 LEASE = "6s"
 
@@ -107,7 +106,7 @@ class BrokerLoss(EndToEnd):
         self.assertEqual(self.cluster.run("submit", file, "--wait").code, 0)
         self.assertEqual(self.cluster.broker.terminate(), 0)
         state = self.cluster.home / "state"
-        sound = self.check(state)
+        sound = self.cluster.check_store()
         self.assertEqual(sound.returncode, 0, sound)
         self.assertIn("1 pipeline", sound.stdout)
         damaged = 0
@@ -117,17 +116,13 @@ class BrokerLoss(EndToEnd):
             damaged += before != after
             file.write_bytes(after)
         self.assertGreater(damaged, 0)
-        broken = self.check(state)
+        broken = self.cluster.check_store()
         self.assertEqual((broken.returncode, broken.stdout), (1, ""))
         self.assertIn("damage", broken.stderr)
         refused = self.cluster.start("landseer-broker", "broker", "--state", state, "--clients-bind",
                                      "tcp://127.0.0.1:0", "--workers-bind", "tcp://127.0.0.1:0", "--bulk-bind",
                                      "tcp://127.0.0.1:0")
         self.assertEqual(refused.process.wait(PATIENCE), 1)
-
-    def check(self, state):
-        return subprocess.run([str(BIN / "landseer-broker"), "--check", str(state)], env=self.cluster.environment,
-                              text=True, capture_output=True, timeout=PATIENCE)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ deadline.
 """
 
 import collections
+import concurrent.futures
 import json
 import os
 import select
@@ -68,10 +69,13 @@ def shell(script):
     return {"image": "test/shell:1", "command": shlex.join(["sh", "-c", script])}
 
 
-def noting(body="", before_end=""):
-    """A shell tool that notes its start and its end, with `body` between them."""
+def noting(body="", before_end="", before_start=""):
+    """A shell tool that notes its start and its end, with `body` between them.
+
+    A note is one write at the end of a file outside every worker, so what happened is seen from the host's side.
+    """
     return shell('note() { echo "$tool_name $1 $LANDSEER_TASK_ID $LANDSEER_ATTEMPT $(date +%s.%N) $2" >>"$NOTES"; }; '
-                 f"note start; {body or ':'}; note end {before_end}")
+                 f"note start {before_start}; {body or ':'}; note end {before_end}")
 
 
 class Gate:
@@ -95,6 +99,7 @@ class Service:
     def __init__(self, name, arguments, environment, log):
         self.name = name
         self.log = log
+        self.addresses = []  # those it said with `ready`
         with open(log, "ab") as errors:
             self.process = subprocess.Popen([str(word) for word in arguments], env=environment, cwd=log.parent,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
@@ -156,19 +161,29 @@ class Cluster:
         self.broker = None
         self.addresses = []
         self.submitted = 0
+        self.prefixes = {}  # name of a service, or "landseer" -> words its command begins with
 
     # --- Starting and ending ---
 
     def start(self, program, name, *arguments):
-        service = Service(name, [BIN / program, *arguments], self.environment, self.folder / f"{name}.log")
+        for ended in [service for service in self.services if not service.running()]:
+            ended.process.stdout.close()  # a test may start hundreds
+            self.services.remove(ended)
+        words = [*self.prefixes.get(name, []), BIN / program, *arguments]
+        service = Service(name, words, self.environment, self.folder / f"{name}.log")
         self.services.append(service)
         return service
 
-    def start_broker(self, lease="30s", binds=None, state="state", options=()):
+    def launch_broker(self, lease="30s", binds=None, state="state", options=()):
+        """A broker that is not waited for."""
         binds = binds or ["tcp://127.0.0.1:0"] * 3
         self.broker = self.start("landseer-broker", "broker", "--state", self.home / state, "--lease", lease,
                                  "--workers-bind", binds[0], "--clients-bind", binds[1], "--bulk-bind", binds[2],
                                  *options)
+        return self.broker
+
+    def start_broker(self, lease="30s", binds=None, state="state", options=()):
+        self.launch_broker(lease, binds, state, options)
         self.addresses = self.broker.ready()
         return self.broker
 
@@ -182,26 +197,50 @@ class Cluster:
 
     def launch_worker(self, name, *options, cpus=1):
         """A worker that is not waited for."""
+        bind = () if "--data-bind" in options else ("--data-bind", "tcp://127.0.0.1:0")
         return self.start("landseer-worker", name, "--name", name, "--cpus", cpus, "--memory", "1GiB", "--runtime",
-                          "process", "--images", self.images, "--scratch", self.scratch(name), "--data-bind",
-                          "tcp://127.0.0.1:0", *options)
+                          "process", "--images", self.images, "--scratch", self.scratch(name), *bind, *options)
 
     def start_worker(self, name, *options, cpus=1):
         worker = self.launch_worker(name, *options, cpus=cpus)
-        worker.ready()
+        worker.addresses = worker.ready()
         return worker
 
     def executor_of(self, name):
         """The process that a worker leaves its tools to."""
+        return self.helper_of(name, "landseer-exec")
+
+    def guard_of(self, name):
+        """The process that ends what an executor leaves behind."""
+        return self.helper_of(name, "landseer-guard")
+
+    def helper_of(self, name, title):
         socket = str(self.scratch(name) / "executor.sock").encode()
         for pid in processes_with(self.home):
             try:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                found = Path(f"/proc/{pid}/comm").read_text().strip() == title
             except OSError:
                 continue
-            if b"executor" in words and socket in words:
+            if found and socket in words:
                 return pid
-        raise AssertionError(f"{name} has no executor")
+        raise AssertionError(f"{name} has no {title}")
+
+    def kill_at_once(self, worker, others=()):
+        """Agent and executor, and others, none of which sees another one die."""
+        pids = [worker.pid, self.executor_of(worker.name), *others]
+        kill(pids, signal.SIGSTOP)
+        kill(pids)
+        worker.process.wait()
+
+    def lose_host(self, worker):
+        """As when the power fails: agent, executor and tools at once."""
+        self.kill_at_once(worker, self.tools(worker.name))
+
+    def check_store(self, state="state"):
+        """What the broker says of the store of a stopped broker."""
+        return subprocess.run([str(BIN / "landseer-broker"), "--check", str(self.home / state)], env=self.environment,
+                              text=True, capture_output=True, timeout=PATIENCE)
 
     def tools(self, name=""):
         """Processes of tools that run, all or those of one worker, whatever they forked included."""
@@ -246,7 +285,8 @@ class Cluster:
 
     def spawn(self, *words, **options):
         """The command line in the background, its output in pipes."""
-        return subprocess.Popen([str(BIN / "landseer"), *map(str, words)], env=self.environment, text=True,
+        prefix = self.prefixes.get("landseer", [])
+        return subprocess.Popen([*prefix, str(BIN / "landseer"), *map(str, words)], env=self.environment, text=True,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
     def run(self, *words, timeout=PATIENCE):
@@ -347,3 +387,23 @@ class EndToEnd(unittest.TestCase):
 
 def main():
     unittest.main(verbosity=2)
+
+
+def main_side_by_side(at_once=5):
+    """As main(), for tests that mostly wait: each in a process of its own, several at a time."""
+    if len(sys.argv) > 1:
+        return main()
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    names = [test.id().removeprefix("__main__.") for tests in suite for test in tests]
+
+    def run(name):
+        return subprocess.run([sys.executable, "-B", sys.argv[0], name], text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        runs = list(pool.map(run, names))
+    for done in runs:
+        print(done.stdout)
+    failed = [name for name, done in zip(names, runs) if done.returncode != 0]
+    print(f"{len(names)} tests, failed: {failed or 'none'}")
+    return sys.exit(1 if failed or not names else 0)

@@ -1,8 +1,6 @@
 #!/usr/bin/python3
 """Workers and hosts that go away: nothing is lost, nothing runs twice at a time, nothing is left running."""
 
-import signal
-
 from cluster import EndToEnd, kill, main, noting, shell, wait_until
 
 LEASE = "3s"
@@ -19,17 +17,6 @@ class WorkerLoss(EndToEnd):
         file = self.cluster.native({"held": self.held, **(more or {})}, workflows or {"w": ["held"]})
         return self.cluster.submit(file)
 
-    def lose_host(self, worker):
-        """As when the power fails: agent, executor and tools at once."""
-        self.kill_at_once(worker, self.cluster.tools(worker.name))
-
-    def kill_at_once(self, worker, others=()):
-        """Agent and executor, and others, none of which sees another one die."""
-        pids = [worker.pid, self.cluster.executor_of(worker.name), *others]
-        kill(pids, signal.SIGSTOP)
-        kill(pids)
-        worker.process.wait()
-
     def finish(self, code=0):
         self.gate.let_pass(8)
         self.assertEqual(self.cluster.run("wait", "last").code, code)
@@ -42,7 +29,7 @@ class WorkerLoss(EndToEnd):
         self.submit_held()
         self.cluster.wait_for_note("held", "start", attempt=1)
         self.cluster.start_worker("w2")
-        self.lose_host(first)
+        self.cluster.lose_host(first)
         self.cluster.wait_for_note("held", "start", attempt=2)
         self.finish()
         self.assertEqual([(attempt["worker"], attempt["outcome"]) for attempt in self.history("held")],
@@ -58,7 +45,7 @@ class WorkerLoss(EndToEnd):
         self.submit_held({"make": make, "use": use}, {"w": ["make", "held", "use"]})
         self.cluster.wait_for_note("held", "start", attempt=1)
         self.cluster.start_worker("w2")
-        self.lose_host(first)
+        self.cluster.lose_host(first)
         self.cluster.wait_for_note("held", "start", attempt=2)
         self.finish()
         self.assertEqual([note.attempt for note in self.cluster.notes("end") if note.tool == "make"], [1, 2])
@@ -104,12 +91,21 @@ class WorkerLoss(EndToEnd):
         self.submit_held()
         self.cluster.wait_for_note("held", "start", attempt=1)
         left = self.cluster.tools("w1")
-        self.kill_at_once(first)
+        self.cluster.kill_at_once(first, [self.cluster.guard_of("w1")])
         self.assertNotEqual(left, [])
+        self.assertEqual(self.cluster.tools("w1"), left)
         self.cluster.start_worker("w1")
         self.assertEqual([pid for pid in left if pid in self.cluster.tools("w1")], [])
         self.cluster.wait_for_note("held", "start", attempt=2)
         self.finish()
+
+    def test_tools_end_with_their_executor_though_nobody_starts_another(self):
+        first = self.cluster.start_worker("w1")
+        forking = noting(f"(trap '' TERM; setsid sleep 1000) & note forked; read -r _ <{self.gate.path}")
+        self.cluster.submit(self.cluster.native({"forking": forking}, {"w": ["forking"]}))
+        self.cluster.wait_for_note("forking", "forked")
+        self.cluster.kill_at_once(first)
+        wait_until(lambda: not self.cluster.tools("w1"), "nothing is left of the tool")
 
     def test_a_killed_executor_does_not_take_the_worker_with_it(self):
         self.cluster.start_worker("w1")

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "common/base/result.h"
+#include "worker/io/executor_guard.h"
 #include "worker/io/executor_link.h"
 #include "worker/io/executor_loop.h"
 
@@ -44,6 +45,7 @@ Result<void> detach() {
   setsid();
   close_range(3, ~0U, 0);
   if (chdir("/") != 0) return system_error("cannot enter", "/");
+  if (auto guarded = leave_guard_behind(); !guarded) return guarded;
   prctl(PR_SET_NAME, "landseer-exec");
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);

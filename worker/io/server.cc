@@ -156,7 +156,7 @@ void Server::adopt(const Leftovers& leftovers) {
     spdlog::info("going on with {}, attempt {}", to_string(started.job.key.task),
                  started.job.key.attempt);
     jobs_[started.job.key] = started.job;
-    launched_.insert(started.job.key);
+    launches_.launched(started.job.key);
     workbench_->adopt(started.job);
     agent_->adopt(started.job, started.gpus);
   }
@@ -164,7 +164,7 @@ void Server::adopt(const Leftovers& leftovers) {
     if (!jobs_.contains(key)) workbench_->submit(Discard{key});
   }
   for (const Ended& ended : leftovers.ended) {
-    launched_.erase(ended.key);
+    launches_.ended(ended.key);
     handle(run_ended(ended));
   }
 }
@@ -235,6 +235,7 @@ Result<void> Server::receive_executor() {
     auto received = executor_->receive();
     if (!received) {
       spdlog::error("the executor is lost ({}); starting another", received.error().message);
+      launches_.connection_lost();
       if (auto attached = attach_executor(); !attached) return attached;
       continue;
     }
@@ -245,11 +246,7 @@ Result<void> Server::receive_executor() {
 
 void Server::on_executor(const FromExecutor& message) {
   if (const auto* inventory = std::get_if<Inventory>(&message)) {
-    std::set<AttemptKey> missing = std::exchange(launched_, {});
-    for (const Launched& running : inventory->running) {
-      if (missing.erase(running.key) > 0) launched_.insert(running.key);
-    }
-    for (const AttemptKey& key : missing) {
+    for (const AttemptKey& key : launches_.settle(inventory->running)) {
       RunEnded ended;
       ended.key = key;
       ended.outcome = protocol::Outcome::kReturned;
@@ -260,7 +257,7 @@ void Server::on_executor(const FromExecutor& message) {
   } else if (const auto* launched = std::get_if<Launched>(&message)) {
     handle(RunStarted{launched->key, WallTime{launched->started_at_ms}});
   } else if (const auto* ended = std::get_if<Ended>(&message)) {
-    launched_.erase(ended->key);
+    launches_.ended(ended->key);
     if (!jobs_.contains(ended->key)) tell_executor(Forget{ended->key});
     handle(run_ended(*ended));
   }
@@ -304,7 +301,7 @@ void Server::perform(const Run& effect) {
   }
   // A lost executor is noticed, and replaced, where its answers are read.
   if (started || started.error().code == ErrorCode::kUnavailable) {
-    launched_.insert(effect.key);
+    launches_.launched(effect.key);
     return;
   }
   RunEnded ended;

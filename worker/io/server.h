@@ -16,6 +16,7 @@
 #include "worker/io/blob_server.h"
 #include "worker/io/executor_client.h"
 #include "worker/io/job_file.h"
+#include "worker/io/launch_book.h"
 #include "worker/io/options.h"
 #include "worker/io/process_runtime.h"
 #include "worker/io/scratch_folder.h"
@@ -74,7 +75,7 @@ class Server {
   std::unique_ptr<ExecutorClient> executor_;
   std::unique_ptr<Agent> agent_;
   std::map<AttemptKey, AttemptJob> jobs_;  // prepared or running: what Run needs
-  std::set<AttemptKey> launched_;          // handed to the executor, not ended
+  LaunchBook launches_;
   std::vector<Effect> effects_;
   Instant shutdown_deadline_{};
   std::uint64_t bad_frames_ = 0;
