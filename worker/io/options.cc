@@ -128,6 +128,11 @@ bool complete(const Raw& raw, Options& options, Error& error) {
              "--data-bind", "keep to 127.0.0.1, or say --trust-network if everybody there may"};
     return false;
   }
+  if (!options.data_address.empty() && !options.data_address.starts_with("tcp://")) {
+    error = {ErrorCode::kInvalid, "'" + options.data_address + "' is not tcp://HOST:PORT",
+             "--data-address", "leave the option out to tell the address as it is bound"};
+    return false;
+  }
   for (const std::string& text : raw.data) {
     auto dataset = parse_dataset_folder(text);
     if (!dataset) {
@@ -171,6 +176,8 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--images", options.images, "folder of image folders, for --runtime process");
   app.add_option("--data-bind", options.data_bind, "address where other workers fetch artifacts")
       ->capture_default_str();
+  app.add_option("--data-address", options.data_address,
+                 "where other workers reach it, when a tunnel is between; default: as bound");
   app.add_flag("--trust-network", raw.trust_network,
                "allow a --data-bind that other machines can reach");
   app.add_option("--artifact-mode", raw.artifact_mode, "local")->capture_default_str();

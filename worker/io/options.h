@@ -24,6 +24,7 @@ struct Options {
   std::vector<DatasetFolder> datasets;
   std::string images;  ///< empty: none
   std::string data_bind = "tcp://127.0.0.1:0";
+  std::string data_address;  ///< what other workers are told; empty: as bound
   config::LogOptions log;
 };
 

@@ -98,7 +98,7 @@ protocol::Hello Server::offer() const {
   for (const DatasetFolder& dataset : options_.datasets) {
     hello.datasets.push_back({dataset.name, dataset.variant});
   }
-  hello.data_address = blobs_->address();
+  hello.data_address = options_.data_address.empty() ? blobs_->address() : options_.data_address;
   return hello;
 }
 
