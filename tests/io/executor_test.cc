@@ -49,6 +49,15 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
+pid_t parent_of(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  pid_t parent = 0;
+  for (std::string word; status >> word;) {
+    if (word == "PPid:") status >> parent;
+  }
+  return parent;
+}
+
 /// A process that ended and only has to be reaped by whoever inherited it is not alive.
 bool is_alive(pid_t pid) {
   const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
@@ -479,6 +488,7 @@ TEST_F(Executor, KilledExecutorIsNoticedAndTheNextOneKillsWhatItLeft) {
       1, "setsid sh -c '" + tell_pid("child") + "exec sleep 1000' & " + tell_pid("one") + "wait"));
   const pid_t tool = await_pid("one");
   const pid_t child = await_pid("child");
+  kill(parent_of(agent_->executor_pid()), SIGKILL);  // its guard
   kill(agent_->executor_pid(), SIGKILL);
   EXPECT_TRUE(wait_until([this] { return has_gone(); }));
   EXPECT_TRUE(is_alive(tool));
@@ -488,6 +498,19 @@ TEST_F(Executor, KilledExecutorIsNoticedAndTheNextOneKillsWhatItLeft) {
   EXPECT_EQ(ended.reason, "the worker's executor died while it ran");
   EXPECT_FALSE(is_alive(tool));
   EXPECT_FALSE(is_alive(child));
+}
+
+TEST_F(Executor, NothingOutlivesAKilledExecutorThoughNoOtherIsStarted) {
+  attach();
+  send(shell(1, "trap '' TERM; setsid sh -c '" + tell_pid("child") + "exec sleep 1000' & " +
+                    tell_pid("one") + "wait"));
+  const pid_t tool = await_pid("one");
+  const pid_t child = await_pid("child");
+  const pid_t guard = parent_of(agent_->executor_pid());
+  kill(guard, SIGTERM);  // not for it
+  kill(agent_->executor_pid(), SIGKILL);
+  EXPECT_TRUE(wait_until([&] { return !is_alive(tool) && !is_alive(child); }));
+  EXPECT_TRUE(wait_until([&] { return !is_alive(guard); }));
 }
 
 TEST_F(Executor, DamagedStateFileCountsAsAnAttemptThatMustNotGoOn) {
