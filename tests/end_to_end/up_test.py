@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A broker and workers on one machine with one command."""
 
-from cluster import EndToEnd, kill, main, noting, processes_with
+from cluster import EndToEnd, kill, main, noting, processes_with, wait_until
 
 
 class Up(EndToEnd):
@@ -23,7 +23,8 @@ class Up(EndToEnd):
         self.assertEqual(sorted(worker["name"] for worker in self.cluster.json("workers")), ["worker-1", "worker-2"])
         down = self.cluster.json("down")
         self.assertEqual({service["outcome"] for service in down["services"]}, {"stopped"})
-        self.assertEqual(processes_with(f"LANDSEER_HOME={self.cluster.home}"), [])
+        # Executors and their guards end by themselves, after their workers.
+        wait_until(lambda: not processes_with(f"LANDSEER_HOME={self.cluster.home}"), "nothing is left running")
         self.assertEqual(self.cluster.json("down"), {"services": []})
         self.assertEqual(self.cluster.run("list").code, 3)
 

@@ -1,9 +1,24 @@
 #!/usr/bin/python3
 """Workers and hosts that go away: nothing is lost, nothing runs twice at a time, nothing is left running."""
 
+import os
+import signal
+from pathlib import Path
+
 from cluster import EndToEnd, kill, main, noting, shell, wait_until
 
 LEASE = "3s"
+
+
+def sockets_of(pid):
+    """The sockets that a process has open; none yet is an empty list."""
+    links = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            links.append(os.readlink(link))
+        except OSError:
+            continue  # closed meanwhile
+    return [link for link in links if link.startswith("socket:")]
 
 
 class WorkerLoss(EndToEnd):
@@ -97,6 +112,18 @@ class WorkerLoss(EndToEnd):
         self.cluster.start_worker("w1")
         self.assertEqual([pid for pid in left if pid in self.cluster.tools("w1")], [])
         self.cluster.wait_for_note("held", "start", attempt=2)
+        self.finish()
+
+    def test_a_worker_starts_though_the_executor_that_it_meets_dies(self):
+        first = self.cluster.start_worker("w1")
+        executor = self.cluster.executor_of("w1")
+        first.kill()
+        kill([executor], signal.SIGSTOP)
+        second = self.cluster.launch_worker("w1")
+        wait_until(lambda: sockets_of(second.pid), "it has connected to the executor")
+        kill([executor])
+        second.ready()
+        self.submit_held()
         self.finish()
 
     def test_tools_end_with_their_executor_though_nobody_starts_another(self):

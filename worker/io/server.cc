@@ -21,6 +21,7 @@ namespace {
 /// Tools get up to ten seconds to stop, and the broker a moment to acknowledge.
 constexpr Duration kShutdownMax = std::chrono::seconds(15);
 constexpr int kDrainMax = 1024;
+constexpr int kTakeOversMax = 5;  // an executor that dies at once, every time, is a reason to end
 
 std::uint64_t random_number() {
   std::uint64_t number = 0;
@@ -61,10 +62,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options) {
   std::unique_ptr<Server> server(
       new Server(options, std::move(*scratch), std::move(*store), std::move(*folders)));
   // The executor first: it is forked while there are no threads.
-  if (auto attached = server->attach_executor(); !attached) {
-    return tl::make_unexpected(attached.error());
-  }
-  auto leftovers = server->find_leftovers();
+  auto leftovers = server->take_over();
   if (!leftovers) return tl::make_unexpected(leftovers.error());
   auto blobs = BlobServer::start(server->context_, server->store_, options.data_bind);
   if (!blobs) return tl::make_unexpected(blobs.error());
@@ -110,6 +108,18 @@ Result<void> Server::attach_executor() {
   if (!client) return tl::make_unexpected(client.error());
   executor_ = std::make_unique<ExecutorClient>(std::move(*client));
   return {};
+}
+
+/// The executor that is met may be about to die, killed together with the former agent. Then the
+/// next one knows what is left.
+Result<Server::Leftovers> Server::take_over() {
+  for (int attempt = 1;; ++attempt) {
+    if (auto attached = attach_executor(); !attached) return tl::make_unexpected(attached.error());
+    auto leftovers = find_leftovers();
+    if (leftovers || attempt == kTakeOversMax) return leftovers;
+    if (leftovers.error().code != ErrorCode::kUnavailable) return leftovers;
+    spdlog::warn("the executor is lost ({}); starting another", leftovers.error().message);
+  }
 }
 
 /// The executor greets with what has ended and what runs. Attempts without a job file are nobody's:

@@ -44,6 +44,7 @@ class Server {
     std::vector<StartedJob> jobs;
     std::vector<Ended> ended;
   };
+  Result<Leftovers> take_over();
   Result<Leftovers> find_leftovers();
   void adopt(const Leftovers& leftovers);
   void wait(net::SignalWatch& signals);
