@@ -1,6 +1,7 @@
 #include "worker/io/scratch_folder.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@ namespace landseer::worker {
 namespace {
 
 constexpr std::size_t kUidDigits = 32;
+constexpr int kLockTries = 25;
+constexpr int kLockPauseMs = 20;
 
 tl::unexpected<Error> io_error(const std::string& what, const std::string& path) {
   return fail(ErrorCode::kIo, "cannot " + what + ": " + std::strerror(errno), path,
@@ -44,7 +47,10 @@ Result<ScratchFolder> ScratchFolder::open(const std::string& path) {
   const std::string lock_path = path + "/lock";
   UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (lock.get() < 0) return io_error("open", lock_path);
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  // A worker killed while it started its executor leaves a child that holds the lock for a moment.
+  int tries = kLockTries;
+  while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && --tries > 0) poll(nullptr, 0, kLockPauseMs);
+  if (tries == 0) {
     return fail(ErrorCode::kConflict, "another worker uses this scratch folder", path,
                 "stop it, or choose another --name or --scratch");
   }
