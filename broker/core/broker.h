@@ -106,15 +106,22 @@ class Broker {
                  Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::Cancel& m, const Now& now,
                  Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::Retry& m, const Now& now, Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
                                      const Now& now, Outbox& out);
   void make_room(std::uint64_t new_tasks, const Now& now, Outbox& out);
   const Settings& settings() const { return state_.settings; }
-  Result<protocol::Cancelled> cancel(const protocol::Cancel& m, const Now& now, Outbox& out);
+  bool has_room_for(std::uint64_t tasks) const;
   void reply(const FromClientPeer& to, protocol::ToClient message, Outbox& out);
   void reply_error(const FromClientPeer& to, const Error& error, Outbox& out);
   void answer_watchers(const Now& now, Outbox& out);
   void expire_logs(const Now& now, Outbox& out);
+
+  // broker_control.cc
+  Result<protocol::Cancelled> cancel(const protocol::Cancel& m, const Now& now, Outbox& out);
+  Result<protocol::Retried> retry(const protocol::Retry& m, const Now& now, Outbox& out);
+  Result<PipelineRecord*> find_target(PipelineId pipeline, TaskId task);
+  Result<void> may_retry(const PipelineRecord& record) const;
 
   State state_;
   SnapshotLoader loader_;

@@ -11,16 +11,6 @@
 namespace landseer::broker {
 namespace {
 
-Error no_pipeline(PipelineId id) {
-  return {ErrorCode::kNotFound, "there is no " + to_string(id), to_string(id),
-          "`landseer list` shows all"};
-}
-
-Error no_task(TaskId id) {
-  return {ErrorCode::kNotFound, "there is no " + to_string(id), to_string(id),
-          "`landseer tasks PIPELINE` shows those of a pipeline"};
-}
-
 Error disk_is_low(const DiskSpace& disk) {
   constexpr std::uint64_t kMebibyte = 1024 * 1024;
   return {ErrorCode::kLimit,
@@ -101,8 +91,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     auto built = build_pipeline(*submission, ids, state_.requests, now.wall);
     if (!built) return tl::make_unexpected(built.error());
     const std::uint64_t tasks = (*built)->pipeline->tasks.size();
-    if (state_.pipelines.active().size() >= settings().pipelines_max ||
-        state_.pipelines.live_tasks() + tasks > protocol::kLiveTasksMax) {
+    if (!has_room_for(tasks)) {
       return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
                   submission_id, "wait until some have finished, then submit again");
     }
@@ -124,6 +113,11 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
                              record->evaluations,
                              record->cached,
                              existing};
+}
+
+bool Broker::has_room_for(std::uint64_t tasks) const {
+  return state_.pipelines.active().size() < settings().pipelines_max &&
+         state_.pipelines.live_tasks() + tasks <= protocol::kLiveTasksMax;
 }
 
 /// Finished pipelines are kept as long as there is room, the newest longest.
@@ -226,43 +220,6 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ReadLog& m, c
   out.to_workers.push_back(
       {worker->peer, protocol::LogRequest{worker->session, request, m.task, attempt, m.offset,
                                           limit, m.from_end}});
-}
-
-void Broker::on_client(const FromClientPeer& from, const protocol::Cancel& m, const Now& now,
-                       Outbox& out) {
-  auto cancelled = cancel(m, now, out);
-  if (cancelled) {
-    reply(from, *cancelled, out);
-  } else {
-    reply_error(from, cancelled.error(), out);
-  }
-}
-
-Result<protocol::Cancelled> Broker::cancel(const protocol::Cancel& m, const Now& now, Outbox& out) {
-  if ((number(m.pipeline) == 0) == (number(m.task) == 0)) {
-    return fail(ErrorCode::kInvalid, "exactly one of pipeline and task must be named", "cancel",
-                "check the client");
-  }
-  if (number(m.pipeline) != 0) {
-    PipelineRecord* record = state_.pipelines.find(m.pipeline);
-    if (record == nullptr) return tl::make_unexpected(no_pipeline(m.pipeline));
-    if (record->terminal()) {
-      return fail(ErrorCode::kConflict,
-                  "cannot cancel " + to_string(m.pipeline) + ": it is " +
-                      std::string(to_string(record->state())),
-                  to_string(m.pipeline), "only pipelines that are not finished can be cancelled");
-    }
-    return lifecycle_.cancel_pipeline(*record, now, out);
-  }
-  const auto found = state_.pipelines.find_task(m.task);
-  if (!found) return tl::make_unexpected(no_task(m.task));
-  if (domain::is_terminal(found->task->status)) {
-    return fail(ErrorCode::kConflict,
-                "cannot cancel " + to_string(m.task) + ": it is " +
-                    std::string(to_string(found->task->status)),
-                to_string(m.task), "only pending and running tasks can be cancelled");
-  }
-  return lifecycle_.cancel_task(*found, now, out);
 }
 
 void Broker::answer_watchers(const Now& now, Outbox& out) {

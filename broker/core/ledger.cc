@@ -40,14 +40,6 @@ void Ledger::note_moved(PipelineRecord& record, const domain::Task& task) {
   record.count_change(task, TaskStatus::kPending);
 }
 
-template <class Change>
-void Ledger::change(PipelineRecord& record, Change&& change) {
-  snapshot_.keep(record);
-  state_.fingerprint -= fingerprint(record);
-  change();
-  state_.fingerprint += fingerprint(record);
-}
-
 void Ledger::commit(Record record, const Now& now, Outbox& out) {
   std::visit([&](const auto& r) { apply(r, now); }, record);
   out.records.push_back(std::move(record));

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "broker/core/fingerprint.h"
 #include "broker/core/snapshot_writer.h"
 #include "broker/core/state.h"
 
@@ -25,6 +26,8 @@ class Ledger {
   /// Applies a record of a store. kInternal if it contradicts what came before: the store is
   /// damaged, or this version cannot read it.
   Result<void> replay(const Record& record, const Now& now);
+  /// The tasks that this retry makes pending again; none, or an error, if it may not be asked for.
+  Result<std::vector<domain::TaskPtr>> retryable(const RetryRequested& r) const;
   /// After the last record: nobody is connected, and everybody gets a full lease to come back.
   void end_replay(const Now& now);
 
@@ -60,8 +63,10 @@ class Ledger {
   void apply(const CancelRequested& r, const Now& now);
   void apply(const PipelineForgotten& r, const Now& now);
   void apply(const WorkerForgotten& r, const Now& now);
+  void apply(const RetryRequested& r, const Now& now);  // ledger_control.cc
 
   Result<void> check(const Record& record) const;
+  Result<void> check_control(const Record& record) const;
   void record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
                       const AttemptEnded& r);
   void count_outcome(TaskRun& run, WorkerRecord& worker, protocol::Outcome outcome, bool started);
@@ -77,5 +82,13 @@ class Ledger {
   State& state_;
   SnapshotWriter& snapshot_;
 };
+
+template <class Change>
+void Ledger::change(PipelineRecord& record, Change&& change) {
+  snapshot_.keep(record);
+  state_.fingerprint -= fingerprint(record);
+  change();
+  state_.fingerprint += fingerprint(record);
+}
 
 }  // namespace landseer::broker

@@ -89,6 +89,16 @@ std::size_t end_of_page(std::uint64_t offset, std::uint32_t limit, std::size_t s
 
 }  // namespace
 
+Error no_pipeline(PipelineId id) {
+  return {ErrorCode::kNotFound, "there is no " + to_string(id), to_string(id),
+          "`landseer list` shows all"};
+}
+
+Error no_task(TaskId id) {
+  return {ErrorCode::kNotFound, "there is no " + to_string(id), to_string(id),
+          "`landseer tasks PIPELINE` shows those of a pipeline"};
+}
+
 protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now) {
   const domain::Progress progress = record.scheduler->get_progress();
   protocol::PipelineRow row;

@@ -7,6 +7,9 @@
 
 namespace landseer::broker {
 
+Error no_pipeline(PipelineId id);
+Error no_task(TaskId id);
+
 protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now);
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
                                          Placement& placement, WallTime now);

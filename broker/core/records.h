@@ -153,10 +153,24 @@ struct WorkerForgotten {
   }
 };
 
+/// A user wants tasks that are over to run again. Exactly one of the two is not 0.
+struct RetryRequested {
+  PipelineId pipeline{};
+  TaskId task{};
+  std::int64_t at = 0;
+  bool operator==(const RetryRequested&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("task", m.task);
+    visit("at", m.at);
+  }
+};
+
 /// Order gives the type number in the journal (index + 1): append only.
 using Record =
     std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened, TaskKept,
-                 TaskFailed, CancelRequested, PipelineForgotten, WorkerForgotten>;
+                 TaskFailed, CancelRequested, PipelineForgotten, WorkerForgotten, RetryRequested>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

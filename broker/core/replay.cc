@@ -68,7 +68,7 @@ Result<void> Ledger::check(const Record& record) const {
     const WorkerRecord* worker = state_.workers.find(gone->worker);
     if (worker == nullptr || !worker->attempts.empty()) return contradiction("unknown worker");
   }
-  return {};
+  return check_control(record);
 }
 
 Result<void> Ledger::replay(const Record& record, const Now& now) {

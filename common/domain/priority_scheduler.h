@@ -3,6 +3,7 @@
 /// is O(log n) per task touched. Not thread-safe.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -69,6 +70,16 @@ class PriorityScheduler final : public Scheduler {
   /// The same for everything pending; running tasks are left to the caller.
   std::vector<TaskPtr> cancel_pending(const std::string& reason);
 
+  /// A failed, skipped or cancelled task is pending again, and with it those skipped because of it
+  /// that nothing else keeps from running. Returns them, dependencies first. kConflict, with the
+  /// task to retry instead, if a dependency ended otherwise than completed.
+  Result<std::vector<TaskPtr>> retry(TaskId id);
+  /// The same for all failed tasks and, if wanted, the cancelled ones. O(tasks).
+  std::vector<TaskPtr> retry_all(bool cancelled);
+  /// What the two would return; nothing changes.
+  Result<std::vector<TaskPtr>> retryable(TaskId id) const;
+  std::vector<TaskPtr> retryable_all(bool cancelled) const;
+
   const Pipeline& pipeline() const { return *pipeline_; }
   std::string_view policy_name() const { return policy_->name(); }
 
@@ -98,6 +109,15 @@ class PriorityScheduler final : public Scheduler {
   void skip_dependents(std::uint32_t root, Consequences& out);
   std::string blame(std::uint32_t root) const;
   void announce(std::uint32_t index, TaskStatus status);
+  using WantedStatuses = std::initializer_list<TaskStatus>;
+  std::vector<std::uint32_t> plan_retry(std::vector<std::uint32_t> roots,
+                                        WantedStatuses wanted) const;
+  std::vector<std::uint32_t> plan_retry_all(bool cancelled) const;
+  Result<std::vector<std::uint32_t>> plan_retry_one(TaskId id) const;
+  std::vector<TaskPtr> revive(const std::vector<std::uint32_t>& plan);
+  std::vector<TaskPtr> tasks_of(const std::vector<std::uint32_t>& plan) const;
+  /// A dependency that ended otherwise than completed.
+  std::optional<std::uint32_t> lost_dependency(std::uint32_t index) const;
 
   PipelinePtr pipeline_;
   std::unique_ptr<Policy> policy_;

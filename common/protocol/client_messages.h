@@ -295,6 +295,27 @@ struct Cancelled {
   }
 };
 
+/// Exactly one of the two is not 0.
+struct Retry {
+  PipelineId pipeline{};
+  TaskId task{};
+  bool operator==(const Retry&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("task", m.task);
+  }
+};
+
+struct Retried {
+  std::uint64_t tasks = 0;  ///< pending again
+  bool operator==(const Retried&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("tasks", m.tasks);
+  }
+};
+
 struct ErrorReply {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
@@ -312,9 +333,9 @@ struct ErrorReply {
 
 /// Order gives the type number on the wire (index + 1): append only.
 using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
-                                GetTask, ListWorkflows, ListWorkers, ReadLog, Cancel>;
+                                GetTask, ListWorkflows, ListWorkers, ReadLog, Cancel, Retry>;
 using ToClient =
     std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus, TaskList,
-                 TaskDetail, WorkflowList, WorkerList, LogPiece, Cancelled, ErrorReply>;
+                 TaskDetail, WorkflowList, WorkerList, LogPiece, Cancelled, ErrorReply, Retried>;
 
 }  // namespace landseer::protocol

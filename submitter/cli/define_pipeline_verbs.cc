@@ -80,6 +80,13 @@ void define_cancel(CLI::App& app, Command& command) {
   on_verb(*verb, command, options, run_cancel);
 }
 
+void define_retry(CLI::App& app, Command& command) {
+  auto options = std::make_shared<RetryOptions>();
+  CLI::App* verb = app.add_subcommand("retry", "run failed and cancelled tasks again");
+  verb->add_option("TARGET", options->target, "pipelines, or task_7")->required();
+  on_verb(*verb, command, options, run_retry);
+}
+
 void define_results(CLI::App& app, Command& command) {
   auto options = std::make_shared<ResultsOptions>();
   CLI::App* verb = app.add_subcommand("results", "combinations with their metrics, at any time");
@@ -105,6 +112,7 @@ void define_pipeline_verbs(CLI::App& app, Command& command) {
                        run_workflows);
   define_logs(app, command);
   define_cancel(app, command);
+  define_retry(app, command);
   define_results(app, command);
 }
 

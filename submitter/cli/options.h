@@ -58,6 +58,10 @@ struct CancelOptions {
   bool yes = false;
 };
 
+struct RetryOptions {
+  std::string target;
+};
+
 struct ResultsOptions {
   std::string pipeline = "last";
   std::string csv;  ///< folder; empty: no files

@@ -104,6 +104,10 @@ Result<protocol::Cancelled> Client::cancel(const protocol::Cancel& what) {
   return ask<protocol::Cancelled>(what);
 }
 
+Result<protocol::Retried> Client::retry(const protocol::Retry& what) {
+  return ask<protocol::Retried>(what);
+}
+
 Result<protocol::Submitted> Client::submit(const protocol::Submission& submission) {
   const std::string body = protocol::encode_submission(submission);
   if (body.size() > protocol::kSubmissionBytesMax) {

@@ -70,6 +70,7 @@ class Client {
   Result<std::vector<protocol::WorkerRow>> workers();
   Result<protocol::LogPiece> read_log(const protocol::ReadLog& what);
   Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
+  Result<protocol::Retried> retry(const protocol::Retry& what);
 
   /// Sleeps, but not through a signal: kUnavailable if one came.
   Result<void> pause(Duration duration);

@@ -172,7 +172,8 @@ inline std::vector<FromClient> from_client_examples() {
           ListWorkflows{PipelineId{3}, 0, 100},
           ListWorkers{},
           ReadLog{TaskId{7}, 2, 0, 65'536, true},
-          Cancel{PipelineId{3}, TaskId{}}};
+          Cancel{PipelineId{3}, TaskId{}},
+          Retry{PipelineId{}, TaskId{7}}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
@@ -191,7 +192,8 @@ inline std::vector<ToClient> to_client_examples() {
           WorkerList{{detail::worker_example()}},
           LogPiece{2, 0, 5, true, "bytes"},
           Cancelled{10, 2},
-          ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"}};
+          ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"},
+          Retried{12}};
 }
 
 inline Submission submission_example() {

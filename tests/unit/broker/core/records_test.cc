@@ -21,7 +21,8 @@ std::vector<Record> examples() {
           TaskFailed{TaskId{3}, "gone", 1703},
           CancelRequested{PipelineId{1}, TaskId{}, 1703},
           PipelineForgotten{PipelineId{1}},
-          WorkerForgotten{WorkerId{1}}};
+          WorkerForgotten{WorkerId{1}},
+          RetryRequested{PipelineId{}, TaskId{3}, 1704}};
 }
 
 TEST(Records, SurviveEncoding) {

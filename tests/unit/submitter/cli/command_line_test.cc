@@ -38,7 +38,7 @@ TEST(CommandLine, HasTheVerbs) {
   const auto names = verbs();
   for (const char* verb :
        {"up", "down", "plan", "submit", "list", "status", "wait", "watch", "tasks", "task",
-        "workflows", "workers", "logs", "cancel", "results", "completion"}) {
+        "workflows", "workers", "logs", "cancel", "retry", "results", "completion"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), verb), names.end()) << verb;
   }
 }

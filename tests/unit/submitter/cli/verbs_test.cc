@@ -54,6 +54,10 @@ ToClient answer(const FromClient& message) {
   if (std::holds_alternative<protocol::Cancel>(message)) {
     return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
   }
+  if (const auto* retry = std::get_if<protocol::Retry>(&message)) {
+    if (retry->pipeline == PipelineId{2} || retry->task == TaskId{7}) return protocol::Retried{3};
+    return protocol::ErrorReply{ErrorCode::kConflict, "nothing to retry", "", ""};
+  }
   return protocol::ErrorReply{ErrorCode::kInternal, "not in this test", "", ""};
 }
 
@@ -163,6 +167,18 @@ TEST_F(Verbs, CancelNeedsYesAndShowsTheBrokersRefusal) {
   Context here = context(false);
   EXPECT_EQ(exit_code(run_cancel(here, {"1", false}).error().code), kUsage);
   EXPECT_EQ(exit_code(run_cancel(here, {"1", true}).error().code), kFailed);
+}
+
+TEST_F(Verbs, RetryTellsHowManyTasksArePendingAgain) {
+  Context here = context(false);
+  EXPECT_EQ(run_retry(here, {"2"}).value(), kSuccess);
+  EXPECT_EQ(out_.str(), "pipeline_2: 3 tasks pending again\n");
+  EXPECT_NE(err_.str().find("landseer watch pipeline_2"), std::string::npos);
+  EXPECT_EQ(exit_code(run_retry(here, {"1"}).error().code), kFailed);
+  out_.str("");
+  Context script = context(true);
+  EXPECT_EQ(run_retry(script, {"task_7"}).value(), kSuccess);
+  EXPECT_EQ(document(), nlohmann::json({{"task_id", "task_7"}, {"tasks", 3}}));
 }
 
 TEST_F(Verbs, TasksWithAnUnknownStatusNamesTheNearest) {
