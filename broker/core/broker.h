@@ -107,6 +107,7 @@ class Broker {
   void on_client(const FromClientPeer& from, const protocol::Cancel& m, const Now& now,
                  Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::Retry& m, const Now& now, Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now, Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
                                      const Now& now, Outbox& out);
   void make_room(std::uint64_t new_tasks, const Now& now, Outbox& out);

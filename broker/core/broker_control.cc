@@ -1,4 +1,5 @@
-/// What clients decide about pipelines that exist: cancelling and retrying.
+/// What clients decide about pipelines that exist: cancelling, retrying and
+/// pausing.
 #include "broker/core/broker.h"
 
 namespace landseer::broker {
@@ -74,7 +75,7 @@ Result<protocol::Retried> Broker::retry(const protocol::Retry& m, const Now& now
   }
   if (tasks->empty()) return tl::make_unexpected(nothing_to_retry(**record));
   ledger_.commit(request, now, out);
-  return protocol::Retried{tasks->size()};
+  return protocol::Retried{tasks->size(), (*record)->paused};
 }
 
 Result<PipelineRecord*> Broker::find_target(PipelineId pipeline, TaskId task) {
@@ -102,6 +103,31 @@ Result<void> Broker::may_retry(const PipelineRecord& record) const {
                 id, "wait until some have finished, then retry");
   }
   return {};
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now,
+                       Outbox& out) {
+  PipelineRecord* record = state_.pipelines.find(m.pipeline);
+  if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
+  const std::string id = to_string(m.pipeline);
+  if (record->terminal()) {
+    return reply_error(from,
+                       {ErrorCode::kConflict,
+                        std::string("cannot ") + (m.paused ? "pause " : "resume ") + id +
+                            ": it is " + std::string(to_string(record->state())),
+                        id, "`landseer retry " + id + "` runs what failed again"},
+                       out);
+  }
+  const bool changed = record->paused != m.paused;
+  // Nothing of it is left to hold back.
+  if (changed && m.paused && record->cancel_requested) {
+    return reply_error(from,
+                       {ErrorCode::kConflict, "cannot pause " + id + ": it is being cancelled", id,
+                        "`landseer wait " + id + "`"},
+                       out);
+  }
+  if (changed) ledger_.commit(PauseChanged{m.pipeline, m.paused, now.wall.unix_ms}, now, out);
+  reply(from, protocol::Paused{changed, record->scheduler->get_progress().running}, out);
 }
 
 }  // namespace landseer::broker

@@ -48,8 +48,11 @@ std::uint64_t fingerprint(const domain::Task& task, domain::TaskStatus status, c
 }
 
 std::uint64_t fingerprint(const PipelineRecord& record) {
-  return combine(kPipelinePart, number(record.id()), record.priority, record.submitted_at,
-                 record.first_started_at, record.finished_at, record.cancel_requested);
+  const std::uint64_t part =
+      combine(kPipelinePart, number(record.id()), record.priority, record.submitted_at,
+              record.first_started_at, record.finished_at, record.cancel_requested);
+  // Stores of before there was a pause keep their fingerprints.
+  return record.paused ? combine(part, 1) : part;
 }
 
 std::uint64_t fingerprint(const WorkerRecord& worker) {

@@ -279,7 +279,10 @@ void Ledger::apply(const CancelRequested& r, const Now& now) {
     return;
   }
   PipelineRecord& record = *state_.pipelines.find(r.pipeline);
-  change(record, [&] { record.cancel_requested = true; });
+  change(record, [&] {
+    record.cancel_requested = true;
+    record.paused = false;  // nothing is left to hold back
+  });
   for (const auto& task : record.scheduler->cancel_pending("the pipeline was cancelled")) {
     note_moved(record, *task);
   }
@@ -337,7 +340,10 @@ void Ledger::note_skipped(PipelineRecord& record, const domain::Consequences& co
 
 void Ledger::retire_if_terminal(PipelineRecord& record, std::int64_t at) {
   if (!record.terminal() || record.finished_at != 0) return;
-  change(record, [&] { record.finished_at = at; });
+  change(record, [&] {
+    record.finished_at = at;
+    record.paused = false;
+  });
   state_.pipelines.retire(record);
   state_.touch(record);
 }

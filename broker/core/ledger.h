@@ -64,6 +64,7 @@ class Ledger {
   void apply(const PipelineForgotten& r, const Now& now);
   void apply(const WorkerForgotten& r, const Now& now);
   void apply(const RetryRequested& r, const Now& now);  // ledger_control.cc
+  void apply(const PauseChanged& r, const Now& now);
 
   Result<void> check(const Record& record) const;
   Result<void> check_control(const Record& record) const;

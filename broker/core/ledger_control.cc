@@ -1,4 +1,4 @@
-/// Records of what users decide about pipelines that exist: retrying.
+/// Records of what users decide about pipelines that exist: retrying and pausing.
 #include "broker/core/ledger.h"
 #include "common/base/check.h"
 
@@ -40,6 +40,11 @@ Result<void> Ledger::check_control(const Record& record) const {
   if (const auto* retry = std::get_if<RetryRequested>(&record)) {
     const auto tasks = retryable(*retry);
     if (!tasks || tasks->empty()) return contradiction("nothing to retry");
+  } else if (const auto* pause = std::get_if<PauseChanged>(&record)) {
+    const PipelineRecord* pipeline = state_.pipelines.find(pause->pipeline);
+    if (pipeline == nullptr || pipeline->terminal() || pipeline->paused == pause->paused) {
+      return contradiction("nothing to pause or resume");
+    }
   }
   return {};
 }
@@ -72,6 +77,14 @@ void Ledger::apply(const RetryRequested& r, const Now& now) {
     record.cancel_requested = false;
   });
   state_.pipelines.revive(record);
+  state_.placement_due = true;
+  state_.touch(record);
+}
+
+void Ledger::apply(const PauseChanged& r, const Now& now) {
+  static_cast<void>(now);
+  PipelineRecord& record = *state_.pipelines.find(r.pipeline);
+  change(record, [&] { record.paused = r.paused; });
   state_.placement_due = true;
   state_.touch(record);
 }

@@ -11,7 +11,7 @@ using domain::TaskStatus;
 using protocol::PipelineState;
 
 PipelineState PipelineRecord::state() const {
-  if (!terminal()) return PipelineState::kRunning;
+  if (!terminal()) return paused ? PipelineState::kPaused : PipelineState::kRunning;
   if (cancel_requested) return PipelineState::kCancelled;
   const domain::Progress progress = scheduler->get_progress();
   return progress.completed == progress.total ? PipelineState::kCompleted : PipelineState::kFailed;

@@ -79,6 +79,7 @@ struct PipelineRecord {
   std::uint64_t workflows_completed = 0;
   std::uint64_t cached = 0;
   bool cancel_requested = false;
+  bool paused = false;  ///< gets no new attempts; only while it is not terminal
   std::unordered_map<TaskId, TaskRun> runs;
   std::vector<std::uint32_t> workflow_remaining;  ///< tasks not completed, by workflow index
   std::array<protocol::StageCounts, 5> stages{};

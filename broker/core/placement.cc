@@ -38,6 +38,7 @@ void Placement::place(const Now& now, Outbox& out) {
   for (const auto& [rank, id] : state_.pipelines.active()) order.push_back(id);
   for (const PipelineId id : order) {
     PipelineRecord& record = *state_.pipelines.find(id);
+    if (record.paused) continue;
     while (placed < kPlacementsPerPass && place_best(record, now, out)) ++placed;
   }
   if (placed >= kPlacementsPerPass) state_.placement_due = true;

@@ -18,7 +18,7 @@ std::int64_t eta_ms(const PipelineRecord& record, const domain::Progress& progre
   const std::uint64_t left = progress.pending + progress.running;
   if (left == 0) return 0;
   const std::uint64_t done = progress.completed - record.cached;
-  if (record.first_started_at == 0 || done < kEtaSamplesMin) return -1;
+  if (record.paused || record.first_started_at == 0 || done < kEtaSamplesMin) return -1;
   const std::int64_t elapsed = now.unix_ms - record.first_started_at;
   return elapsed * static_cast<std::int64_t>(left) / static_cast<std::int64_t>(done);
 }
@@ -134,7 +134,12 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   for (const auto& stage : record.stages) {
     if (stage.total > 0) status.stages.push_back(stage);
   }
-  if (record.scheduler->ready_count() > 0) add_notices(state, record, placement, status.notices);
+  if (record.paused) {
+    status.notices.push_back("paused: nothing new starts before `landseer resume " +
+                             to_string(record.id()) + "`");
+  } else if (record.scheduler->ready_count() > 0) {
+    add_notices(state, record, placement, status.notices);
+  }
   return status;
 }
 

@@ -167,10 +167,24 @@ struct RetryRequested {
   }
 };
 
+/// A user holds a pipeline back, or lets it go on.
+struct PauseChanged {
+  PipelineId pipeline{};
+  bool paused = false;
+  std::int64_t at = 0;
+  bool operator==(const PauseChanged&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("paused", m.paused);
+    visit("at", m.at);
+  }
+};
+
 /// Order gives the type number in the journal (index + 1): append only.
-using Record =
-    std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened, TaskKept,
-                 TaskFailed, CancelRequested, PipelineForgotten, WorkerForgotten, RetryRequested>;
+using Record = std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened,
+                            TaskKept, TaskFailed, CancelRequested, PipelineForgotten,
+                            WorkerForgotten, RetryRequested, PauseChanged>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

@@ -11,6 +11,7 @@
 
 #include "broker/core/pipeline_table.h"
 #include "common/base/result.h"
+#include "common/protocol/added.h"
 
 namespace landseer::broker {
 
@@ -72,6 +73,7 @@ struct PipelineItem {
   std::int64_t first_started_at = 0;
   std::int64_t finished_at = 0;
   bool cancel_requested = false;
+  bool paused = false;
   std::string body;  ///< not encoded; see PipelineAdded
   bool operator==(const PipelineItem&) const = default;
   template <class Self, class Visit>
@@ -84,6 +86,7 @@ struct PipelineItem {
     visit("first_started_at", m.first_started_at);
     visit("finished_at", m.finished_at);
     visit("cancel_requested", m.cancel_requested);
+    visit("paused", protocol::added(m.paused));
   }
 };
 

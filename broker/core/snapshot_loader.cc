@@ -68,6 +68,7 @@ Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
   open_->first_started_at = item.first_started_at;
   open_->finished_at = item.finished_at;
   open_->cancel_requested = item.cancel_requested;
+  open_->paused = item.paused;
   return {};
 }
 

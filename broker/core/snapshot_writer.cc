@@ -22,6 +22,7 @@ PipelineItem item_of(const PipelineRecord& record) {
   item.first_started_at = record.first_started_at;
   item.finished_at = record.finished_at;
   item.cancel_requested = record.cancel_requested;
+  item.paused = record.paused;
   return item;
 }
 

@@ -29,7 +29,7 @@ void add_run(Hasher& hasher, const TaskRun& run) {
 
 void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add_numbers(hasher, number(record.id()), record.priority, record.submitted_at, record.finished_at,
-              record.workflows_completed, int{record.cancel_requested});
+              record.workflows_completed, int{record.cancel_requested}, int{record.paused});
   add(hasher, record.submission_id);
   add(hasher, record.submission_digest.hex());
   for (const domain::TaskPtr& task : record.pipeline->tasks) {

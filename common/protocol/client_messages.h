@@ -309,10 +309,35 @@ struct Retry {
 
 struct Retried {
   std::uint64_t tasks = 0;  ///< pending again
+  bool paused = false;      ///< their pipeline: nothing starts before it is resumed
   bool operator==(const Retried&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("tasks", m.tasks);
+    visit("paused", m.paused);
+  }
+};
+
+/// Holds a pipeline back, or lets it go on.
+struct Pause {
+  PipelineId pipeline{};
+  bool paused = true;  ///< false: resume
+  bool operator==(const Pause&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("paused", m.paused);
+  }
+};
+
+struct Paused {
+  bool changed = false;       ///< false: it was so already
+  std::uint64_t running = 0;  ///< attempts that go on, whatever was asked for
+  bool operator==(const Paused&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("changed", m.changed);
+    visit("running", m.running);
   }
 };
 
@@ -333,9 +358,9 @@ struct ErrorReply {
 
 /// Order gives the type number on the wire (index + 1): append only.
 using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
-                                GetTask, ListWorkflows, ListWorkers, ReadLog, Cancel, Retry>;
-using ToClient =
-    std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus, TaskList,
-                 TaskDetail, WorkflowList, WorkerList, LogPiece, Cancelled, ErrorReply, Retried>;
+                                GetTask, ListWorkflows, ListWorkers, ReadLog, Cancel, Retry, Pause>;
+using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
+                              TaskList, TaskDetail, WorkflowList, WorkerList, LogPiece, Cancelled,
+                              ErrorReply, Retried, Paused>;
 
 }  // namespace landseer::protocol

@@ -49,6 +49,10 @@ class Describer {
     out_ += std::to_string(bytes.bytes.size()) + " bytes";
   }
   template <class T>
+  void put(const AddedRef<T>& field) {
+    put(field.value);
+  }
+  template <class T>
   void put(const std::vector<T>& values) {
     out_ += "[";
     for (std::size_t i = 0; i < values.size() && i < kDescribedItemsMax; ++i) {

@@ -16,6 +16,7 @@
 #include "common/base/digest.h"
 #include "common/base/ids.h"
 #include "common/base/text.h"
+#include "common/protocol/added.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
 
@@ -35,6 +36,15 @@ concept IsId = std::is_enum_v<T> && requires(T id) {
 constexpr Outcome last_of(Outcome) { return kOutcomeLast; }
 constexpr PipelineState last_of(PipelineState) { return kPipelineStateLast; }
 constexpr ErrorCode last_of(ErrorCode) { return ErrorCode::kInternal; }
+
+template <class T>
+constexpr bool is_added(const T&) {
+  return false;
+}
+template <class T>
+constexpr bool is_added(const AddedRef<T>&) {
+  return true;
+}
 
 // --- Packing ---
 
@@ -66,6 +76,11 @@ class Packer {
   template <class S>
   void put(const BytesRef<S>& value) {
     bin(value.bytes);
+  }
+
+  template <class T>
+  void put(const AddedRef<T>& field) {
+    put(field.value);
   }
 
   void put(const Digest& digest) {
@@ -144,6 +159,11 @@ class Unpacker {
     return true;
   }
 
+  template <class T>
+  bool get(const msgpack::object& from, AddedRef<T>& field) {
+    return get(from, field.value);
+  }
+
   bool get(const msgpack::object& from, Digest& value) {
     if (from.type != msgpack::type::BIN) return false;
     value = {};
@@ -208,7 +228,7 @@ class Unpacker {
     bool ok = true;
     T::fields(value, [&](const char* name, auto&& field) {
       if (!ok) return;
-      ok = index < from.via.array.size && get(from.via.array.ptr[index], field);
+      ok = index < from.via.array.size ? get(from.via.array.ptr[index], field) : is_added(field);
       if (!ok && failed_.empty()) failed_ = name;
       ++index;
     });

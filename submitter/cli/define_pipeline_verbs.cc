@@ -87,6 +87,15 @@ void define_retry(CLI::App& app, Command& command) {
   on_verb(*verb, command, options, run_retry);
 }
 
+/// Holding back by mistake costs hours: which pipeline is always said.
+void define_pause(CLI::App& app, Command& command, const char* name, const char* text,
+                  Verb<PipelineOptions> run) {
+  auto options = std::make_shared<PipelineOptions>();
+  CLI::App* verb = app.add_subcommand(name, text);
+  verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->required();
+  on_verb(*verb, command, options, run);
+}
+
 void define_results(CLI::App& app, Command& command) {
   auto options = std::make_shared<ResultsOptions>();
   CLI::App* verb = app.add_subcommand("results", "combinations with their metrics, at any time");
@@ -113,6 +122,9 @@ void define_pipeline_verbs(CLI::App& app, Command& command) {
   define_logs(app, command);
   define_cancel(app, command);
   define_retry(app, command);
+  define_pause(app, command, "pause", "start nothing new of pipelines; what runs goes on",
+               run_pause);
+  define_pause(app, command, "resume", "let paused pipelines go on", run_resume);
   define_results(app, command);
 }
 

@@ -123,6 +123,11 @@ void ProgressView::show(const protocol::PipelineStatus& status, Now now) {
   if (!screen_.terminal) {
     if (filter_.is_due(status.row, now.instant)) {
       screen_.stream << progress_line(status.row) << std::endl;
+      // Whoever waits for it should know that waiting alone does not help.
+      if (status.row.state != protocol::PipelineState::kPaused) return;
+      for (const std::string& notice : status.notices) {
+        screen_.stream << "  ! " << one_line(notice) << std::endl;
+      }
     }
     return;
   }

@@ -19,9 +19,11 @@ Result<int> run_retry(Context& context, const RetryOptions& options) {
     const auto result = (*client)->retry({target.pipeline, target.task});
     if (!result) return tl::make_unexpected(result.error());
     if (context.json()) {
-      documents.push_back({{target.id_field(), target.id()}, {"tasks", result->tasks}});
+      documents.push_back(
+          {{target.id_field(), target.id()}, {"tasks", result->tasks}, {"paused", result->paused}});
     } else if (!context.quiet()) {
-      context.print(fmt::format("{}: {} tasks pending again\n", target.id(), result->tasks));
+      context.print(fmt::format("{}: {} tasks pending again{}\n", target.id(), result->tasks,
+                                result->paused ? "; their pipeline is paused" : ""));
     }
   }
   if (context.json()) print_document(context, targets->size() == 1 ? documents[0] : documents);

@@ -24,6 +24,8 @@ Result<int> run_workflows(Context& context, const PipelineOptions& options);
 Result<int> run_workers(Context& context);
 Result<int> run_logs(Context& context, const LogsOptions& options);
 Result<int> run_cancel(Context& context, const CancelOptions& options);
+Result<int> run_pause(Context& context, const PipelineOptions& options);
+Result<int> run_resume(Context& context, const PipelineOptions& options);
 Result<int> run_retry(Context& context, const RetryOptions& options);
 Result<int> run_results(Context& context, const ResultsOptions& options);
 

@@ -108,6 +108,10 @@ Result<protocol::Retried> Client::retry(const protocol::Retry& what) {
   return ask<protocol::Retried>(what);
 }
 
+Result<protocol::Paused> Client::set_paused(const protocol::Pause& what) {
+  return ask<protocol::Paused>(what);
+}
+
 Result<protocol::Submitted> Client::submit(const protocol::Submission& submission) {
   const std::string body = protocol::encode_submission(submission);
   if (body.size() > protocol::kSubmissionBytesMax) {

@@ -71,6 +71,7 @@ class Client {
   Result<protocol::LogPiece> read_log(const protocol::ReadLog& what);
   Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
   Result<protocol::Retried> retry(const protocol::Retry& what);
+  Result<protocol::Paused> set_paused(const protocol::Pause& what);
 
   /// Sleeps, but not through a signal: kUnavailable if one came.
   Result<void> pause(Duration duration);

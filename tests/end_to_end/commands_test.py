@@ -11,7 +11,7 @@ from cluster import BIN, PATIENCE, SOURCE, EndToEnd, main, noting, shell, wait_u
 
 PROGRAMS = ("landseer", "landseer-broker", "landseer-worker")
 VERBS = ("plan", "submit", "list", "status", "wait", "watch", "tasks", "task", "workflows", "logs", "cancel", "retry",
-         "results", "up", "down", "workers", "completion")
+         "pause", "resume", "results", "up", "down", "workers", "completion")
 
 
 class CommandLine(EndToEnd):
@@ -65,7 +65,7 @@ class CommandLine(EndToEnd):
         children = {tuple(words): self.cluster.spawn("--broker", address, *words) for words in (
             ["list"], ["status", "1"], ["wait", "1"], ["submit", file], ["workers"], ["results", "1"], ["logs", "1"],
             ["tasks", "1"], ["task", "1"], ["workflows", "1"], ["watch", "1"], ["cancel", "1", "--yes"],
-            ["retry", "1"])}
+            ["retry", "1"], ["pause", "1"], ["resume", "1"])}
         for words, child in children.items():
             out, err = child.communicate(timeout=PATIENCE)
             self.assertEqual((child.returncode, out), (3, ""), (words, err))
@@ -127,7 +127,8 @@ class WithBroker(EndToEnd):
     def test_unknown_objects_end_with_5(self):
         for words in (["status", "7"], ["wait", "7"], ["watch", "7"], ["tasks", "7"], ["workflows", "7"],
                       ["results", "7"], ["cancel", "7", "--yes"], ["task", "7"], ["logs", "task_7"],
-                      ["cancel", "task_7", "--yes"], ["retry", "7"], ["retry", "task_7"],
+                      ["cancel", "task_7", "--yes"], ["retry", "7"], ["retry", "task_7"], ["pause", "7"],
+                      ["resume", "7"],
                       ["status", "no-such-name"], ["status", "last"]):
             done = self.cluster.run(*words)
             self.assertEqual((done.code, done.out), (5, ""), (words, done))

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Decisions of users about pipelines that exist: they are kept, whatever happens to the broker."""
 
-from cluster import EndToEnd, main, noting
+from cluster import PATIENCE, EndToEnd, main, noting
 
 LEASE = "6s"
 
@@ -18,7 +18,7 @@ class Retry(EndToEnd):
         self.assertEqual(self.cluster.run("submit", self.file, "--wait").code, 1)
         worker.terminate()
         self.mended.touch()
-        self.assertEqual(self.cluster.json("retry", "last"), {"pipeline_id": "pipeline_1", "tasks": 2})
+        self.assertEqual(self.cluster.json("retry", "last"), {"pipeline_id": "pipeline_1", "tasks": 2, "paused": False})
         self.cluster.restart_broker(lease=LEASE)
         status = self.cluster.status()
         self.assertEqual((status["state"], status["pending"], status["finished_at"]), ("running", 2, None))
@@ -39,6 +39,50 @@ class Retry(EndToEnd):
         self.assertEqual((done.code, done.out), (0, f"{tasks['fails']['task_id']}: 2 tasks pending again\n"))
         self.assertEqual(self.cluster.run("wait", "last").code, 0)
         self.assertEqual(self.cluster.json("retry", "last", code=1)["error"]["code"], "conflict")
+
+
+class Pause(EndToEnd):
+    def setUp(self):
+        self.cluster.start_broker(lease=LEASE)
+        self.cluster.start_worker("w1")
+        self.gate = self.cluster.gate()
+        tools = {"held": noting(f"read -r _ <{self.gate.path}"), "next": noting()}
+        self.cluster.submit(self.cluster.native(tools, {"w": ["held", "next"]}))
+        self.cluster.wait_for_note("held", "start")
+
+    def test_a_pause_survives_a_killed_broker_and_lets_running_work_end(self):
+        paused = {"pipeline_id": "pipeline_1", "state": "paused", "changed": True, "running": 1}
+        self.assertEqual(self.cluster.json("pause", "last"), paused)
+        self.cluster.restart_broker(lease=LEASE)
+        self.assertEqual(self.cluster.json("pause", "last"), {**paused, "changed": False})
+        self.gate.let_pass()
+        self.cluster.wait_until_tasks("held", "completed")
+        status = self.cluster.status()
+        self.assertEqual((status["state"], status["ready"], status["running"]), ("paused", 1, 0))
+        self.assertIn("landseer resume pipeline_1", status["notices"][0])
+        self.assertEqual([row["state"] for row in self.cluster.json("list")], ["paused"])
+        waited = self.cluster.run("wait", "last", "--timeout", "300ms")
+        self.assertEqual(waited.code, 124)
+        self.assertIn("landseer resume pipeline_1", waited.err)
+        self.assertNotIn("next", {note.tool for note in self.cluster.notes("start")})
+        waiting = self.cluster.spawn("wait", "last")
+        self.assertEqual(self.cluster.json("resume", "last"),
+                         {"pipeline_id": "pipeline_1", "state": "running", "changed": True, "running": 0})
+        waiting.communicate(timeout=PATIENCE)
+        self.assertEqual(waiting.returncode, 0)
+        for verb in ("pause", "resume"):
+            error = self.cluster.json(verb, "last", code=1)["error"]
+            self.assertEqual(error["code"], "conflict")
+            self.assertIn("completed", error["message"])
+
+    def test_a_paused_pipeline_can_be_cancelled_and_others_go_on(self):
+        self.assertEqual(self.cluster.run("pause", "1").code, 0)
+        self.assertEqual(self.cluster.run("submit", self.cluster.native({"other": noting()}, {"w": ["other"]})).code, 0)
+        self.gate.let_pass()
+        self.assertEqual(self.cluster.run("wait", "pipeline_2").code, 0)
+        self.assertEqual(self.cluster.run("cancel", "1", "--yes").code, 0)
+        self.assertEqual(self.cluster.run("wait", "1").code, 1)
+        self.assertEqual(self.cluster.status("1")["state"], "cancelled")
 
 
 if __name__ == "__main__":

@@ -173,7 +173,8 @@ inline std::vector<FromClient> from_client_examples() {
           ListWorkers{},
           ReadLog{TaskId{7}, 2, 0, 65'536, true},
           Cancel{PipelineId{3}, TaskId{}},
-          Retry{PipelineId{}, TaskId{7}}};
+          Retry{PipelineId{}, TaskId{7}},
+          Pause{PipelineId{3}, true}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
@@ -193,7 +194,8 @@ inline std::vector<ToClient> to_client_examples() {
           LogPiece{2, 0, 5, true, "bytes"},
           Cancelled{10, 2},
           ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"},
-          Retried{12}};
+          Retried{12, false},
+          Paused{true, 4}};
 }
 
 inline Submission submission_example() {

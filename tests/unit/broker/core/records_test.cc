@@ -22,7 +22,8 @@ std::vector<Record> examples() {
           CancelRequested{PipelineId{1}, TaskId{}, 1703},
           PipelineForgotten{PipelineId{1}},
           WorkerForgotten{WorkerId{1}},
-          RetryRequested{PipelineId{}, TaskId{3}, 1704}};
+          RetryRequested{PipelineId{}, TaskId{3}, 1704},
+          PauseChanged{PipelineId{1}, true, 1705}};
 }
 
 TEST(Records, SurviveEncoding) {

@@ -55,8 +55,13 @@ ToClient answer(const FromClient& message) {
     return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
   }
   if (const auto* retry = std::get_if<protocol::Retry>(&message)) {
-    if (retry->pipeline == PipelineId{2} || retry->task == TaskId{7}) return protocol::Retried{3};
+    if (retry->pipeline == PipelineId{2} || retry->task == TaskId{7})
+      return protocol::Retried{3, false};
     return protocol::ErrorReply{ErrorCode::kConflict, "nothing to retry", "", ""};
+  }
+  if (const auto* pause = std::get_if<protocol::Pause>(&message)) {
+    if (pause->pipeline == PipelineId{3}) return protocol::Paused{pause->paused, 2};
+    return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
   }
   return protocol::ErrorReply{ErrorCode::kInternal, "not in this test", "", ""};
 }
@@ -178,7 +183,24 @@ TEST_F(Verbs, RetryTellsHowManyTasksArePendingAgain) {
   out_.str("");
   Context script = context(true);
   EXPECT_EQ(run_retry(script, {"task_7"}).value(), kSuccess);
-  EXPECT_EQ(document(), nlohmann::json({{"task_id", "task_7"}, {"tasks", 3}}));
+  EXPECT_EQ(document(), nlohmann::json({{"task_id", "task_7"}, {"tasks", 3}, {"paused", false}}));
+}
+
+TEST_F(Verbs, PauseAndResumeTellWhatChanged) {
+  Context here = context(false);
+  EXPECT_EQ(run_pause(here, {"3"}).value(), kSuccess);
+  EXPECT_EQ(run_resume(here, {"3"}).value(), kSuccess);
+  EXPECT_EQ(out_.str(),
+            "pipeline_3: paused; 2 running attempts go on\npipeline_3: was not paused\n");
+  EXPECT_NE(err_.str().find("landseer resume pipeline_3"), std::string::npos);
+  EXPECT_EQ(exit_code(run_pause(here, {"1"}).error().code), kFailed);
+  out_.str("");
+  Context script = context(true);
+  EXPECT_EQ(run_pause(script, {"3"}).value(), kSuccess);
+  EXPECT_EQ(
+      document(),
+      nlohmann::json(
+          {{"pipeline_id", "pipeline_3"}, {"state", "paused"}, {"changed", true}, {"running", 2}}));
 }
 
 TEST_F(Verbs, TasksWithAnUnknownStatusNamesTheNearest) {

@@ -1,0 +1,17 @@
+/// Marks a field that was appended to a message or record after its first version: whoever wrote
+/// the older form does not have it, and then it keeps its default.
+#pragma once
+
+namespace landseer::protocol {
+
+template <class T>
+struct AddedRef {
+  T& value;
+};
+
+template <class T>
+AddedRef<T> added(T& value) {
+  return {value};
+}
+
+}  // namespace landseer::protocol
