@@ -49,6 +49,7 @@ void Broker::settle(const Now& now, Outbox& out) {
   if (state_.placement_due) placement_.place(now, out);
   answer_watchers(now, out);
   expire_logs(now, out);
+  settle_due_ = next_deadline(now);
 }
 
 std::optional<Instant> Broker::next_deadline(const Now& now) const {
@@ -56,13 +57,7 @@ std::optional<Instant> Broker::next_deadline(const Now& now) const {
   if (state_.placement_due) lower(deadline, now.instant);
   if (!state_.held.empty()) lower(deadline, state_.held.begin()->first);
   if (!logs_.empty()) lower(deadline, logs_.begin()->second.deadline);
-  for (const auto& [heard, id] : state_.workers.by_silence()) {
-    if (state_.workers.find(id)->state == WorkerState::kConnected) {
-      lower(deadline, heard + state_.settings.silence());
-      break;  // the others were heard later
-    }
-    lower(deadline, heard + state_.settings.loss());
-  }
+  lower(deadline, liveness_deadline());
   return deadline;
 }
 

@@ -83,7 +83,14 @@ class Broker {
                                            bool same_instance, const Now& now, Outbox& out);
   void take_back_all(WorkerRecord& worker, protocol::Outcome outcome, const std::string& reason,
                      const Now& now, Outbox& out);
+
+  // broker_liveness.cc
+  bool is_loop_healthy(const Now& now);
   void check_liveness(const Now& now, Outbox& out);
+  void freeze_expiry_if_many(const Now& now, Outbox& out);
+  void thaw_expiry(const Now& now, Outbox& out);
+  void lose(WorkerRecord& worker, const Now& now, Outbox& out);
+  std::optional<Instant> liveness_deadline() const;
 
   // broker_clients.cc
   void on_client(const FromClientPeer& from, const protocol::ClientHello& m, const Now& now,
@@ -135,6 +142,9 @@ class Broker {
   std::map<std::uint64_t, PendingLog> logs_;  // by request number given to the worker
   std::uint64_t next_session_ = 1;
   std::uint64_t next_log_ = 1;
+  std::optional<Instant> settle_due_;  // when the last settle() wanted to be called again
+  Instant doubt_until_;                // before that, silence says nothing
+  bool out_of_step_ = false;           // to be told
 };
 
 }  // namespace landseer::broker

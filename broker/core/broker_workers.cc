@@ -1,4 +1,4 @@
-/// What workers say, and what their silence says.
+/// What workers say. What their silence says is in broker_liveness.cc.
 #include <algorithm>
 
 #include "broker/core/broker.h"
@@ -58,10 +58,8 @@ WorkerRecord* Broker::require_session(PeerId peer, std::uint64_t session, const 
     out.to_workers.push_back({peer, protocol::Rehello{}});
     return nullptr;
   }
-  state_.workers.heard(*worker, now);
   worker->hears = true;
-  if (worker->state == WorkerState::kSilent) {
-    worker->state = WorkerState::kConnected;
+  if (state_.workers.heard(*worker, now)) {
     state_.workers.changed();
     state_.placement_due = true;
   }
@@ -123,7 +121,6 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   const auto verdicts = reconcile(*worker, hello, same_instance, now, out);
   worker->offer = hello;
   worker->offer.held.clear();
-  worker->state = deaf ? WorkerState::kSilent : WorkerState::kConnected;
   worker->host_failures = 0;
   worker->leaving = false;
   worker->hears = false;
@@ -133,7 +130,11 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   }
   state_.workers.bind_peer(*worker, peer);
   worker->session = next_session_++;
-  state_.workers.heard(*worker, now);
+  if (deaf) {
+    state_.workers.await(*worker, now);
+  } else {
+    state_.workers.heard(*worker, now);
+  }
   state_.workers.changed();
   state_.placement_due = true;
   const auto milliseconds = [](Duration duration) {
@@ -261,7 +262,7 @@ void Broker::on_worker(PeerId peer, const protocol::Leaving& leaving, const Now&
 void Broker::on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out) {
   WorkerRecord* worker = require_session(peer, goodbye.session, now, out);
   if (worker == nullptr) return;
-  worker->state = WorkerState::kLeft;
+  state_.workers.left(*worker);
   state_.workers.unbind_peer(*worker);
   state_.workers.changed();
   take_back_all(*worker, Outcome::kReturned, worker->offer.name + " left", now, out);
@@ -272,28 +273,6 @@ void Broker::take_back_all(WorkerRecord& worker, Outcome outcome, const std::str
   const auto attempts = worker.attempts;  // take_back changes the original
   for (const auto& [task, attempt] : attempts) {
     lifecycle_.take_back(*state_.pipelines.find_task(task), outcome, reason, now, out);
-  }
-}
-
-void Broker::check_liveness(const Now& now, Outbox& out) {
-  std::vector<WorkerId> lost;
-  for (const auto& [heard, id] : state_.workers.by_silence()) {
-    if (heard + state_.settings.silence() > now.instant) break;
-    WorkerRecord& worker = *state_.workers.find(id);
-    if (worker.state == WorkerState::kConnected) {
-      worker.state = WorkerState::kSilent;
-      state_.workers.changed();
-    }
-    if (heard + state_.settings.loss() <= now.instant) lost.push_back(id);
-  }
-  for (const WorkerId id : lost) {
-    WorkerRecord& worker = *state_.workers.find(id);
-    worker.state = WorkerState::kLost;
-    state_.workers.stop_watching(worker);
-    state_.workers.unbind_peer(worker);
-    state_.workers.changed();
-    take_back_all(worker, Outcome::kWorkerLost,
-                  worker.offer.name + " was not heard from for its lease", now, out);
   }
 }
 

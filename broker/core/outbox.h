@@ -33,10 +33,11 @@ struct Outbox {
   std::vector<Record> records;
   std::vector<WorkerMail> to_workers;
   std::vector<ClientMail> to_clients;
+  std::vector<std::string> notices;  ///< for the operator: the shell logs them as warnings
 
   bool empty() const {
     return blobs.empty() && unneeded_blobs.empty() && records.empty() && to_workers.empty() &&
-           to_clients.empty();
+           to_clients.empty() && notices.empty();
   }
   void clear() {
     blobs.clear();
@@ -44,6 +45,7 @@ struct Outbox {
     records.clear();
     to_workers.clear();
     to_clients.clear();
+    notices.clear();
   }
 };
 

@@ -134,6 +134,9 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   for (const auto& stage : record.stages) {
     if (stage.total > 0) status.stages.push_back(stage);
   }
+  if (!state.expiry_notice.empty() && !record.terminal()) {
+    status.notices.push_back(state.expiry_notice);
+  }
   if (record.paused) {
     status.notices.push_back("paused: nothing new starts before `landseer resume " +
                              to_string(record.id()) + "`");

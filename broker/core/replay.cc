@@ -82,8 +82,7 @@ Result<void> Ledger::replay(const Record& record, const Now& now) {
 void Ledger::end_replay(const Now& now) {
   for (const auto& [id, known] : state_.workers.all()) {
     WorkerRecord& worker = *state_.workers.find(id);
-    worker.state = WorkerState::kSilent;
-    state_.workers.heard(worker, now);
+    state_.workers.await(worker, now);
   }
   state_.workers.changed();
   state_.placement_due = true;

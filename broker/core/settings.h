@@ -47,6 +47,14 @@ inline constexpr std::size_t kTimingsMax = 10'000;
 inline constexpr Duration kBackoffFirst = std::chrono::seconds(1);
 inline constexpr Duration kBackoffMax = std::chrono::minutes(5);
 inline constexpr Duration kInputRetry = std::chrono::milliseconds(500);
+
+/// Many workers silent at once: more likely a switch than all of them (docs/architecture.md, "Who
+/// dies"). As Kubernetes does for zones, giving away what they hold is put off then.
+inline constexpr std::size_t kMassSilenceWorkersMin = 3;
+inline constexpr std::size_t kMassSilencePercent = 50;  // of those connected before
+inline constexpr Duration kMassSilenceWindow = std::chrono::seconds(30);
+inline constexpr Duration kExpiryFreezeMax = std::chrono::minutes(10);
+
 inline constexpr Duration kWatchReplyMax = std::chrono::seconds(10);
 inline constexpr Duration kLogReplyMax = std::chrono::seconds(10);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -35,6 +36,8 @@ struct State {
   std::set<std::pair<Instant, TaskId>> held;                  ///< tasks waiting for their backoff
   std::set<PipelineId> touched;  ///< since the last settle: watchers may have to be told
   bool placement_due = false;
+  std::optional<Instant> expiry_frozen_until;  ///< many workers fell silent at once
+  std::string expiry_notice;                   ///< what people are told about that; else empty
   DiskSpace disk;
   std::uint64_t stale_messages = 0;  ///< about attempts or sessions that are over
   std::uint64_t fingerprint = 0;     ///< of all that the store remembers; see fingerprint.h

@@ -144,15 +144,51 @@ void WorkerTable::unbind_peer(WorkerRecord& worker) {
   worker.session = 0;
 }
 
-void WorkerTable::heard(WorkerRecord& worker, const Now& now) {
-  by_silence_.erase({worker.last_heard, worker.id});
+bool WorkerTable::heard(WorkerRecord& worker, const Now& now) {
+  const bool was_connected = worker.state == WorkerState::kConnected;
+  stop_watching(worker);
+  worker.state = WorkerState::kConnected;
   worker.last_heard = now.instant;
   worker.last_seen = now.wall;
-  by_silence_.emplace(worker.last_heard, worker.id);
+  connected_.emplace(worker.last_heard, worker.id);
+  return !was_connected;
+}
+
+void WorkerTable::fell_silent(WorkerRecord& worker, Instant now) {
+  stop_watching(worker);
+  worker.state = WorkerState::kSilent;
+  worker.fell_silent_at = now;
+  silent_.emplace(worker.last_heard, worker.id);
+  falls_.emplace(now, worker.id);
+}
+
+void WorkerTable::await(WorkerRecord& worker, const Now& now) {
+  stop_watching(worker);
+  worker.state = WorkerState::kSilent;
+  worker.last_heard = now.instant;
+  worker.last_seen = now.wall;
+  silent_.emplace(worker.last_heard, worker.id);
+}
+
+void WorkerTable::left(WorkerRecord& worker) {
+  stop_watching(worker);
+  worker.state = WorkerState::kLeft;
+  left_.emplace(worker.last_heard, worker.id);
+}
+
+void WorkerTable::lost(WorkerRecord& worker) {
+  stop_watching(worker);
+  worker.state = WorkerState::kLost;
 }
 
 void WorkerTable::stop_watching(const WorkerRecord& worker) {
-  by_silence_.erase({worker.last_heard, worker.id});
+  for (ByTime* set : {&connected_, &silent_, &left_}) set->erase({worker.last_heard, worker.id});
+  falls_.erase({worker.fell_silent_at, worker.id});
+}
+
+std::size_t WorkerTable::silent_since(Instant from) {
+  falls_.erase(falls_.begin(), falls_.upper_bound({from, WorkerId{}}));
+  return falls_.size();
 }
 
 }  // namespace landseer::broker

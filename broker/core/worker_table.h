@@ -43,6 +43,7 @@ struct WorkerRecord {
   bool hears = false;               ///< used the session it was given, so Welcome reached it
   std::uint32_t host_failures = 0;  ///< runtime errors in a row
   Instant last_heard;
+  Instant fell_silent_at;  ///< while it is silent
   WallTime last_seen;
 
   bool takes_work() const {
@@ -78,12 +79,24 @@ class WorkerTable {
   /// Ends the conversation; the worker must say Hello again.
   void unbind_peer(WorkerRecord& worker);
 
-  /// Notes a sign of life.
-  void heard(WorkerRecord& worker, const Now& now);
-  /// A lost worker or one that left is no longer watched.
-  void stop_watching(const WorkerRecord& worker);
-  /// Watched workers, the longest silent first.
-  const std::set<std::pair<Instant, WorkerId>>& by_silence() const { return by_silence_; }
+  // --- Where each worker stands; the only ways to change `state` ---
+
+  using ByTime = std::set<std::pair<Instant, WorkerId>>;
+  /// A sign of life. True if it was not connected before.
+  bool heard(WorkerRecord& worker, const Now& now);
+  /// A connected worker missed its heartbeats.
+  void fell_silent(WorkerRecord& worker, Instant now);
+  /// After a start: silent, but it has a whole lease from now to come back.
+  void await(WorkerRecord& worker, const Now& now);
+  void left(WorkerRecord& worker);
+  /// No longer watched.
+  void lost(WorkerRecord& worker);
+  /// By their last sign of life, the longest silent first.
+  const ByTime& connected() const { return connected_; }
+  const ByTime& silent() const { return silent_; }
+  const ByTime& gone() const { return left_; }
+  /// Of the silent workers, how many fell silent after `from`. Never asked with an earlier one.
+  std::size_t silent_since(Instant from);
 
   const std::map<WorkerId, WorkerRecord>& all() const { return workers_; }
   std::size_t size() const { return workers_.size(); }
@@ -95,7 +108,12 @@ class WorkerTable {
   std::map<WorkerId, WorkerRecord> workers_;
   std::unordered_map<std::string, WorkerId> by_uid_;
   std::map<PeerId, WorkerId> by_peer_;
-  std::set<std::pair<Instant, WorkerId>> by_silence_;
+  void stop_watching(const WorkerRecord& worker);
+
+  ByTime connected_;
+  ByTime silent_;
+  ByTime left_;
+  ByTime falls_;  // of silent workers, by when they fell silent; only recent ones
   std::uint64_t next_id_ = 1;
   std::uint64_t generation_ = 1;
 };

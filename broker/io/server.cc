@@ -241,6 +241,7 @@ Result<void> Server::wait_for_space(const Error& full, net::SignalWatch& signals
 }
 
 void Server::send_mail() {
+  for (const std::string& notice : outbox_.notices) spdlog::warn("{}", notice);
   const auto to_workers = std::move(outbox_.to_workers);
   const auto to_clients = std::move(outbox_.to_clients);
   outbox_.clear();

@@ -56,6 +56,9 @@ class BrokerHarness {
     settle();
   }
 
+  /// Time in which the broker does nothing at all. Whatever is said next waited in its sockets.
+  void stall(Duration by) { set_time(now.instant + by); }
+
   // --- Workers ---
   FakeWorker& worker(const std::string& name, std::uint32_t cpus = 1,
                      std::vector<protocol::AttemptRef> held = {}) {
@@ -205,6 +208,7 @@ class BrokerHarness {
   std::vector<Record> records;
   std::vector<Blob> blobs;
   std::vector<Digest> unneeded_blobs;
+  std::vector<std::string> notices;
   bool take_snapshots = true;
   Broker broker;
 
@@ -240,6 +244,7 @@ class BrokerHarness {
     }
     expect_replay_is_equal();
     if (take_snapshots) advance_snapshot();
+    notices.insert(notices.end(), out_.notices.begin(), out_.notices.end());
     for (Blob& blob : out_.blobs) blobs.push_back(std::move(blob));
     for (const Digest& digest : out_.unneeded_blobs) unneeded_blobs.push_back(digest);
     for (const ClientMail& mail : out_.to_clients) replies.push_back(mail);
