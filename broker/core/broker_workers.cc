@@ -23,7 +23,7 @@ void offer_everything(WorkerRecord& worker) {
 bool is_modest(const protocol::Hello& hello) {
   const auto is_short = [](const std::string& text) { return text.size() <= 256; };
   return hello.gpus.size() <= 64 && hello.labels.size() <= 64 && hello.runtimes.size() <= 16 &&
-         hello.datasets.size() <= 1024 && is_short(hello.data_address) &&
+         hello.datasets.size() <= 1024 && is_short(hello.data_address) && is_short(hello.boot_id) &&
          is_short(hello.program_version) &&
          std::all_of(hello.runtimes.begin(), hello.runtimes.end(), is_short) &&
          std::all_of(hello.gpus.begin(), hello.gpus.end(),
@@ -121,7 +121,8 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   const auto verdicts = reconcile(*worker, hello, same_instance, now, out);
   worker->offer = hello;
   worker->offer.held.clear();
-  worker->host_failures = 0;
+  // A worker that only lost its connection is as sick as before.
+  if (!same_instance) worker->host_failures = 0;
   worker->leaving = false;
   worker->hears = false;
   offer_everything(*worker);
@@ -168,13 +169,18 @@ std::vector<protocol::Verdict> Broker::reconcile(WorkerRecord& worker, const pro
     if (keep) kept.insert(held.task);
     verdicts.push_back({held, keep});
   }
+  const std::string& boot_before = worker.offer.boot_id;
+  const bool rebooted =
+      !boot_before.empty() && !hello.boot_id.empty() && boot_before != hello.boot_id;
   const auto attempts = worker.attempts;  // take_back changes the original
   for (const auto& [task, attempt] : attempts) {
     if (kept.contains(task)) continue;
     const auto found = *state_.pipelines.find_task(task);
     const bool ran = found.record->find_run(task)->attempts.back().started_at != 0;
-    lifecycle_.take_back(found, same_instance || !ran ? Outcome::kReturned : Outcome::kWorkerLost,
-                         worker.offer.name + " came back without it", now, out);
+    lifecycle_.take_back(
+        found, same_instance || !ran ? Outcome::kReturned : Outcome::kWorkerLost,
+        worker.offer.name + (rebooted ? "'s host was restarted" : " came back without it"), now,
+        out);
   }
   return verdicts;
 }

@@ -113,6 +113,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
   state_.fingerprint -= fingerprint(worker);
   record_attempt(found, run, worker, r);
   count_outcome(run, worker, r.result.outcome, r.result.started_at != 0);
+  if (r.result.outcome == Outcome::kRuntimeError) worker.host_error = r.result.reason;
   state_.fingerprint += fingerprint(worker);
   if (r.result.outcome == Outcome::kInputMissing) {
     // Whoever was thought to hold it could not deliver.

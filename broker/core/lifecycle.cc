@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/base/units.h"
 
 namespace landseer::broker {
 namespace {
@@ -20,6 +21,18 @@ Duration backoff(std::uint32_t failures, std::uint64_t seed, TaskId task) {
   mix = (mix ^ (mix >> 30)) * 0xBF58476D1CE4E5B9ull;
   mix ^= mix >> 27;
   return delay + delay / 4 * static_cast<std::int64_t>(mix % 1024) / 1024;
+}
+
+/// `out of memory: 3.2GiB at its peak, limit 2GiB`, as far as known.
+std::string memory_text(const AttemptResult& result, std::uint64_t limit_bytes) {
+  std::string text = "out of memory";
+  const char* separator = ": ";
+  if (result.memory_peak_bytes > 0) {
+    text += separator + format_bytes(result.memory_peak_bytes) + " at its peak";
+    separator = ", ";
+  }
+  if (limit_bytes > 0) text += separator + ("limit " + format_bytes(limit_bytes));
+  return text;
 }
 
 std::string failure_text(const AttemptResult& result) {
@@ -67,7 +80,12 @@ AttemptEnded Lifecycle::decide(const FoundTask& found, const AttemptResult& resu
     case Outcome::kSignal:
     case Outcome::kTimeout:
     case Outcome::kOutOfMemory: {
-      again_unless(ended, run.failures >= found.task->options->retries, failure_text(result));
+      if (result.outcome == Outcome::kOutOfMemory) {
+        const std::uint64_t limit = found.task->options->resources.memory_bytes;
+        const std::string said = result.reason.empty() ? "" : " (" + result.reason + ")";
+        ended.result.reason = memory_text(result, limit) + said;
+      }
+      again_unless(ended, run.failures >= found.task->options->retries, failure_text(ended.result));
       const Duration delay = backoff(run.failures + 1, state_.settings.seed, found.task->id);
       ended.delay_ms = static_cast<std::uint64_t>(
           std::chrono::duration_cast<std::chrono::milliseconds>(delay).count());
@@ -107,8 +125,18 @@ void Lifecycle::end_attempt(const FoundTask& found, const AttemptResult& result,
   const auto producer = again && result.outcome == Outcome::kInputMissing
                             ? producer_of(found, result.missing_input)
                             : std::nullopt;
+  const WorkerId host = found.record->find_run(found.task->id)->worker;
   ledger_.commit(std::move(ended), now, out);
+  if (result.outcome == Outcome::kRuntimeError) tell_of_quarantine(host, out);
   if (producer) rerun_producer(*producer, found, now, out);
+}
+
+void Lifecycle::tell_of_quarantine(WorkerId host, Outbox& out) const {
+  const WorkerRecord& worker = *state_.workers.find(host);
+  if (worker.host_failures != kHostFailuresMax) return;
+  out.notices.push_back(
+      "worker '" + worker.offer.name + "' gets no more work: " + std::to_string(kHostFailuresMax) +
+      " attempts in a row could not be started there; the last: " + worker.host_error);
 }
 
 void Lifecycle::take_back(const FoundTask& found, Outcome outcome, const std::string& reason,

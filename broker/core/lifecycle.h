@@ -51,6 +51,7 @@ class Lifecycle {
  private:
   AttemptEnded decide(const FoundTask& found, const protocol::AttemptResult& result) const;
   std::optional<FoundTask> producer_of(const FoundTask& found, const Digest& artifact) const;
+  void tell_of_quarantine(WorkerId host, Outbox& out) const;
   void stop_attempt(const TaskRun& run, TaskId task, Outbox& out);
 
   State& state_;

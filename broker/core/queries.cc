@@ -271,6 +271,10 @@ protocol::WorkerList worker_list(const State& state) {
     row.failed = worker.failed;
     row.last_seen_at = worker.last_seen.unix_ms;
     row.version = worker.offer.program_version;
+    if (worker.host_failures >= kHostFailuresMax) {
+      row.reason = std::to_string(worker.host_failures) +
+                   " attempts in a row could not be started; the last: " + worker.host_error;
+    }
     list.rows.push_back(std::move(row));
   }
   return list;

@@ -48,8 +48,9 @@ inline constexpr Duration kBackoffFirst = std::chrono::seconds(1);
 inline constexpr Duration kBackoffMax = std::chrono::minutes(5);
 inline constexpr Duration kInputRetry = std::chrono::milliseconds(500);
 
-/// Many workers silent at once: more likely a switch than all of them (docs/architecture.md, "Who
-/// dies"). As Kubernetes does for zones, giving away what they hold is put off then.
+/// Many workers silent at once: more likely a switch than all of them. What they hold is not given
+/// away then for a while, as the node controller of Kubernetes does when most of a zone is not
+/// ready. See docs/architecture.md, "Who dies, and what happens".
 inline constexpr std::size_t kMassSilenceWorkersMin = 3;
 inline constexpr std::size_t kMassSilencePercent = 50;  // of those connected before
 inline constexpr Duration kMassSilenceWindow = std::chrono::seconds(30);

@@ -39,6 +39,7 @@ struct WorkerItem {
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
   std::uint32_t host_failures = 0;
+  std::string host_error;
   bool operator==(const WorkerItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -48,6 +49,7 @@ struct WorkerItem {
     visit("completed", m.completed);
     visit("failed", m.failed);
     visit("host_failures", m.host_failures);
+    visit("host_error", protocol::added(m.host_error));
   }
 };
 

@@ -43,6 +43,7 @@ Result<void> SnapshotLoader::on(const WorkerItem& item, const Now& now) {
   worker.completed = item.completed;
   worker.failed = item.failed;
   worker.host_failures = item.host_failures;
+  worker.host_error = item.host_error;
   state_.fingerprint += fingerprint(worker);
   return {};
 }

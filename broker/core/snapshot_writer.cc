@@ -57,7 +57,7 @@ void SnapshotWriter::begin() {
   for (const auto& [id, worker] : state_.workers.all()) {
     append_entry(opening_,
                  encode_item(WorkerItem{id, worker.offer.uid, worker.offer.name, worker.completed,
-                                        worker.failed, worker.host_failures}));
+                                        worker.failed, worker.host_failures, worker.host_error}));
   }
   std::vector<std::string> tools;  // in an order that does not depend on the library
   for (const auto& [tool, timing] : state_.timings) tools.push_back(tool);

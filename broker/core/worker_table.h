@@ -42,6 +42,7 @@ struct WorkerRecord {
   bool leaving = false;             ///< said that it will go
   bool hears = false;               ///< used the session it was given, so Welcome reached it
   std::uint32_t host_failures = 0;  ///< runtime errors in a row
+  std::string host_error;           ///< the last of them
   Instant last_heard;
   Instant fell_silent_at;  ///< while it is silent
   WallTime last_seen;

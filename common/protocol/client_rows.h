@@ -9,6 +9,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/ids.h"
+#include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
 
 namespace landseer::protocol {
@@ -203,6 +204,7 @@ struct WorkerRow {
   std::uint64_t failed = 0;
   std::int64_t last_seen_at = 0;
   std::string version;
+  std::string reason;  ///< why it gets no work, if it is quarantined
   bool operator==(const WorkerRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -221,6 +223,7 @@ struct WorkerRow {
     visit("failed", m.failed);
     visit("last_seen_at", m.last_seen_at);
     visit("version", m.version);
+    visit("reason", added(m.reason));
   }
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
 #include "common/protocol/bytes.h"
 #include "common/protocol/version.h"
@@ -55,6 +56,7 @@ struct Hello {
   std::string data_address;      ///< where other workers fetch artifacts
   std::vector<AttemptRef> held;  ///< attempts it still has, or their results
   std::uint64_t number = 0;      ///< of this Hello: comes back in Welcome
+  std::string boot_id;           ///< of its host: another one means that it was restarted
   bool operator==(const Hello&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -73,6 +75,7 @@ struct Hello {
     visit("data_address", m.data_address);
     visit("held", m.held);
     visit("number", m.number);
+    visit("boot_id", added(m.boot_id));
   }
 };
 

@@ -162,7 +162,8 @@ Json to_json(const protocol::WorkerRow& row) {
           {"labels", row.labels},
           {"runtimes", row.runtimes},
           {"datasets", row.datasets},
-          {"version", row.version}};
+          {"version", row.version},
+          {"reason", text_or_null(row.reason)}};
 }
 
 template <class Row>

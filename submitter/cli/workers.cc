@@ -67,6 +67,9 @@ Result<int> run_workers(Context& context) {
     context.next("landseer-worker --broker ADDRESS on a host that shall compute, or landseer up");
   } else {
     context.print(workers_table(*rows).text(context.out()));
+    for (const protocol::WorkerRow& row : *rows) {
+      if (!row.reason.empty()) context.note(row.name + " is " + row.state + ": " + row.reason);
+    }
   }
   return kSuccess;
 }

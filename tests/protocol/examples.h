@@ -74,6 +74,7 @@ inline Hello hello_example() {
   h.data_address = "tcp://10.0.0.1:5555";
   h.held = {{5, TaskId{7}, 2}};
   h.number = 3;
+  h.boot_id = "8a7f";
   return h;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <iostream>
 #include <set>
 
@@ -97,6 +98,7 @@ protocol::Hello Server::offer() const {
     hello.datasets.push_back({dataset.name, dataset.variant});
   }
   hello.data_address = options_.data_address.empty() ? blobs_->address() : options_.data_address;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> hello.boot_id;
   return hello;
 }
 

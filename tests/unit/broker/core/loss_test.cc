@@ -146,9 +146,71 @@ TEST(Loss, AHostThatCannotStartToolsFiveTimesIsLeftAlone) {
   EXPECT_TRUE(broken.assigned.empty());
   const auto workers = harness.ask_for<protocol::WorkerList>(protocol::ListWorkers{});
   EXPECT_EQ(workers.rows[0].state, "quarantined");
+  EXPECT_NE(workers.rows[0].reason.find("because of the test"), std::string::npos);
+  ASSERT_EQ(harness.notices.size(), 1u);
+  EXPECT_NE(harness.notices[0].find("worker 'broken' gets no more work"), std::string::npos);
   FakeWorker& good = harness.worker("good");
   while (!good.assigned.empty()) harness.finish(good);
   EXPECT_EQ(harness.status(pipeline).row.pending, 0u);
+}
+
+TEST(Loss, AQuarantineOutlivesAConnectionButNotAProcess) {
+  BrokerHarness harness;
+  FakeWorker& broken = harness.worker("broken");
+  harness.submit(BrokerHarness::chains("a\nb\nc"));
+  for (int i = 0; i < 5; ++i) {
+    harness.finish(broken, Outcome::kRuntimeError);
+    harness.beat(broken);
+    harness.advance(1s);
+  }
+  harness.worker("broken");
+  EXPECT_TRUE(broken.assigned.empty());
+  broken.instance = 2;
+  harness.worker("broken");
+  EXPECT_FALSE(broken.assigned.empty());
+}
+
+TEST(Loss, AHostThatWasRestartedLosesItsAttemptsAtOnce) {
+  BrokerHarness harness;
+  harness.offer.boot_id = "before";
+  FakeWorker& worker = harness.worker("w", 2);
+  const auto pipeline = harness.submit(BrokerHarness::chains("a\nb")).pipeline;
+  protocol::Started started{worker.session, {}};
+  for (const auto& work : worker.assigned) {
+    started.attempts.push_back({{worker.epoch, work.task, work.attempt}, 1});
+  }
+  harness.say(worker, started);
+  const auto first = started.attempts[0].attempt;
+  worker.assigned.clear();
+  worker.instance = 2;
+  harness.offer.boot_id = "after";
+  harness.worker("w", 2, {first});  // its result was on the disk
+  EXPECT_EQ(worker.assigned.size(), 1u) << "the other one again";
+  const auto detail = harness.ask_for<protocol::TaskDetail>(protocol::GetTask{TaskId{2}});
+  ASSERT_EQ(detail.attempts.size(), 2u);
+  EXPECT_EQ(detail.attempts[0].outcome, static_cast<std::uint8_t>(Outcome::kWorkerLost));
+  EXPECT_EQ(detail.attempts[0].reason, "w's host was restarted");
+  EXPECT_EQ(harness.status(pipeline).row.running, 2u);
+}
+
+TEST(Loss, AnOutOfMemoryTaskIsToldWithItsPeakAndLimit) {
+  BrokerHarness harness;
+  auto submission = BrokerHarness::chains("a");
+  submission.options[0].memory_bytes = 512 << 20;
+  FakeWorker& worker = harness.worker("w");
+  harness.submit(submission);
+  ASSERT_EQ(worker.assigned.size(), 1u);
+  protocol::AttemptResult result;
+  result.task = worker.assigned.front().task;
+  result.attempt = 1;
+  result.outcome = Outcome::kOutOfMemory;
+  result.memory_peak_bytes = 768 << 20;
+  harness.send_result(worker, result);
+  const auto row = harness.task(result.task);
+  EXPECT_EQ(row.status, static_cast<std::uint8_t>(domain::TaskStatus::kFailed));
+  EXPECT_NE(row.reason.find("out of memory: "), std::string::npos) << row.reason;
+  EXPECT_NE(row.reason.find("768"), std::string::npos) << row.reason;
+  EXPECT_NE(row.reason.find("limit 512"), std::string::npos) << row.reason;
 }
 
 TEST(Loss, AQuarantinedWorkerThatSucceedsAfterAllGetsWorkAgain) {
