@@ -105,7 +105,7 @@ Result<void> History::step(Broker& core, const Now& now) {
 }
 
 Result<void> History::write_slice(Broker& core, const PipelineRecord& record, const Now& now) {
-  if (open_ != record.id()) {
+  if (open_ != record.id() || open_finished_at_ != record.finished_at) {
     // An earlier life of the pipeline, or a part of it, may be there.
     const auto gone = remove_slice(integer(number(record.id())));
     if (!gone) return tl::make_unexpected(gone.error());
@@ -122,6 +122,7 @@ Result<void> History::write_slice(Broker& core, const PipelineRecord& record, co
 
 void History::begin(const PipelineRecord& record) {
   open_ = record.id();
+  open_finished_at_ = record.finished_at;
   next_task_ = 0;
   next_workflow_ = 0;
   tasks_written_ = record.pipeline->tasks.empty();

@@ -47,7 +47,8 @@ class History {
   Duration keep_;
   std::unique_ptr<Database> database_;
   Statements statements_;
-  PipelineId open_{};  // is being written
+  PipelineId open_{};                  // is being written
+  std::int64_t open_finished_at_ = 0;  // a retried pipeline finishes again, and begins again here
   std::uint64_t next_task_ = 0;
   std::uint64_t next_workflow_ = 0;
   bool tasks_written_ = false;

@@ -98,14 +98,22 @@ class Walk {
     const std::string_view head = frame.substr(0, kFrameHeaderBytes);
     // Frames of the log's earlier life: nobody reads them.
     const bool current = head.substr(8, 8) == salt_;
-    Checksum sum = chain_;
-    sum.add(head.substr(0, 8), big_);
-    sum.add(frame.substr(kFrameHeaderBytes), big_);
-    const bool good = current && sum == stored(head, 16);
+    const Checksum sum = continued(chain_, frame);
+    const bool fits = sum == stored(head, 16);
+    const bool good = current && fits;
+    // No crash writes a frame whose sum fits and whose salt does not, or leaves a stored sum that
+    // the next frame does not continue from although it continues from what it should have been.
+    const bool sum_was_changed = bad_at_ != 0 && continued(expected_, frame) == stored(head, 16);
+    if ((fits && !current) || (sum_was_changed && !good)) {
+      return damaged(path_, bad_at_ != 0 ? bad_at_ : offset, "a frame of its log");
+    }
     chain_ = stored(head, 16);
+    expected_ = sum;
     const std::uint32_t page = big_endian(head, 0);
     const bool commits = big_endian(head, 4) != 0;
     if (!good && bad_at_ == 0) bad_at_ = offset;
+    if (!good && current && commits)
+      ended_ = true;  // a commit's last frame: the next begins another
     if (bad_at_ == 0) {
       open_.insert(page);
       ++open_frames_;
@@ -126,6 +134,12 @@ class Walk {
   }
 
  private:
+  Checksum continued(Checksum sum, std::string_view frame) const {
+    sum.add(frame.substr(0, 8), big_);
+    sum.add(frame.substr(kFrameHeaderBytes), big_);
+    return sum;
+  }
+
   /// One commit may be torn in any order. A second one means that the first had been durable: the
   /// page comes again, or the commit that the bad frame belongs to has ended before.
   Result<void> on_good_after_bad(std::uint32_t page, bool commits) {
@@ -139,7 +153,8 @@ class Walk {
   std::string path_;
   bool big_;
   std::string salt_;
-  Checksum chain_;
+  Checksum chain_;     // as the frame before has it
+  Checksum expected_;  // as its content says it should be
   WalReport report_;
   std::set<std::uint32_t> open_;  // pages of the commit that is being read
   std::uint64_t open_frames_ = 0;

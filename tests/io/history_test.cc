@@ -86,6 +86,21 @@ TEST_F(HistoryTest, WhatIsThereIsNotWrittenAgainAndWhatWasCutIs) {
   EXPECT_EQ(count("pipelines"), 2);
 }
 
+TEST_F(HistoryTest, APipelineThatIsRetriedWhileItIsWrittenBeginsAgain) {
+  const PipelineId pipeline = harness.submit(BrokerHarness::chains("a\nb", "one")).pipeline;
+  harness.finish(worker);
+  harness.finish(worker, protocol::Outcome::kExitCode);
+  const auto history = open();
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(history->step(harness.broker, harness.now));
+  EXPECT_EQ(count("tasks"), 2);
+  harness.ask(protocol::Retry{pipeline, TaskId{}});
+  harness.advance(1s);
+  harness.finish(worker);
+  write_all(*history);
+  EXPECT_EQ(count("tasks WHERE status = 'completed'"), 2);
+  EXPECT_EQ(count("pipelines WHERE state = 'completed'"), 1);
+}
+
 TEST_F(HistoryTest, WhatIsTooOldIsRemovedInSlices) {
   finish_pipeline("old", 5);
   write_all(*open());
