@@ -103,8 +103,9 @@ class Walk {
     const bool good = current && fits;
     // No crash writes a frame whose sum fits and whose salt does not, or leaves a stored sum that
     // the next frame does not continue from although it continues from what it should have been.
-    const bool sum_was_changed = bad_at_ != 0 && continued(expected_, frame) == stored(head, 16);
-    if ((fits && !current) || (sum_was_changed && !good)) {
+    const bool sum_was_changed =
+        current && !good && bad_at_ != 0 && continued(expected_, frame) == stored(head, 16);
+    if ((bad_at_ == 0 && fits && !current) || sum_was_changed) {
       return damaged(path_, bad_at_ != 0 ? bad_at_ : offset, "a frame of its log");
     }
     chain_ = stored(head, 16);

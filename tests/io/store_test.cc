@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "broker/io/state_folder.h"
+#include "broker/io/wal_check.h"
 #include "tests/io/store_fixture.h"
 
 namespace landseer::broker {
@@ -79,6 +80,35 @@ TEST_F(StoreTest, ATailThatIsMissingWithItsNoteIsRefusedToo) {
   expect_refused_at("3: positions up to 3 were written");
   std::filesystem::remove(folder() + "/position");
   EXPECT_EQ(read().entries.size(), 4u) << "the operator took the older copy";
+}
+
+TEST_F(StoreTest, ALogThatBeganAgainOverOlderFramesIsReadAtEveryLength) {
+  Contents contents;
+  const auto store = open(contents);
+  for (std::uint64_t i = 1; i <= 300; ++i) {
+    append(*store, contents.sum, i);
+    const auto report = check_wal(database());
+    ASSERT_TRUE(report) << "after " << i << ": " << report.error().to_string();
+    ASSERT_EQ(report->torn_frames, 0u) << "after " << i;
+  }
+  EXPECT_LT(std::filesystem::file_size(database() + "-wal"), 2'000'000u) << "it did begin again";
+}
+
+TEST_F(StoreTest, AFrameWithAnotherSumOrSaltIsDamageNotACrash) {
+  write(20);
+  for (const int byte : {32 + 10 * 4120 + 17, 32 + 10 * 4120 + 9, 32 + 10 * 4120 + 500}) {
+    std::fstream file(database() + "-wal", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(byte);
+    const char before = static_cast<char>(file.get());
+    file.seekp(byte);
+    file.put(static_cast<char>(before ^ 1));
+    file.close();
+    EXPECT_FALSE(check_wal(database())) << "byte " << byte;
+    std::fstream again(database() + "-wal", std::ios::in | std::ios::out | std::ios::binary);
+    again.seekp(byte);
+    again.put(before);
+  }
+  EXPECT_TRUE(check_wal(database()));
 }
 
 TEST_F(StoreTest, ADamagedNoteIsRefused) {
