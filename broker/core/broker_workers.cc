@@ -108,6 +108,11 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   }
   WorkerRecord* worker = state_.workers.find_uid(hello.uid);
   const bool same_instance = worker != nullptr && worker->offer.instance == hello.instance;
+  if (same_instance && hello.number != 0 && hello.number <= worker->offer.number) {
+    // Overtaken or said twice: what the worker held then is not what it holds now.
+    ++state_.stale_messages;
+    return;
+  }
   if (worker == nullptr) {
     if (state_.workers.size() >= state_.settings.workers_max) {
       ledger_.commit(WorkerForgotten{*state_.workers.find_gone()}, now, out);

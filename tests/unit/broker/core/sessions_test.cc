@@ -115,6 +115,24 @@ TEST(Sessions, NamesThatCannotBeShownAreRefused) {
   }
 }
 
+TEST(Sessions, AHelloThatWasOvertakenTakesNothingBack) {
+  BrokerHarness harness;
+  harness.offer.number = 2;
+  FakeWorker& worker = harness.worker("w");
+  const auto pipeline = harness.submit(BrokerHarness::chains("a")).pipeline;
+  ASSERT_EQ(harness.status(pipeline).row.running, 1u);
+  const auto session = worker.session;
+  for (const std::uint64_t number : {1u, 2u}) {
+    protocol::Hello old = harness.broker.state().workers.all().begin()->second.offer;
+    old.number = number;
+    harness.say(worker, old);
+  }
+  EXPECT_EQ(harness.status(pipeline).row.running, 1u) << "it was said before the assignment";
+  EXPECT_EQ(worker.session, session);
+  harness.beat(worker);
+  EXPECT_EQ(worker.beats_answered, 1u);
+}
+
 TEST(Sessions, AFullConnectionStartsTheConversationOver) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w");
