@@ -86,7 +86,11 @@ void Ledger::apply(const AttemptAssigned& r, const Now& now) {
   PipelineRecord& record = *found.record;
   const TaskChange change_of_task(*this, record, *found.task);
   // In a replay the backoff was over before, whatever the clock says now.
-  if (record.scheduler->is_held(found.task->id)) expect(record.scheduler->release(found.task->id));
+  if (record.scheduler->is_held(found.task->id)) {
+    expect(record.scheduler->release(found.task->id));
+    // Left behind, it would cut the pause after the next failure short.
+    std::erase_if(state_.held, [&](const auto& entry) { return entry.second == found.task->id; });
+  }
   expect(record.scheduler->start(found.task->id));
   record.count_change(*found.task, TaskStatus::kPending);
   WorkerRecord& worker = *state_.workers.find(r.worker);

@@ -81,6 +81,32 @@ TEST(Replay, ArtifactsOfWorkersThatAreNotBackYetAreNotMadeAgain) {
   EXPECT_EQ(second->task(TaskId{1}).attempts, 1u);
 }
 
+TEST(Replay, AnOldPauseDoesNotCutANewOneShort) {
+  BrokerHarness first;
+  FakeWorker& before = first.worker("w");
+  auto submission = BrokerHarness::chains("a");
+  submission.options[0].retries = 3;
+  const auto pipeline = first.submit(submission).pipeline;
+  first.finish(before, Outcome::kExitCode);
+  first.advance(1500ms);
+  first.finish(before, Outcome::kExitCode);
+  first.advance(3s);
+  ASSERT_EQ(before.assigned.size(), 1u);
+  const auto attempt = before.assigned.front();
+  const auto second = restart(first);
+  FakeWorker& after = second->worker("w", 1, {{5, attempt.task, attempt.attempt}});
+  protocol::AttemptResult result;
+  result.epoch = 5;
+  result.task = attempt.task;
+  result.attempt = attempt.attempt;
+  result.outcome = Outcome::kExitCode;
+  second->send_result(after, result);
+  second->advance(3900ms);
+  EXPECT_EQ(second->status(pipeline).row.running, 0u) << "the third pause is four seconds";
+  second->advance(1500ms);
+  EXPECT_EQ(second->status(pipeline).row.running, 1u);
+}
+
 TEST(Replay, IdsGoOnAndSubmissionsStayIdempotent) {
   BrokerHarness first;
   const auto one = first.submit(BrokerHarness::chains("a b", "one"));
