@@ -1,5 +1,7 @@
 #include "broker/core/state_digest.h"
 
+#include <algorithm>
+
 namespace landseer::broker {
 namespace {
 
@@ -27,6 +29,16 @@ void add_run(Hasher& hasher, const TaskRun& run) {
   }
 }
 
+/// A task that waits for its dependencies may be held besides; that is not found again.
+bool is_startable(const PipelineRecord& record, const domain::Task& task) {
+  if (record.scheduler->is_ready(task.id)) return true;
+  const auto is_completed = [&](TaskId id) {
+    return record.scheduler->find_task(id)->status == domain::TaskStatus::kCompleted;
+  };
+  return record.scheduler->is_held(task.id) &&
+         std::all_of(task.dependencies.begin(), task.dependencies.end(), is_completed);
+}
+
 void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add_numbers(hasher, number(record.id()), record.priority, record.submitted_at, record.finished_at,
               record.workflows_completed, int{record.cancel_requested}, int{record.paused});
@@ -34,8 +46,7 @@ void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add(hasher, record.submission_digest.hex());
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     add_numbers(hasher, number(task->id), static_cast<int>(task->status), task->priority,
-                int{task->cached},
-                int{record.scheduler->is_ready(task->id) || record.scheduler->is_held(task->id)});
+                int{task->cached}, int{is_startable(record, *task)});
     add(hasher, task->key.hex());
     add(hasher, task->reason);
     if (const TaskRun* run = record.find_run(task->id)) add_run(hasher, *run);
