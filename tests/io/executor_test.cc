@@ -20,6 +20,7 @@
 #include <tuple>
 
 #include "common/base/text.h"
+#include "common/net/clock.h"
 #include "common/protocol/limits.h"
 #include "worker/io/executor_client.h"
 
@@ -463,6 +464,17 @@ TEST_F(Executor, EndOfLeaseStopsToolsAndRefusesNewOnesUntilRenewed) {
   EXPECT_EQ(run(shell(2, "true")).outcome, Outcome::kReturned);
   send(Renew{kMinuteMs});
   EXPECT_EQ(run(shell(3, "true")).outcome, Outcome::kSucceeded);
+}
+
+TEST_F(Executor, ALeaseEndsAtItsMomentHoweverLateTheExecutorHearsOfIt) {
+  attach();
+  const auto now_ms = static_cast<std::uint64_t>(net::now().instant.nanoseconds / 1'000'000);
+  send(shell(1, tell_pid("one") + "exec sleep 1000"));
+  await_pid("one");
+  send(Renew{kMinuteMs, now_ms - 1000});  // as if the machine had stood still since it was sent
+  EXPECT_EQ(await_end(1).reason, "lease ended");
+  send(Renew{kMinuteMs, now_ms + kMinuteMs});
+  EXPECT_EQ(run(shell(2, "true")).outcome, Outcome::kSucceeded);
 }
 
 TEST_F(Executor, WithoutAgentToolAndLeaseItEndsAndTheNextOneKnowsWhatHappened) {

@@ -302,9 +302,10 @@ void Agent::speak(const Now& now, std::vector<Effect>& out) {
 
 /// The executor ends what runs before the broker may give it away: a quarter of the lease earlier,
 /// at most 15 seconds. docs/protocol.md, "Leases".
-void Agent::renew_lease(Duration since_sent, std::vector<Effect>& out) const {
+void Agent::renew_lease(Instant sent, std::vector<Effect>& out) {
   const Duration margin = std::min<Duration>(std::chrono::seconds(15), lease_ / 4);
-  out.push_back(RenewLease{std::max(lease_ - margin - since_sent, Duration::zero())});
+  lease_end_ = sent + (lease_ - margin);
+  out.push_back(RenewLease{lease_end_});
 }
 
 void Agent::on(const Received& event, const Now& now, std::vector<Effect>& out) {
@@ -336,7 +337,7 @@ void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<E
   next_speech_ = hellos_ > 1 ? now.instant : now.instant + heartbeat_;
   hellos_ = 0;
   beats_sent_.clear();
-  renew_lease(now.instant - hello_sent_, out);
+  renew_lease(hello_sent_, out);
   std::set<AttemptKey> keep;
   for (const auto& verdict : m.verdicts) {
     if (verdict.keep) keep.insert(verdict.attempt);
@@ -365,12 +366,11 @@ void Agent::on_message(const protocol::Refused& m, const Now&, std::vector<Effec
   refused_ = Error{m.code, "the broker refused this worker: " + m.message, "", m.hint};
 }
 
-void Agent::on_message(const protocol::HeartbeatReply& m, const Now& now,
-                       std::vector<Effect>& out) {
+void Agent::on_message(const protocol::HeartbeatReply& m, const Now&, std::vector<Effect>& out) {
   // On a slow network several are under way: any answer tells from when it was asked.
   const std::uint64_t behind = beat_ - m.number;
   if (m.session != session_ || m.number > beat_ || behind >= beats_sent_.size()) return;
-  renew_lease(now.instant - *(beats_sent_.end() - 1 - static_cast<std::ptrdiff_t>(behind)), out);
+  renew_lease(*(beats_sent_.end() - 1 - static_cast<std::ptrdiff_t>(behind)), out);
   beats_sent_.erase(beats_sent_.begin(), beats_sent_.end() - static_cast<std::ptrdiff_t>(behind));
 }
 

@@ -42,6 +42,8 @@ class Agent {
   bool finished() const;
   bool connected() const { return session_ != 0; }
   std::size_t attempts() const { return attempts_.size(); }
+  /// Until when attempts may run: what an executor that is started now must be told.
+  RenewLease lease() const { return {lease_end_}; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -90,7 +92,7 @@ class Agent {
   void start_ready(std::vector<Effect>& out);
   void send_results(std::vector<Effect>& out);
   void speak(const Now& now, std::vector<Effect>& out);
-  void renew_lease(Duration since_sent, std::vector<Effect>& out) const;
+  void renew_lease(Instant sent, std::vector<Effect>& out);
 
   AgentSettings settings_;
   Slots slots_;
@@ -106,6 +108,7 @@ class Agent {
   Instant next_speech_;  // Hello or Heartbeat
   Instant last_heard_;
   std::uint64_t hello_number_ = 0;
+  Instant lease_end_;    // for the executor
   Instant hello_sent_;
   std::uint32_t hellos_ = 0;  // since the last answer
   std::uint64_t beat_ = 0;

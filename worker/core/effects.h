@@ -56,9 +56,10 @@ struct Discard {
   AttemptKey key;
 };
 
-/// The broker was heard: running attempts may go on until this long after now.
+/// The broker was heard: running attempts may go on until then. A moment and not a length of time,
+/// which would begin anew if the machine stood still before the executor heard of it.
 struct RenewLease {
-  Duration remaining;
+  Instant until;
 };
 
 /// Answer: LogRead.

@@ -244,8 +244,13 @@ void ExecutorLoop::on(const Halt& halt) {
 
 void ExecutorLoop::on(const Renew& renew) {
   constexpr std::uint64_t kDayMs = 24ULL * 3600 * 1000;
+  constexpr std::uint64_t kUntilMsMax = 1ULL << 43;  // centuries, and fits in nanoseconds
   const auto remaining = std::chrono::milliseconds(std::min(renew.remaining_ms, kDayMs));
   lease_end_ = net::now().instant + remaining;
+  if (renew.until_ms != 0) {
+    const auto until = static_cast<std::int64_t>(std::min(renew.until_ms, kUntilMsMax));
+    lease_end_ = std::min(lease_end_, Instant{until * 1'000'000});
+  }
   lease_over_ = false;
 }
 

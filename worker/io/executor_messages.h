@@ -54,13 +54,17 @@ struct Halt {
   }
 };
 
-/// The lease of all attempts ends this long after now.
+/// The lease of all attempts ends this long after now, and not later than `until_ms` of
+/// CLOCK_BOOTTIME, which both sides share: a message may lie in the socket while the machine
+/// sleeps.
 struct Renew {
   std::uint64_t remaining_ms = 0;
+  std::uint64_t until_ms = 0;  ///< 0: an older agent, which does not say
   bool operator==(const Renew&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("remaining_ms", m.remaining_ms);
+    visit("until_ms", m.until_ms);
   }
 };
 

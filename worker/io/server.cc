@@ -249,6 +249,8 @@ Result<void> Server::receive_executor() {
       spdlog::error("the executor is lost ({}); starting another", received.error().message);
       launches_.connection_lost();
       if (auto attached = attach_executor(); !attached) return attached;
+      // It would let tools run for a whole lease more, although nobody was heard.
+      perform(agent_->lease());
       continue;
     }
     if (!*received) return {};
@@ -335,8 +337,13 @@ void Server::perform(const Discard& effect) {
 }
 
 void Server::perform(const RenewLease& effect) {
-  tell_executor(Renew{static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(effect.remaining).count())});
+  using std::chrono::milliseconds;
+  const Duration remaining = std::max(effect.until - net::now().instant, Duration::zero());
+  // At least 1, for 0 means that nothing is said.
+  const std::int64_t until_ms = std::max<std::int64_t>(effect.until.nanoseconds / 1'000'000, 1);
+  tell_executor(
+      Renew{static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(remaining).count()),
+            static_cast<std::uint64_t>(until_ms)});
 }
 
 void Server::perform(const ServeLog& effect) {

@@ -249,7 +249,7 @@ TEST_F(AgentTest, HeartbeatsAreAnsweredByARenewedLease) {
   hear(protocol::HeartbeatReply{11, beats[0].number});
   const auto renewals = take<RenewLease>();
   ASSERT_EQ(renewals.size(), 1u);
-  EXPECT_EQ(renewals[0].remaining, Duration(120s - 15s - 1s)) << "counted from when it was sent";
+  EXPECT_EQ(renewals[0].until, now.instant + (120s - 15s - 1s)) << "counted from when it was sent";
   hear(protocol::HeartbeatReply{11, beats[0].number - 1});
   hear(protocol::HeartbeatReply{10, beats[0].number});
   EXPECT_TRUE(take<RenewLease>().empty());
@@ -267,8 +267,8 @@ TEST_F(AgentTest, AnswersSlowerThanHeartbeatsRenewTheLease) {
   hear(protocol::HeartbeatReply{11, beats[2].number});
   const auto renewals = take<RenewLease>();
   ASSERT_EQ(renewals.size(), 2u);
-  EXPECT_EQ(renewals[0].remaining, Duration(120s - 15s - 2s)) << "sent one heartbeat ago";
-  EXPECT_EQ(renewals[1].remaining, Duration(120s - 15s));
+  EXPECT_EQ(renewals[0].until, now.instant + (120s - 15s - 2s)) << "sent one heartbeat ago";
+  EXPECT_EQ(renewals[1].until, now.instant + (120s - 15s));
 }
 
 TEST_F(AgentTest, ASilentBrokerIsGreetedAgainWithWhatIsHeld) {
