@@ -20,6 +20,8 @@ constexpr Duration kHelloMax = std::chrono::seconds(2);
 constexpr Duration kGraceMax = std::chrono::seconds(10);
 /// Heartbeats under way: the session is doubted after four without any message.
 constexpr std::size_t kBeatsMax = 64;
+/// Attempts remembered after their end: an Assign that comes twice comes soon.
+constexpr std::size_t kDoneMax = 65'536;
 /// Messages stay far below the frame limit.
 constexpr std::size_t kResultsBytesMax = 1024 * 1024;
 
@@ -98,6 +100,7 @@ bool Agent::finished() const {
 
 void Agent::accept(AttemptJob job, const Now& now, std::vector<Effect>& out) {
   const AttemptKey key = job.key;
+  if (done_.contains(key)) return;  // said again, after it was over
   const auto [found, added] = attempts_.try_emplace(key);
   if (!added) return;  // said twice
   Attempt& attempt = found->second;
@@ -203,6 +206,8 @@ void Agent::forget(const AttemptKey& key, std::vector<Effect>& out) {
   const Attempt& attempt = attempts_.at(key);
   if (attempt.job.spec.runtime != kNoopRuntime) out.push_back(Discard{key});
   attempts_.erase(key);
+  done_.insert(key);
+  if (done_.size() > kDoneMax) done_.erase(done_.begin());
 }
 
 /// Ends an attempt wherever it stands; `outcome` is what is reported if nothing runs.
@@ -289,6 +294,7 @@ void Agent::speak(const Now& now, std::vector<Effect>& out) {
     if (!attempt.unwanted) hello.held.push_back(key);
   }
   hello.number = ++hello_number_;
+  hello_answered_ = false;
   hello_sent_ = now.instant;
   out.push_back(Send{std::move(hello)});
   // Doubling, spread by a fifth, so that a restarted broker is not met by all workers at once.
@@ -327,7 +333,15 @@ void Agent::on(const ShutdownRequested&, const Now& now, std::vector<Effect>& ou
 }
 
 void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<Effect>& out) {
-  if (m.hello != hello_number_) return;  // answers an earlier one; the right one follows
+  // Answers an earlier one, and the right one follows; or it is said twice, and out of date.
+  if (m.hello != hello_number_ || hello_answered_) return;
+  hello_answered_ = true;
+  if (early_session_ >= m.session) {
+    // What overtook it is lost; another Hello settles that.
+    next_speech_ = now.instant;
+    return;
+  }
+  done_.clear();
   said_leaving_ = false;
   epoch_ = m.epoch;
   session_ = m.session;
@@ -357,6 +371,11 @@ void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<E
   }
 }
 
+bool Agent::is_current(std::uint64_t session) {
+  if (session > session_) early_session_ = std::max(early_session_, session);
+  return session == session_;
+}
+
 void Agent::on_message(const protocol::Rehello&, const Now& now, std::vector<Effect>&) {
   session_ = 0;
   next_speech_ = now.instant;
@@ -375,7 +394,7 @@ void Agent::on_message(const protocol::HeartbeatReply& m, const Now&, std::vecto
 }
 
 void Agent::on_message(const protocol::Assign& m, const Now& now, std::vector<Effect>& out) {
-  if (m.session != session_ || m.epoch != epoch_) return;
+  if (!is_current(m.session) || m.epoch != epoch_) return;
   for (const auto& assignment : m.attempts) {
     if (assignment.spec >= m.specs.size()) continue;
     accept({{m.epoch, assignment.task, assignment.attempt},
@@ -396,7 +415,7 @@ void Agent::on_message(const protocol::ResultsAck& m, const Now&, std::vector<Ef
 }
 
 void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>& out) {
-  if (m.session != session_) return;
+  if (!is_current(m.session)) return;
   for (const AttemptKey& key : m.attempts) {
     if (find(key) != nullptr) stop(key, Outcome::kCancelled, out);
   }

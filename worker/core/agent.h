@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,9 @@ class Agent {
   /// After ShutdownRequested: everything is given back and acknowledged (or nobody is there).
   bool finished() const;
   bool connected() const { return session_ != 0; }
-  std::size_t attempts() const { return attempts_.size(); }
   /// Until when attempts may run: what an executor that is started now must be told.
   RenewLease lease() const { return {lease_end_}; }
+  std::size_t attempts() const { return attempts_.size(); }
 
  private:
   enum class Phase : std::uint8_t {
@@ -91,6 +92,7 @@ class Agent {
   void free_slot(Attempt& attempt);
   void start_ready(std::vector<Effect>& out);
   void send_results(std::vector<Effect>& out);
+  bool is_current(std::uint64_t session);
   void speak(const Now& now, std::vector<Effect>& out);
   void renew_lease(Instant sent, std::vector<Effect>& out);
 
@@ -99,16 +101,19 @@ class Agent {
   std::map<AttemptKey, Attempt> attempts_;
   std::deque<AttemptKey> ready_;   // in the order they were prepared
   std::deque<AttemptKey> unsent_;  // with results for the next message
+  std::set<AttemptKey> done_;      // acknowledged in this session: not to be run again
   std::vector<protocol::StartedAttempt> started_;
   std::vector<Digest> fetched_;
   std::uint64_t epoch_ = 0;
   std::uint64_t session_ = 0;  // 0: no conversation
   Duration heartbeat_{};
   Duration lease_{};
+  Instant lease_end_;    // for the executor
   Instant next_speech_;  // Hello or Heartbeat
   Instant last_heard_;
   std::uint64_t hello_number_ = 0;
-  Instant lease_end_;    // for the executor
+  bool hello_answered_ = false;
+  std::uint64_t early_session_ = 0;  // the newest that was heard of before its Welcome
   Instant hello_sent_;
   std::uint32_t hellos_ = 0;  // since the last answer
   std::uint64_t beat_ = 0;

@@ -271,6 +271,49 @@ TEST_F(AgentTest, AnswersSlowerThanHeartbeatsRenewTheLease) {
   EXPECT_EQ(renewals[1].until, now.instant + (120s - 15s));
 }
 
+TEST_F(AgentTest, AnExecutorThatIsStartedAnewIsToldTheLeaseThatIsThere) {
+  EXPECT_EQ(agent.lease().until, Instant{}) << "nobody was heard yet: nothing may run";
+  advance(0s);
+  const Instant said = now.instant;
+  now.instant = now.instant + 1s;
+  welcome();
+  EXPECT_EQ(agent.lease().until, said + (120s - 15s));
+}
+
+TEST_F(AgentTest, AnAssignmentThatComesTwiceIsRunOnce) {
+  welcome();
+  run(1);
+  handle(ended(1, Outcome::kExitCode));
+  hear(protocol::ResultsAck{11, {key(1)}});
+  EXPECT_EQ(agent.attempts(), 0u);
+  take<Prepare>();
+  assign(1);
+  EXPECT_TRUE(take<Prepare>().empty()) << "it is over";
+  assign(2);
+  EXPECT_EQ(take<Prepare>().size(), 1u);
+}
+
+TEST_F(AgentTest, AWelcomeThatComesTwiceTakesNothingAway) {
+  welcome();
+  run(1);
+  welcome();  // its verdicts are older than the assignment
+  EXPECT_TRUE(take<StopRun>().empty());
+  handle(ended(1, Outcome::kExitCode));
+  EXPECT_EQ(sent<protocol::Results>().size(), 1u);
+}
+
+TEST_F(AgentTest, AnAssignmentThatOvertakesItsWelcomeIsSettledByAnotherHello) {
+  advance(0s);
+  EXPECT_EQ(sent<protocol::Hello>().size(), 1u);
+  assign(1);  // of session 11, of which nothing is known yet
+  EXPECT_TRUE(take<Prepare>().empty());
+  welcome(11);
+  EXPECT_FALSE(agent.connected());
+  EXPECT_EQ(sent<protocol::Hello>().size(), 1u) << "so that the broker hears what is missing";
+  welcome(12);
+  EXPECT_TRUE(agent.connected());
+}
+
 TEST_F(AgentTest, ASilentBrokerIsGreetedAgainWithWhatIsHeld) {
   welcome();
   run(1);
