@@ -200,7 +200,7 @@ void ExecutorLoop::settle() {
       ++it;
       continue;
     }
-    Ended ended = it->second->finish(now.wall);
+    Ended ended = it->second->finish(now);
     it = running_.erase(it);
     keep(std::move(ended));
   }

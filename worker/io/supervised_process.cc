@@ -186,13 +186,17 @@ void SupervisedProcess::recheck_later(Instant now) {
   recheck_at_ = now + recheck_pause_;
 }
 
-Ended SupervisedProcess::finish(WallTime wall) {
+/// How long it ran is measured by the boot clock: the broker learns from it how long tools take,
+/// and a wall clock that is set meanwhile must not teach it anything.
+Ended SupervisedProcess::finish(Now now) {
   log_.finish();
   Ended ended;
   ended.key = launch_.key;
   ended.log_tail = log_.tail();
   ended.started_at_ms = started_.unix_ms;
-  ended.finished_at_ms = wall.unix_ms;
+  ended.finished_at_ms = started_.unix_ms == 0
+                             ? now.wall.unix_ms
+                             : started_.unix_ms + (now.instant - begun_).count() / 1'000'000;
   ended.cpu_ms = cpu_us_ / 1000;
   ended.memory_peak_bytes = memory_peak_bytes_;
   describe_end(ended);

@@ -54,7 +54,7 @@ class SupervisedProcess {
   bool is_over(Instant now, bool childless);
 
   /// Call once, when it is over.
-  Ended finish(WallTime wall);
+  Ended finish(Now now);
   Launched launched() const { return {launch_.key, tool_, started_.unix_ms}; }
   LogCapture& log() { return log_; }
 
