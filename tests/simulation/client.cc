@@ -1,0 +1,213 @@
+#include "tests/simulation/client.h"
+
+#include <algorithm>
+
+#include "common/domain/types.h"
+#include "tests/simulation/model.h"
+#include "tests/simulation/network.h"
+
+namespace landseer::simulation {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration kAnswerMax = 5s;
+constexpr Duration kWatchMax = 15s;
+
+}  // namespace
+
+void Client::ask(const Request& request, protocol::FromClient message) {
+  const std::uint64_t number = next_number_++;
+  requests_.emplace(number, request);
+  static_cast<void>(world_.network->client_to_broker(index_, number, std::move(message)));
+  world_.kernel.after(request.kind == Kind::kWatch ? kWatchMax : kAnswerMax,
+                      [this, number] { on_timeout(number); });
+}
+
+void Client::submit(std::uint32_t submission) {
+  Submitting& state = submissions_[submission];
+  if (state.open) return;
+  state.open = true;
+  state.next = 0;
+  state.chunks = static_cast<std::uint32_t>(world_.kernel.random.between(1, 3));
+  ++waiting_for_answers_;
+  send_chunk(submission);
+}
+
+void Client::send_chunk(std::uint32_t submission) {
+  const Submitting& state = submissions_[submission];
+  const PlannedSubmission& planned = world_.workload.at(submission);
+  const std::size_t part = planned.body.size() / state.chunks + 1;
+  protocol::SubmitChunk chunk;
+  chunk.submission_id = planned.content.submission_id;
+  chunk.index = state.next;
+  chunk.last = state.next + 1 == state.chunks;
+  chunk.data = planned.body.substr(state.next * part, part);
+  ask({Kind::kSubmit, submission, {}, {}}, std::move(chunk));
+}
+
+void Client::watch(std::uint32_t submission) {
+  Submitting& state = submissions_[submission];
+  if (state.over || state.watched) return;
+  state.watched = true;
+  const bool closely = world_.kernel.random.chance(0.05);
+  ask({Kind::kWatch, submission, {}, state.pipeline},
+      protocol::WatchPipeline{state.pipeline, closely ? 1u : 0u, !closely});
+}
+
+void Client::on_timeout(std::uint64_t number) {
+  const auto found = requests_.find(number);
+  if (found == requests_.end()) return;
+  const Request request = found->second;
+  requests_.erase(found);
+  if (request.kind == Kind::kSubmit) {
+    submissions_[request.submission].next = 0;
+    send_chunk(request.submission);
+  } else if (request.kind == Kind::kWatch) {
+    submissions_[request.submission].watched = false;
+    watch(request.submission);
+  }
+}
+
+void Client::receive(std::uint64_t number, protocol::ToClient message) {
+  const auto found = requests_.find(number);
+  if (found == requests_.end()) return;  // too late, or said twice
+  const Request request = found->second;
+  requests_.erase(found);
+  world_.kernel.note(50, index_, number, message.index());
+  std::visit([&](const auto& m) { on(request, m); }, message);
+}
+
+void Client::on(const Request& request, const protocol::ChunkTaken&) {
+  ++submissions_[request.submission].next;
+  send_chunk(request.submission);
+}
+
+void Client::on(const Request& request, const protocol::Submitted& m) {
+  Submitting& state = submissions_[request.submission];
+  const bool known = number(state.pipeline) != 0;
+  if (known && !m.existing) {
+    throw Violation("submission " + std::to_string(request.submission) +
+                    " was acknowledged before, and is now new to the broker");
+  }
+  world_.model->acknowledged_submission(request.submission, m.pipeline);
+  const PlannedSubmission& planned = world_.workload.at(request.submission);
+  if (m.tasks != planned.content.tasks.size() || m.workflows != planned.content.workflows.size()) {
+    throw Violation("submission " + std::to_string(request.submission) +
+                    " is acknowledged with other numbers than it has");
+  }
+  state.pipeline = m.pipeline;
+  state.open = false;
+  --waiting_for_answers_;
+  watch(request.submission);
+}
+
+void Client::on(const Request& request, const protocol::PipelineStatus& m) {
+  Submitting& state = submissions_[request.submission];
+  state.watched = false;
+  if (m.row.pipeline != request.pipeline) throw Violation("a client is shown another's pipeline");
+  if (m.row.state != protocol::PipelineState::kRunning) {
+    state.over = true;
+    world_.model->shown_terminal(m.row.pipeline, m.row.state);
+  } else if (state.over) {
+    throw Violation(to_string(m.row.pipeline) + " was over, and runs again");
+  }
+  watch(request.submission);
+}
+
+void Client::on(const Request& request, const protocol::Cancelled&) {
+  world_.model->acknowledged_cancel(request.pipeline, request.task);
+}
+
+void Client::on(const Request& request, const protocol::ErrorReply& m) {
+  switch (request.kind) {
+    case Kind::kSubmit:
+      // The chunks before it are lost, with the broker or on their way.
+      if (m.code != ErrorCode::kConflict || m.message.find("was used") != std::string::npos) {
+        throw Violation("a good submission is refused: " + m.message);
+      }
+      world_.kernel.after(200ms, [this, submission = request.submission] {
+        submissions_[submission].next = 0;
+        send_chunk(submission);
+      });
+      break;
+    case Kind::kWatch:
+      throw Violation(to_string(request.pipeline) +
+                      " was acknowledged, and cannot be watched: " + m.message);
+    case Kind::kCancel:
+      if (m.code == ErrorCode::kNotFound && number(request.pipeline) != 0) {
+        throw Violation(to_string(request.pipeline) + " was acknowledged, and cannot be found");
+      }
+      break;
+    case Kind::kQuery:
+      if (m.code == ErrorCode::kInternal || m.code == ErrorCode::kInvalid) {
+        throw Violation("a query is refused: " + m.message);
+      }
+      break;
+  }
+}
+
+void Client::on(const Request&, const protocol::PipelineList& m) {
+  for (const auto& [submission, state] : submissions_) {
+    if (number(state.pipeline) == 0) continue;
+    const bool listed = std::any_of(m.rows.begin(), m.rows.end(), [&](const auto& row) {
+      return row.pipeline == state.pipeline;
+    });
+    if (!listed) throw Violation(to_string(state.pipeline) + " is not in the list of pipelines");
+  }
+}
+
+void Client::on(const Request& request, const protocol::TaskList& m) {
+  const std::size_t tasks = world_.workload.at(request.submission).content.tasks.size();
+  if (m.rows.size() != tasks) {
+    throw Violation(to_string(request.pipeline) + " lists " + std::to_string(m.rows.size()) +
+                    " tasks of " + std::to_string(tasks));
+  }
+}
+
+void Client::on(const Request& request, const protocol::TaskDetail& m) {
+  if (m.row.task != request.task) throw Violation("a client is shown another task");
+}
+
+bool Client::operate() {
+  std::vector<std::uint32_t> known;
+  for (const auto& [submission, state] : submissions_) {
+    if (number(state.pipeline) != 0) known.push_back(submission);
+  }
+  if (known.empty()) return false;
+  Random& random = world_.kernel.random;
+  const std::uint32_t submission = random.pick(known);
+  const PipelineId pipeline = submissions_[submission].pipeline;
+  const auto& tasks = world_.workload.at(submission).content.tasks;
+  const TaskId task{1 + random.below(world_.plan.tasks)};
+  const Request query{Kind::kQuery, submission, task, pipeline};
+  const double dice = random.unit();
+  if (dice < 0.03) {
+    ask({Kind::kCancel, submission, {}, pipeline}, protocol::Cancel{pipeline, {}});
+  } else if (dice < 0.35) {
+    ask({Kind::kCancel, submission, task, {}}, protocol::Cancel{{}, task});
+  } else if (dice < 0.5) {
+    submit(submission);
+  } else if (dice < 0.6) {
+    ask(query, protocol::ListTasks{pipeline, 0, "", 0, 1000});
+  } else if (dice < 0.7) {
+    ask(query, protocol::GetTask{task});
+  } else if (dice < 0.8) {
+    ask(query, protocol::ListPipelines{});
+  } else if (dice < 0.85) {
+    ask(query, protocol::ListWorkers{});
+  } else if (dice < 0.9) {
+    ask(query, protocol::ListWorkflows{pipeline, 0, 1000});
+  } else {
+    ask(query, protocol::ReadLog{task, 0, 0, 0, false});
+  }
+  static_cast<void>(tasks);
+  return true;
+}
+
+void Client::submit_all_again() {
+  for (const auto& [submission, state] : submissions_) submit(submission);
+}
+
+}  // namespace landseer::simulation

@@ -1,0 +1,69 @@
+/// A user's program: submits until it is acknowledged, watches until the end, asks, cancels and
+/// submits again. Keeps what it was told, and complains when a later answer contradicts it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/protocol/client_messages.h"
+#include "tests/simulation/world.h"
+
+namespace landseer::simulation {
+
+class Client {
+ public:
+  Client(World& world, std::uint32_t index) : world_(world), index_(index) {}
+
+  /// From now on, until it is acknowledged.
+  void submit(std::uint32_t submission);
+  /// Something an operator does. False: there is nothing to do it to.
+  bool operate();
+  void receive(std::uint64_t number, protocol::ToClient message);
+
+  /// Submits everything once more, at the end.
+  void submit_all_again();
+  bool is_waiting() const { return waiting_for_answers_ > 0; }
+
+ private:
+  enum class Kind : std::uint8_t { kSubmit, kWatch, kCancel, kQuery };
+  struct Request {
+    Kind kind = Kind::kQuery;
+    std::uint32_t submission = 0;
+    TaskId task{};
+    PipelineId pipeline{};
+  };
+  struct Submitting {
+    std::uint32_t chunks = 1;
+    std::uint32_t next = 0;
+    PipelineId pipeline{};  ///< once it is acknowledged
+    bool open = false;      ///< being submitted now
+    bool over = false;
+    bool watched = false;
+  };
+
+  void ask(const Request& request, protocol::FromClient message);
+  void send_chunk(std::uint32_t submission);
+  void watch(std::uint32_t submission);
+  void on_timeout(std::uint64_t number);
+  void on(const Request& request, const protocol::Submitted& m);
+  void on(const Request& request, const protocol::ChunkTaken& m);
+  void on(const Request& request, const protocol::PipelineStatus& m);
+  void on(const Request& request, const protocol::Cancelled& m);
+  void on(const Request& request, const protocol::ErrorReply& m);
+  void on(const Request& request, const protocol::PipelineList& m);
+  void on(const Request& request, const protocol::TaskList& m);
+  void on(const Request& request, const protocol::TaskDetail& m);
+  template <class Other>
+  void on(const Request&, const Other&) {}
+
+  World& world_;
+  std::uint32_t index_;
+  std::map<std::uint32_t, Submitting> submissions_;
+  std::map<std::uint64_t, Request> requests_;
+  std::uint64_t next_number_ = 1;
+  std::uint32_t waiting_for_answers_ = 0;
+};
+
+}  // namespace landseer::simulation

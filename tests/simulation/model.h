@@ -1,0 +1,185 @@
+/// The oracle: what the contract says must follow from what truly happened, in the plainest way. It
+/// sees the records that are durable, what peers were told, and the processes that really ran; of
+/// the broker's own decisions it believes nothing. Everything wrong is thrown as a Violation.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/core/records.h"
+#include "broker/core/state.h"
+#include "common/domain/types.h"
+#include "tests/simulation/world.h"
+
+namespace landseer::simulation {
+
+/// How the first process of a tool ended, whoever ended it.
+enum class ProcessEnd : std::uint8_t { kNone, kZero, kExitCode, kSignal, kStopped };
+
+struct AttemptModel {
+  std::uint64_t epoch = 0;
+  std::uint32_t host = 0;
+  std::uint32_t worker = 0;  ///< index
+  bool live = false;         ///< by the records
+  bool ran = false;          ///< a tool was started
+  bool present = false;      ///< some process of it exists
+  bool frozen = false;       ///< its host stood still meanwhile: it may overlap, but never count
+  bool captured = false;     ///< its output became an artifact
+  ProcessEnd end = ProcessEnd::kNone;
+  Instant started{};
+  std::uint32_t cpus_milli = 0;
+  std::vector<std::uint32_t> gpus;
+  std::uint32_t gpu_milli_each = 0;
+};
+
+struct TaskModel {
+  TaskPlace place;
+  std::uint32_t pipeline = 0;  ///< index
+  domain::TaskStatus status = domain::TaskStatus::kPending;
+  std::uint32_t failures = 0;
+  std::uint32_t losses = 0;
+  std::uint32_t runtime_errors = 0;
+  std::uint32_t returns = 0;
+  std::uint32_t missing_inputs = 0;
+  std::uint32_t reruns = 0;
+  bool cancel_requested = false;
+  bool kept = false;
+  bool touched = false;
+  Instant not_before{};
+  Digest artifact;
+  std::vector<AttemptModel> attempts;
+
+  bool live() const { return !attempts.empty() && attempts.back().live; }
+};
+
+struct PipelineModel {
+  PipelineId id{};
+  std::uint32_t submission = 0;
+  std::uint64_t first_task = 0;
+  std::uint32_t open = 0;  ///< tasks that are not over
+  bool cancel_requested = false;
+};
+
+class Model {
+ public:
+  explicit Model(World& world);
+
+  // --- What the store has (model_records.cc) ---
+  void durable(const broker::Record& record);
+
+  // --- What truly runs (model_truth.cc) ---
+  struct ToolStart {
+    std::uint32_t host = 0;
+    protocol::AttemptRef key;
+    TaskPlace place;
+    std::uint32_t cpus_milli = 0;
+    std::uint32_t gpus_milli = 0;
+    std::vector<std::uint32_t> gpus;
+  };
+  void tool_started(const ToolStart& start);
+  void tool_ended(const protocol::AttemptRef& key, ProcessEnd end);
+  void tool_captured(const protocol::AttemptRef& key);
+  /// No process of the attempt is left.
+  void tool_gone(const protocol::AttemptRef& key);
+  void host_frozen(std::uint32_t host);
+  void host_gone(std::uint32_t host);
+  /// Something keeps this host from renewing its lease for so long.
+  void trouble(std::uint32_t host, Duration length);
+  void lease_over(std::uint32_t host, bool any_tool);
+
+  // --- What was said (model_truth.cc) ---
+  void heard(WorkerId worker);
+  /// A new conversation begins, after so many records of this turn.
+  void said_hello(std::uint32_t host, std::size_t records);
+  void told_worker(std::uint32_t host, const protocol::ToWorker& message);
+  void told_client(const protocol::ToClient& message);
+  void acknowledged_submission(std::uint32_t submission, PipelineId pipeline);
+  void acknowledged_cancel(PipelineId pipeline, TaskId task);
+  void acknowledged_result(const protocol::AttemptRef& key);
+  void shown_terminal(PipelineId pipeline, protocol::PipelineState state);
+
+  // --- Looking at the broker (model_checks.cc) ---
+  /// The tasks whose records came since the last look.
+  void check_touched(const broker::State& state);
+  /// Everything. O(everything).
+  void check_all(const broker::State& state);
+  /// After a recovery: everything, and that nothing acknowledged is missing.
+  void check_recovered(const broker::State& state);
+  /// At the end, when nothing is under way any more.
+  void check_rest(const broker::State& state);
+
+  bool all_over() const;
+  Instant last_progress() const { return last_progress_; }
+  std::uint64_t records() const { return records_; }
+  void started_epoch(std::uint64_t epoch) { epoch_ = epoch; }
+  std::string describe_open() const;
+
+ private:
+  void on(const broker::PipelineAdded& r);
+  void on(const broker::WorkerAdded& r);
+  void on(const broker::AttemptAssigned& r);
+  void on(const broker::AttemptEnded& r);
+  void on(const broker::TaskReopened& r);
+  void on(const broker::TaskKept& r);
+  void on(const broker::TaskFailed& r);
+  void on(const broker::CancelRequested& r);
+  void on(const broker::PipelineForgotten& r);
+  void on(const broker::WorkerForgotten& r);
+
+  void forgive_hosts();
+  TaskModel& task(TaskId id);
+  AttemptModel& attempt(const protocol::AttemptRef& key);
+  TaskModel& neighbour(const TaskModel& of, std::uint32_t index);
+  TaskId id_of(const TaskModel& task) const;
+  void set_status(TaskModel& task, domain::TaskStatus status);
+  void skip_dependents(TaskModel& root);
+  void check_outcome(const TaskModel& task, const AttemptModel& attempt,
+                     const protocol::AttemptResult& result) const;
+  broker::Decision expected_decision(TaskModel& task, const protocol::AttemptResult& result);
+  void count_outcome(TaskModel& task, std::uint32_t worker, const protocol::AttemptResult& result);
+  bool dependencies_completed(const TaskModel& task);
+  void check_capacity(std::uint32_t host) const;
+  void check_assignment(std::uint32_t host, const protocol::Assign& message,
+                        const protocol::Assignment& assignment);
+  void check_task(const broker::State& state, std::size_t index);
+  void check_priorities(const broker::State& state);
+  void check_justified(TaskModel& task);
+  void check_acknowledgements(const broker::State& state);
+
+  World& world_;
+  std::uint64_t epoch_ = 0;
+  std::vector<TaskModel> tasks_;  ///< by id - 1
+  std::vector<PipelineModel> pipelines_;
+  std::vector<std::uint32_t> hosts_;  ///< by worker id - 1
+  std::vector<std::uint32_t> host_failures_;
+  std::vector<std::uint32_t> touched_;
+  std::vector<TaskId> assigned_;                               ///< since the last look
+  std::vector<std::pair<std::size_t, std::uint32_t>> hellos_;  ///< of this turn: when, and who
+  std::size_t turn_records_ = 0;
+  bool reopened_ = false;                                  ///< something was, since the last look
+  std::vector<std::pair<TaskId, std::uint32_t>> present_;  ///< attempts with processes
+  std::vector<Instant> heard_;                             ///< by worker id - 1
+  struct Trouble {
+    Instant end{};
+    Duration sum{};  ///< since the last quiet lease
+  };
+  std::array<Trouble, 32> troubles_{};
+  Instant last_progress_{};
+  std::uint64_t records_ = 0;
+  std::uint64_t next_workflow_ = 1;
+
+  // The ledger of acknowledgements: what peers were told and have received.
+  std::map<std::uint32_t, PipelineId> submissions_;
+  std::vector<std::pair<PipelineId, TaskId>> cancels_;
+  std::vector<protocol::AttemptRef> results_;
+  std::map<PipelineId, protocol::PipelineState> terminal_;
+};
+
+/// `task_7, attempt 2`, for messages.
+std::string name(const protocol::AttemptRef& key);
+
+}  // namespace landseer::simulation

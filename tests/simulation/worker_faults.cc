@@ -1,0 +1,99 @@
+// What happens to a worker's processes and its machine.
+#include "tests/simulation/model.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/worker_host.h"
+
+namespace landseer::simulation {
+
+using namespace std::chrono_literals;
+
+bool WorkerHost::crash_agent(Duration down) {
+  if (!agent_ || is_frozen()) return false;
+  if (world_.kernel.tracing()) world_.kernel.say("host " + std::to_string(index_) + ": agent dies");
+  stop_agent();
+  start_agent_after(down);
+  return true;
+}
+
+bool WorkerHost::hang_agent(Duration length) {
+  if (!responds()) return false;
+  hung_until_ = world_.kernel.now() + length;
+  return true;
+}
+
+bool WorkerHost::crash_executor() {
+  if (is_frozen() || !executor_.runs()) return false;
+  if (world_.kernel.tracing()) {
+    world_.kernel.say("host " + std::to_string(index_) + ": executor dies");
+  }
+  executor_.crash();
+  if (agent_) tell_agent(&WorkerHost::notice_lost_executor);
+  return true;
+}
+
+bool WorkerHost::suspend(Duration length, bool at_renewal) {
+  if (is_frozen()) return false;
+  if (at_renewal && agent_) {
+    suspend_at_renewal_ = length;
+    return true;
+  }
+  if (world_.kernel.tracing()) {
+    world_.kernel.say("host " + std::to_string(index_) + " stands still for " +
+                      std::to_string(length.count() / 1'000'000) + " ms");
+  }
+  frozen_until_ = world_.kernel.now() + length;
+  world_.model->host_frozen(index_);
+  world_.model->trouble(index_, length);
+  executor_.stood_still(length);
+  return true;
+}
+
+bool WorkerHost::reboot(Duration down, bool loses_disk) {
+  if (is_frozen()) return false;
+  if (world_.kernel.tracing()) {
+    world_.kernel.say("host " + std::to_string(index_) +
+                      (loses_disk ? " restarts with an empty disk" : " restarts"));
+  }
+  if (agent_) stop_agent();
+  ++life_;
+  executor_.power_off();
+  world_.model->host_gone(index_);
+  if (loses_disk) {
+    ++disk_;
+    artifacts_.clear();
+    job_files_.clear();
+    executor_.wipe_files();
+  }
+  start_agent_after(down);
+  return true;
+}
+
+bool WorkerHost::drain(Duration down) {
+  if (!responds() || shutdown_deadline_ != Instant{}) return false;
+  shutdown_deadline_ = now().instant + 15s;
+  tell_agent(&WorkerHost::begin_shutdown);
+  away_for_ = down;
+  return true;
+}
+
+bool WorkerHost::fall_sick(Duration length) {
+  sick_until_ = std::max(sick_until_, world_.kernel.now() + length);
+  return true;
+}
+
+bool WorkerHost::lose_artifact() {
+  if (artifacts_.empty()) return false;
+  auto lost = artifacts_.begin();
+  std::advance(lost, static_cast<std::ptrdiff_t>(world_.kernel.random.below(artifacts_.size())));
+  artifacts_.erase(lost);
+  return true;
+}
+
+void WorkerHost::heal(bool quarantined) {
+  sick_until_ = Instant{};
+  suspend_at_renewal_ = Duration{};
+  if (quarantined && agent_ && !is_frozen()) stop_agent();
+  if (!agent_) start_agent_after(100ms);
+}
+
+}  // namespace landseer::simulation
