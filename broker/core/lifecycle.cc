@@ -128,7 +128,9 @@ void Lifecycle::end_attempt(const FoundTask& found, const AttemptResult& result,
   const WorkerId host = found.record->find_run(found.task->id)->worker;
   ledger_.commit(std::move(ended), now, out);
   if (result.outcome == Outcome::kRuntimeError) tell_of_quarantine(host, out);
-  if (producer) rerun_producer(*producer, found, now, out);
+  // It may have been skipped instead: then nobody needs the artifact, and the pipeline may be over.
+  const bool waits = found.task->status == TaskStatus::kPending;
+  if (producer && waits) rerun_producer(*producer, found, now, out);
 }
 
 void Lifecycle::tell_of_quarantine(WorkerId host, Outbox& out) const {

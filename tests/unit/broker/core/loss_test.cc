@@ -370,6 +370,32 @@ TEST(Loss, OnlyTheLostProducerRunsAgainNotWhatIsBetween) {
   EXPECT_EQ(harness.status(pipeline).row.state, protocol::PipelineState::kCompleted);
 }
 
+TEST(Loss, NothingIsMadeAgainForATaskThatIsSkipped) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  const auto pipeline = harness.submit(BrokerHarness::chains("a d c\na d e")).pipeline;
+  const TaskId a = harness.finish(worker, protocol::Outcome::kSucceeded, "of a");
+  const TaskId d = harness.finish(worker, protocol::Outcome::kSucceeded, "of d");
+  ASSERT_EQ(worker.assigned.size(), 2u);
+  const auto misses = [&](const std::string& artifact) {
+    protocol::AttemptResult result;
+    result.task = worker.assigned.front().task;
+    result.attempt = worker.assigned.front().attempt;
+    result.outcome = protocol::Outcome::kInputMissing;
+    result.missing_input = sha256(artifact);
+    worker.assigned.pop_front();
+    harness.send_result(worker, result);
+  };
+  misses("of d");
+  ASSERT_EQ(worker.assigned.size(), 2u) << "d runs again; the other consumer still runs";
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{}, d});
+  std::swap(worker.assigned[0], worker.assigned[1]);
+  EXPECT_EQ(harness.finish(worker, protocol::Outcome::kCancelled), d);
+  misses("of a");
+  EXPECT_EQ(harness.status(pipeline).row.state, protocol::PipelineState::kFailed);
+  EXPECT_EQ(harness.task(a).status, static_cast<std::uint8_t>(domain::TaskStatus::kCompleted));
+}
+
 TEST(Loss, AnInputOnAWorkerThatIsAwayIsWaitedForNotMadeAgain) {
   BrokerHarness harness(60s);
   FakeWorker& owner = harness.worker("owner");
