@@ -243,6 +243,7 @@ bool BrokerHost::send_mail(bool may_die) {
   outbox_.to_workers.clear();
   outbox_.to_clients.clear();
   outbox_.blobs.clear();
+  outbox_.notices.clear();
   for (const Digest& blob : outbox_.unneeded_blobs) blobs_.erase(blob);
   outbox_.unneeded_blobs.clear();
   std::size_t left = may_die && armed_ == CrashPoint::kWhileSending

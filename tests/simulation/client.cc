@@ -44,7 +44,7 @@ void Client::send_chunk(std::uint32_t submission) {
   chunk.index = state.next;
   chunk.last = state.next + 1 == state.chunks;
   chunk.data = planned.body.substr(state.next * part, part);
-  ask({Kind::kSubmit, submission, {}, {}}, std::move(chunk));
+  ask({Kind::kSubmit, submission, {}, {}, false}, std::move(chunk));
 }
 
 void Client::watch(std::uint32_t submission) {
@@ -52,8 +52,35 @@ void Client::watch(std::uint32_t submission) {
   if (state.over || state.watched) return;
   state.watched = true;
   const bool closely = world_.kernel.random.chance(0.05);
-  ask({Kind::kWatch, submission, {}, state.pipeline},
+  ask({Kind::kWatch, submission, {}, state.pipeline, false},
       protocol::WatchPipeline{state.pipeline, closely ? 1u : 0u, !closely});
+}
+
+/// One at a time for each pipeline, so that it is known which came last.
+void Client::pause(std::uint32_t submission, bool paused) {
+  Submitting& state = submissions_[submission];
+  if (state.over || state.pauses > 0) return;
+  ++state.pauses;
+  world_.model->asked_to_pause(state.pipeline);
+  ask({Kind::kPause, submission, {}, state.pipeline, paused},
+      protocol::Pause{state.pipeline, paused});
+}
+
+void Client::resume_all() {
+  for (const auto& [submission, state] : submissions_) {
+    if (number(state.pipeline) != 0) pause(submission, false);
+  }
+}
+
+void Client::on(const Request& request, const protocol::Paused&) {
+  --submissions_[request.submission].pauses;
+  // One that is repeated later undoes this one: then nothing is known.
+  const Plan& plan = world_.plan;
+  const bool repeats =
+      std::count(plan.enabled.begin(), plan.enabled.end(), Fault::kDuplicateBurst) > 0;
+  if (!plan.network.reorders && plan.network.duplicate == 0 && !repeats) {
+    world_.model->acknowledged_pause(request.pipeline, request.paused);
+  }
 }
 
 void Client::on_timeout(std::uint64_t number) {
@@ -67,6 +94,10 @@ void Client::on_timeout(std::uint64_t number) {
   } else if (request.kind == Kind::kWatch) {
     submissions_[request.submission].watched = false;
     watch(request.submission);
+  } else if (request.kind == Kind::kPause) {
+    // Insisting: what is asked for at last is what must be.
+    --submissions_[request.submission].pauses;
+    pause(request.submission, world_.healed ? false : request.paused);
   }
 }
 
@@ -107,7 +138,9 @@ void Client::on(const Request& request, const protocol::PipelineStatus& m) {
   Submitting& state = submissions_[request.submission];
   state.watched = false;
   if (m.row.pipeline != request.pipeline) throw Violation("a client is shown another's pipeline");
-  if (m.row.state != protocol::PipelineState::kRunning) {
+  const bool goes_on = m.row.state == protocol::PipelineState::kRunning ||
+                       m.row.state == protocol::PipelineState::kPaused;
+  if (!goes_on) {
     state.over = true;
     world_.model->shown_terminal(m.row.pipeline, m.row.state);
   } else if (state.over) {
@@ -118,6 +151,15 @@ void Client::on(const Request& request, const protocol::PipelineStatus& m) {
 
 void Client::on(const Request& request, const protocol::Cancelled&) {
   world_.model->acknowledged_cancel(request.pipeline, request.task);
+}
+
+/// It runs again: what was over is not any more.
+void Client::on(const Request&, const protocol::Retried&) {
+  for (auto& [submission, state] : submissions_) {
+    if (!state.over) continue;
+    state.over = false;
+    watch(submission);
+  }
 }
 
 void Client::on(const Request& request, const protocol::ErrorReply& m) {
@@ -136,8 +178,15 @@ void Client::on(const Request& request, const protocol::ErrorReply& m) {
       throw Violation(to_string(request.pipeline) +
                       " was acknowledged, and cannot be watched: " + m.message);
     case Kind::kCancel:
+    case Kind::kRetry:
       if (m.code == ErrorCode::kNotFound && number(request.pipeline) != 0) {
         throw Violation(to_string(request.pipeline) + " was acknowledged, and cannot be found");
+      }
+      break;
+    case Kind::kPause:
+      --submissions_[request.submission].pauses;
+      if (m.code != ErrorCode::kConflict) {
+        throw Violation(to_string(request.pipeline) + " cannot be paused: " + m.message);
       }
       break;
     case Kind::kQuery:
@@ -181,15 +230,21 @@ bool Client::operate() {
   const PipelineId pipeline = submissions_[submission].pipeline;
   const auto& tasks = world_.workload.at(submission).content.tasks;
   const TaskId task{1 + random.below(world_.plan.tasks)};
-  const Request query{Kind::kQuery, submission, task, pipeline};
+  const Request query{Kind::kQuery, submission, task, pipeline, false};
   const double dice = random.unit();
   if (dice < 0.03) {
-    ask({Kind::kCancel, submission, {}, pipeline}, protocol::Cancel{pipeline, {}});
-  } else if (dice < 0.35) {
-    ask({Kind::kCancel, submission, task, {}}, protocol::Cancel{{}, task});
+    ask({Kind::kCancel, submission, {}, pipeline, false}, protocol::Cancel{pipeline, {}});
+  } else if (dice < 0.3) {
+    ask({Kind::kCancel, submission, task, {}, false}, protocol::Cancel{{}, task});
+  } else if (dice < 0.4) {
+    pause(submission, random.chance(0.6));
   } else if (dice < 0.5) {
+    ask({Kind::kRetry, submission, {}, pipeline, false}, protocol::Retry{pipeline, {}});
+  } else if (dice < 0.55) {
+    ask({Kind::kRetry, submission, task, {}, false}, protocol::Retry{{}, task});
+  } else if (dice < 0.62) {
     submit(submission);
-  } else if (dice < 0.6) {
+  } else if (dice < 0.67) {
     ask(query, protocol::ListTasks{pipeline, 0, "", 0, 1000});
   } else if (dice < 0.7) {
     ask(query, protocol::GetTask{task});

@@ -22,17 +22,20 @@ class Client {
   bool operate();
   void receive(std::uint64_t number, protocol::ToClient message);
 
+  /// Lets everything go on, in the second phase.
+  void resume_all();
   /// Submits everything once more, at the end.
   void submit_all_again();
   bool is_waiting() const { return waiting_for_answers_ > 0; }
 
  private:
-  enum class Kind : std::uint8_t { kSubmit, kWatch, kCancel, kQuery };
+  enum class Kind : std::uint8_t { kSubmit, kWatch, kCancel, kPause, kRetry, kQuery };
   struct Request {
     Kind kind = Kind::kQuery;
     std::uint32_t submission = 0;
     TaskId task{};
     PipelineId pipeline{};
+    bool paused = false;
   };
   struct Submitting {
     std::uint32_t chunks = 1;
@@ -41,16 +44,20 @@ class Client {
     bool open = false;      ///< being submitted now
     bool over = false;
     bool watched = false;
+    std::uint32_t pauses = 0;  ///< asked for and not answered, or whose answer came too late
   };
 
   void ask(const Request& request, protocol::FromClient message);
   void send_chunk(std::uint32_t submission);
   void watch(std::uint32_t submission);
+  void pause(std::uint32_t submission, bool paused);
   void on_timeout(std::uint64_t number);
   void on(const Request& request, const protocol::Submitted& m);
   void on(const Request& request, const protocol::ChunkTaken& m);
   void on(const Request& request, const protocol::PipelineStatus& m);
   void on(const Request& request, const protocol::Cancelled& m);
+  void on(const Request& request, const protocol::Paused& m);
+  void on(const Request& request, const protocol::Retried& m);
   void on(const Request& request, const protocol::ErrorReply& m);
   void on(const Request& request, const protocol::PipelineList& m);
   void on(const Request& request, const protocol::TaskList& m);

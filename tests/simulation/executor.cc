@@ -126,6 +126,7 @@ void Executor::schedule_end(Tool& tool, Instant when) {
 
 void Executor::stood_still(Duration length) {
   for (auto& [key, tool] : tools_) {
+    tool.stood_still = true;
     if (tool.ended || tool.end_at == Instant{}) continue;
     schedule_end(tool, std::max(tool.end_at, world_.kernel.now()) + length);
   }
@@ -159,6 +160,10 @@ void Executor::all_gone(const AttemptKey& key) {
   const Tool tool = found->second;
   tools_.erase(found);
   world_.model->tool_gone(key);
+  if (!tool.stood_still && boot() > host_.lease_until() + world_.plan.grace() + 500ms) {
+    throw Violation(name(key) + " runs longer than its lease and its grace on host " +
+                    std::to_string(host_.index()));
+  }
   if (!tool.supervised || !runs_) return;  // nobody was there to see it
   RunEnded ended;
   ended.key = key;

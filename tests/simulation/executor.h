@@ -68,7 +68,8 @@ class Executor {
     std::optional<Instant> kill_at;
     WallTime started_at;
     Instant boot_started{};
-    std::uint64_t plan = 0;  ///< of its next event
+    bool stood_still = false;  ///< with its machine
+    std::uint64_t plan = 0;    ///< of its next event
   };
 
   Instant boot() const;

@@ -134,13 +134,18 @@ bool Faults::inject_in_network(Fault fault, std::uint32_t host) {
 bool Faults::inject_in_host(Fault fault, std::uint32_t index) {
   Random& random = world_.kernel.random;
   WorkerHost& host = *world_.hosts[index];
-  const Duration span = length();
+  Duration span = length();
+  if (fault == Fault::kAgentCrash) {
+    span = random.log_uniform(100ms,
+                              random.chance(0.8) ? world_.plan.lease / 2 : world_.plan.lease * 2);
+  } else if (fault == Fault::kDrain) {
+    span = random.uniform(1s, world_.plan.lease + 1s);
+  }
   const bool at_renewal = random.chance(0.3);
   world_.model->trouble(index, at_renewal ? span + world_.plan.lease : span);
   switch (fault) {
     case Fault::kAgentCrash:
-      return host.crash_agent(random.log_uniform(
-          100ms, random.chance(0.8) ? world_.plan.lease / 2 : world_.plan.lease * 2));
+      return host.crash_agent(span);
     case Fault::kAgentHang:
       return host.hang_agent(span);
     case Fault::kExecutorCrash:
@@ -152,7 +157,7 @@ bool Faults::inject_in_host(Fault fault, std::uint32_t index) {
     case Fault::kDiskLoss:
       return host.reboot(span, true);
     case Fault::kDrain:
-      return host.drain(random.uniform(1s, world_.plan.lease + 1s));
+      return host.drain(span);
     case Fault::kOutOfMemory:
       return host.kill_some_tool();
     case Fault::kSickHost:

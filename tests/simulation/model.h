@@ -62,6 +62,8 @@ struct PipelineModel {
   std::uint64_t first_task = 0;
   std::uint32_t open = 0;  ///< tasks that are not over
   bool cancel_requested = false;
+  bool paused = false;
+  bool retried = false;  ///< then an answer from before it says nothing about the present
 };
 
 class Model {
@@ -99,6 +101,9 @@ class Model {
   void told_client(const protocol::ToClient& message);
   void acknowledged_submission(std::uint32_t submission, PipelineId pipeline);
   void acknowledged_cancel(PipelineId pipeline, TaskId task);
+  /// While one is asked for, either is right.
+  void asked_to_pause(PipelineId pipeline) { pauses_.erase(pipeline); }
+  void acknowledged_pause(PipelineId pipeline, bool paused) { pauses_[pipeline] = paused; }
   void acknowledged_result(const protocol::AttemptRef& key);
   void shown_terminal(PipelineId pipeline, protocol::PipelineState state);
 
@@ -129,6 +134,8 @@ class Model {
   void on(const broker::CancelRequested& r);
   void on(const broker::PipelineForgotten& r);
   void on(const broker::WorkerForgotten& r);
+  void on(const broker::RetryRequested& r);
+  void on(const broker::PauseChanged& r);
 
   void forgive_hosts();
   TaskModel& task(TaskId id);
@@ -141,6 +148,8 @@ class Model {
                      const protocol::AttemptResult& result) const;
   broker::Decision expected_decision(TaskModel& task, const protocol::AttemptResult& result);
   void count_outcome(TaskModel& task, std::uint32_t worker, const protocol::AttemptResult& result);
+  void make_pending_again(TaskModel& task);
+  bool is_lost(const TaskModel& task) const;
   bool dependencies_completed(const TaskModel& task);
   void check_capacity(std::uint32_t host) const;
   void check_assignment(std::uint32_t host, const protocol::Assign& message,
@@ -174,6 +183,7 @@ class Model {
 
   // The ledger of acknowledgements: what peers were told and have received.
   std::map<std::uint32_t, PipelineId> submissions_;
+  std::map<PipelineId, bool> pauses_;  ///< only while no other request about it is open
   std::vector<std::pair<PipelineId, TaskId>> cancels_;
   std::vector<protocol::AttemptRef> results_;
   std::map<PipelineId, protocol::PipelineState> terminal_;

@@ -27,7 +27,8 @@ void Model::check_priorities(const broker::State& state) {
     const auto* record = state.pipelines.find(pipelines_[task(id).pipeline].id);
     const std::uint32_t request = record->scheduler->find_task(id)->request;
     for (const auto& [other_id, other] : state.pipelines.all()) {
-      if (other->priority <= record->priority || !other->scheduler->peek(request)) continue;
+      if (other->paused || other->priority <= record->priority) continue;
+      if (!other->scheduler->peek(request)) continue;
       throw Violation(to_string(id) + " was assigned while " + to_string(other_id) +
                       ", which is more urgent, had a task ready");
     }
@@ -116,7 +117,19 @@ void Model::check_acknowledgements(const broker::State& state) {
                       to_string(id) + " and is lost");
     }
   }
+  for (const auto& [id, paused] : pauses_) {
+    // Cancelling ends a pause, and so does the end.
+    const PipelineModel& pipeline = pipelines_.at(number(id) - 1);
+    if (pipeline.cancel_requested || pipeline.retried) continue;
+    const broker::PipelineRecord* record = pipelines.find(id);
+    if (record == nullptr || (record->paused != paused && !record->terminal())) {
+      throw Violation("the acknowledged pause or resumption of " + to_string(id) + " is lost");
+    }
+  }
   for (const auto& [pipeline, id] : cancels_) {
+    const std::size_t owner =
+        number(id) == 0 ? number(pipeline) - 1 : std::size_t{task(id).pipeline};
+    if (pipelines_.at(owner).retried) continue;
     const broker::PipelineRecord* record = pipelines.find(pipeline);
     if (number(id) == 0) {
       if (record == nullptr || !record->cancel_requested) {

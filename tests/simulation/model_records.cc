@@ -49,6 +49,7 @@ void Model::set_status(TaskModel& task, TaskStatus status) {
   PipelineModel& pipeline = pipelines_[task.pipeline];
   if (was_over && !is_over) ++pipeline.open;
   if (!was_over && is_over) --pipeline.open;
+  if (pipeline.open == 0) pipeline.paused = false;
   task.status = status;
   if (!task.touched) touched_.push_back(static_cast<std::uint32_t>(&task - tasks_.data()));
   task.touched = true;
@@ -139,6 +140,9 @@ void Model::on(const broker::AttemptAssigned& r) {
   }
   if (pipelines_[owner.pipeline].cancel_requested) {
     throw Violation(who + " is assigned after its pipeline was cancelled");
+  }
+  if (pipelines_[owner.pipeline].paused) {
+    throw Violation(who + " is assigned while its pipeline is paused");
   }
   if (world_.kernel.now() < owner.not_before) {
     throw Violation(who + " is assigned before the pause after a failure is over");
@@ -321,30 +325,6 @@ void Model::on(const broker::TaskFailed& r) {
   set_status(owner, TaskStatus::kFailed);
   skip_dependents(owner);
   world_.kernel.note(7, number(r.task));
-}
-
-void Model::on(const broker::CancelRequested& r) {
-  if (number(r.task) != 0) {
-    TaskModel& owner = task(r.task);
-    if (domain::is_terminal(owner.status)) {
-      throw Violation(to_string(r.task) + " is cancelled, but it is over");
-    }
-    if (owner.status == TaskStatus::kRunning) {
-      owner.cancel_requested = true;
-    } else {
-      set_status(owner, TaskStatus::kCancelled);
-      skip_dependents(owner);
-    }
-  } else {
-    PipelineModel& pipeline = pipelines_.at(number(r.pipeline) - 1);
-    pipeline.cancel_requested = true;
-    const std::size_t count = world_.workload.at(pipeline.submission).content.tasks.size();
-    for (std::size_t i = 0; i < count; ++i) {
-      TaskModel& member = tasks_[pipeline.first_task - 1 + i];
-      if (member.status == TaskStatus::kPending) set_status(member, TaskStatus::kCancelled);
-    }
-  }
-  world_.kernel.note(8, number(r.pipeline), number(r.task));
 }
 
 void Model::on(const broker::PipelineForgotten& r) {

@@ -274,6 +274,7 @@ void Model::acknowledged_cancel(PipelineId pipeline, TaskId task) {
 void Model::acknowledged_result(const protocol::AttemptRef& key) { results_.push_back(key); }
 
 void Model::shown_terminal(PipelineId pipeline, protocol::PipelineState state) {
+  if (pipelines_.at(number(pipeline) - 1).retried) return;
   const auto [known, added] = terminal_.emplace(pipeline, state);
   if (!added && known->second != state) {
     throw Violation(to_string(pipeline) + " was over as " + std::string(to_string(known->second)) +

@@ -40,6 +40,11 @@ class Schedule {
   void run() {
     begin();
     run_until(Instant{} + world_.plan.trouble);
+    // Some could not be injected when they were due.
+    const Instant limit = kernel_.now() + 300s;
+    while (faults_.injected() < world_.plan.faults && kernel_.now() < limit) {
+      run_until(kernel_.now() + 100ms);
+    }
     heal();
     converge();
     come_to_rest();
@@ -82,6 +87,13 @@ class Schedule {
       host->heal(quarantined);
     }
     healed_at_ = kernel_.now();
+    resume_now_and_then();
+  }
+
+  /// What was under way at the healing may still pause something.
+  void resume_now_and_then() {
+    for (auto& client : world_.clients) client->resume_all();
+    kernel_.after(10s, [this] { resume_now_and_then(); });
   }
 
   /// The longest time in which nothing needs to become durable: a worker must be found lost or come
@@ -89,7 +101,8 @@ class Schedule {
   Duration patience() const {
     broker::Settings settings;
     settings.lease = world_.plan.lease;
-    return settings.loss() * 2 + world_.plan.timeout * 2 + world_.plan.grace() + 60s;
+    return settings.loss() * 2 + broker::kExpiryFreezeMax + world_.plan.timeout * 2 +
+           world_.plan.grace() + 60s;
   }
 
   void converge() {
@@ -123,6 +136,10 @@ class Schedule {
                        [](const auto& client) { return client->is_waiting(); })) {
       run_until(kernel_.now() + 100ms);
       if (kernel_.now() > limit + 60s) throw Violation("a client gets no answer");
+    }
+    if (!world_.model->all_over()) {  // a late request to retry something
+      converge();
+      return come_to_rest();
     }
     world_.broker->core().check_invariants();
     world_.model->check_rest(world_.broker->core().state());

@@ -9,6 +9,7 @@ Patch = namedtuple("Patch", "name file find replacement breaks")
 Switch = namedtuple("Switch", "name breaks")
 
 WORKERS = "broker/core/broker_workers.cc"
+LIVENESS = "broker/core/broker_liveness.cc"
 LEDGER = "broker/core/ledger.cc"
 LIFECYCLE = "broker/core/lifecycle.cc"
 SCHEDULER = "common/domain/priority_scheduler.cc"
@@ -36,12 +37,12 @@ PATCHES = [
           "if (now.instant.nanoseconds % 7 != 0) out.to_workers.push_back({peer, std::move(ack)});",
           "a worker keeps its result for ever"),
     # --- Leases ---
-    Patch("forget_the_fence", WORKERS, "if (heard + state_.settings.loss() <= now.instant) lost",
-          "if (heard + state_.settings.silence() <= now.instant) lost",
+    Patch("forget_the_fence", LIVENESS, "while (is_over(workers.silent(), settings().loss())) {",
+          "while (is_over(workers.silent(), settings().silence())) {",
           "tasks are given away while their worker may still run them"),
     Patch("forget_the_drift", "broker/core/settings.h", "return lease + lease / 50 + std::min<Duration>(",
           "return lease - lease / 4 + 0 * std::min<Duration>(", "clocks of different speed run one task twice"),
-    Patch("nobody_is_watched_after_a_restart", "broker/core/replay.cc", "    state_.workers.heard(worker, now);\n",
+    Patch("nobody_is_watched_after_a_restart", "broker/core/replay.cc", "    state_.workers.await(worker, now);\n",
           "", "a worker that does not come back after a restart is waited for for ever"),
     Patch("lease_counts_from_the_answer", AGENT,
           "renew_lease(*(beats_sent_.end() - 1 - static_cast<std::ptrdiff_t>(behind)), out);",
@@ -77,6 +78,10 @@ PATCHES = [
           "tasks whose artifacts are still there run again"),
     Patch("a_cancellation_is_forgotten", LEDGER, "found.record->runs[r.task].cancel_requested = true;",
           "static_cast<void>(found);", "a task that was running when it was cancelled runs again"),
+    Patch("a_retry_remembers_failures", "broker/core/ledger_control.cc", "  run.failures = 0;\n", "",
+          "a retried task is given up at its first failure"),
+    Patch("a_pause_holds_nothing", "broker/core/placement.cc", "    if (record.paused) continue;\n", "",
+          "a paused pipeline goes on"),
     # --- Resources ---
     Patch("slots_are_not_given_back", LEDGER,
           "  worker.attempts.erase(found.task->id);\n  worker.release(state_.requests.at(found.task->request));\n",
@@ -106,8 +111,9 @@ PATCHES = [
           "void Agent::connection_lost(const Now& now) {\n  session_ = 0;\n",
           "void Agent::connection_lost(const Now& now) {\n", "what could not be sent is forgotten"),
     # --- Snapshots ---
-    Patch("snapshot_shows_what_came_later", "broker/core/snapshot_writer.h",
-          "return active_ && id > current_ && id <= last_;", "return active_ && id > last_;",
+    Patch("snapshot_shows_what_came_later", "broker/core/snapshot_writer.cc",
+          "  if (kept_tasks_.contains(task.id)) return;\n",
+          "  if (number(task.id) % 2 == 0 || kept_tasks_.contains(task.id)) return;\n",
           "a recovery from a snapshot arrives at a state that never was"),
 ]
 

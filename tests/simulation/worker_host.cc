@@ -343,6 +343,7 @@ void WorkerHost::perform(const worker::Discard& effect) {
 }
 
 void WorkerHost::perform(const worker::RenewLease& effect) {
+  lease_until_ = std::max(lease_until_, effect.until);
   to_executor([this, until = effect.until] { executor_.renew(until); });
   if (suspend_at_renewal_ > 0ms) suspend(std::exchange(suspend_at_renewal_, Duration{}), false);
 }

@@ -57,6 +57,8 @@ class WorkerHost {
   bool responds() const;
   bool is_idle() const;
   std::string describe() const;
+  /// By what the agent said last; on the boot clock.
+  Instant lease_until() const { return lease_until_; }
   Now now() const { return clock_.now(world_.kernel.now()); }
   Instant when(Instant boot) const { return clock_.when(boot); }
 
@@ -131,6 +133,7 @@ class WorkerHost {
 
   // The machine.
   Instant frozen_until_{};
+  Instant lease_until_{};
   Instant sick_until_{};
   Duration suspend_at_renewal_{};
   Duration away_for_{};  ///< after it was drained
