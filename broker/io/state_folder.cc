@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <random>
 
 namespace landseer::broker {
 namespace {
@@ -101,6 +102,10 @@ Result<void> StateFolder::raise_epoch() {
       return fail(ErrorCode::kIo, "the epoch file is damaged: it does not hold a number", file,
                   "write a number larger than any epoch used before into it");
     }
+  } else {
+    // Numbers of tasks begin anew with a new folder. A worker may still hold attempts from an older
+    // one, and must not take (epoch, task, attempt) of this broker for one of those.
+    epoch_ = std::random_device{}() % 0x3fffffff;
   }
   ++epoch_;
   return replace_file(path_, file, std::to_string(epoch_) + "\n");

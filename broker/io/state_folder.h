@@ -25,7 +25,7 @@ class StateFolder {
   StateFolder& operator=(const StateFolder&) = delete;
 
   const std::string& path() const { return path_; }
-  /// Grows by one with every successful open().
+  /// Grows by one with every successful open(); a new folder begins at a random number.
   std::uint64_t epoch() const { return epoch_; }
 
   /// Durable when it returns. Keeping a blob twice is no error.

@@ -168,17 +168,21 @@ TEST_F(StoreTest, ATableThatIsNotThereIsNotMadeAnew) {
 
 TEST_F(StoreTest, AFolderHasOneBrokerAndItsEpochGrows) {
   const std::string state = folder() + "/state";
+  std::uint64_t epoch = 0;
   {
     const auto first = StateFolder::open(state);
     ASSERT_TRUE(first);
-    EXPECT_EQ((*first)->epoch(), 1u);
+    epoch = (*first)->epoch();
     const auto second = StateFolder::open(state);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, ErrorCode::kConflict);
   }
   const auto again = StateFolder::open(state);
   ASSERT_TRUE(again);
-  EXPECT_EQ((*again)->epoch(), 2u);
+  EXPECT_EQ((*again)->epoch(), epoch + 1);
+  const auto other = StateFolder::open(folder() + "/other");
+  ASSERT_TRUE(other);
+  EXPECT_NE((*other)->epoch(), epoch) << "attempts of two folders never have one name";
 }
 
 TEST_F(StoreTest, ADamagedEpochIsReportedNotReset) {
