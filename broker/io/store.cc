@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kRowBytes = 1024 * 1024;
 /// Bytes that a slice of the cleaning looks at: about a millisecond.
 constexpr std::size_t kSliceBytes = 1024 * 1024;
+/// Parts of snapshots, of 64 KiB or a little more.
+constexpr std::uint64_t kOrphansMax = 16;
 
 Result<void> check_replayable(const Record& record, std::string_view bytes) {
   const auto decoded = decode_record(bytes);
@@ -83,7 +85,7 @@ Result<void> Store::append(const Turn& turn) {
 }
 
 Result<void> Store::sync() {
-  if (rows_.empty() && parts_.empty() && !rubbish_) return {};
+  if (rows_.empty() && parts_.empty() && !has_rubbish()) return {};
   auto written = database_->execute("BEGIN IMMEDIATE");
   if (written) written = write_pending();
   if (written) written = database_->execute("COMMIT");
@@ -95,7 +97,7 @@ Result<void> Store::sync() {
   rows_.clear();
   bodies_.clear();
   forgotten_.clear();
-  orphans_ = false;
+  unfit_.clear();
   const bool completed = !parts_.empty() && parts_.back().last;
   parts_.clear();
   mark_->set(position_);
@@ -103,11 +105,7 @@ Result<void> Store::sync() {
 }
 
 Result<void> Store::write_pending() {
-  if (orphans_) {
-    auto removed = database_->execute(
-        "DELETE FROM snapshot_parts WHERE snapshot NOT IN (SELECT position FROM snapshots)");
-    if (!removed) return removed;
-  }
+  if (auto removed = remove_orphans(); !removed) return removed;
   for (const PipelineAdded& added : bodies_) {
     if (auto written = write_submission(added); !written) return written;
   }
@@ -125,6 +123,20 @@ Result<void> Store::write_pending() {
   if (auto written = write_snapshot_parts(); !written) return written;
   if (auto removed = remove_rubbish(); !removed) return removed;
   return write_end();
+}
+
+/// A damaged snapshot is of no use, and in the way: of the next at its position, and of the one
+/// that is good when only the newest two are kept. Without its row its parts are orphans, too.
+Result<void> Store::remove_orphans() {
+  if (!orphans_) return {};
+  for (const std::uint64_t position : unfit_) {
+    auto removed = remove_slice(kRemoveSnapshot, position);
+    if (!removed) return tl::make_unexpected(removed.error());
+  }
+  const auto removed = remove_slice(kRemoveOrphans, kOrphansMax);
+  if (!removed) return tl::make_unexpected(removed.error());
+  orphans_ = *removed > 0 || !unfit_.empty();  // until that is durable
+  return {};
 }
 
 Result<void> Store::write_submission(const PipelineAdded& added) {
@@ -167,10 +179,12 @@ Result<void> Store::write_end() {
 Result<void> Store::empty_log() { return database_->execute("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
 bool Store::wants_snapshot() const {
-  return open_.position == 0 && journal_bytes_ > std::max(snapshot_bytes, newest_.bytes);
+  return open_.position == 0 && !orphans_ &&
+         journal_bytes_ > std::max(snapshot_bytes, newest_.bytes);
 }
 
 void Store::begin_snapshot(std::uint64_t fingerprint) {
+  CHECK(!orphans_, "wants_snapshot() says when");
   open_ = {position_, 0, 0, fingerprint, {}, chain_.hex()};
   open_chain_ = chain_snapshot(open_.position, open_.fingerprint, open_.journal_chain);
   journal_bytes_ = 0;
@@ -203,7 +217,7 @@ Result<std::int64_t> Store::remove_slice(const char* sql, std::uint64_t limit) {
   auto statement = database_->prepare(sql);
   if (!statement) return tl::make_unexpected(statement.error());
   statement->bind(1, static_cast<std::int64_t>(limit));
-  statement->bind(2, static_cast<std::int64_t>(kSliceBytes));
+  statement->bind(2, static_cast<std::int64_t>(kSliceBytes));  // where there is one
   if (auto removed = statement->run(); !removed) return tl::make_unexpected(removed.error());
   return database_->last_change_count();
 }

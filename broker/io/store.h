@@ -69,13 +69,15 @@ class Store {
   /// Of the last group that was added.
   std::uint64_t position() const { return position_; }
 
-  /// The journal has grown by more than `snapshot_bytes` and the size of the last snapshot.
+  /// The journal has grown by more than `snapshot_bytes` and the size of the last snapshot, and
+  /// nothing of an unfinished or damaged one is left.
   bool wants_snapshot() const;
   /// A snapshot of the state after the last group begins; parts follow with add_part().
   void begin_snapshot(std::uint64_t fingerprint);
   void add_part(std::string part, bool last);
-  /// What two newer snapshots have made superfluous is removed in slices, one with each sync().
-  bool has_rubbish() const { return rubbish_; }
+  /// What two newer snapshots have made superfluous, what is left of an unfinished one and what is
+  /// damaged is removed in slices, one with each sync().
+  bool has_rubbish() const { return rubbish_ || orphans_; }
 
   /// Moves what is in SQLite's log into the database, so that the file is complete by itself.
   Result<void> empty_log();
@@ -111,6 +113,7 @@ class Store {
   // store.cc
   Result<void> prepare();
   Result<void> write_pending();
+  Result<void> remove_orphans();
   Result<void> write_submission(const PipelineAdded& added);
   Result<void> write_snapshot_parts();
   Result<void> write_end();
@@ -124,6 +127,7 @@ class Store {
   Result<std::vector<SnapshotRow>> read_snapshots();
   Result<std::string> chain_of_parts(const SnapshotRow& snapshot);
   Result<void> read_parts(const SnapshotRow& snapshot, const StoreReader& reader);
+  Result<void> find_orphans();
   Result<void> read_journal(const StoreReader& reader, const std::vector<SnapshotRow>& snapshots);
   Result<void> read_group(std::string_view group, const StoreReader& reader);
   Result<void> check_end(const StoreReader& reader) const;
@@ -160,7 +164,8 @@ class Store {
   Digest open_chain_;
   std::uint64_t limit_ = 0;  // journal rows up to here are needed by no snapshot that is kept
   bool rubbish_ = false;
-  bool orphans_ = true;  // an earlier broker may have left a snapshot unfinished
+  bool orphans_ = false;              // an earlier broker left a snapshot unfinished
+  std::vector<std::uint64_t> unfit_;  // positions of damaged snapshots, until they are removed
 };
 
 }  // namespace landseer::broker

@@ -49,6 +49,14 @@ inline constexpr std::array<Table, 6> kTables{{
      "UNIQUE(pipeline, part))"},
 }};
 
+/// ?1 is a snapshot's position.
+inline constexpr const char* kRemoveSnapshot = "DELETE FROM snapshots WHERE position = ?1";
+/// Parts of no snapshot; ?1 is how many at most.
+inline constexpr const char* kRemoveOrphans =
+    "DELETE FROM snapshot_parts WHERE rowid IN (SELECT rowid FROM snapshot_parts WHERE snapshot "
+    "NOT "
+    "IN (SELECT position FROM snapshots) LIMIT ?1)";
+
 /// Slices of what nothing needs any more, in the order in which it must go: ?1 is the position of
 /// the older snapshot that is kept, ?2 a number of bytes after which a slice is large enough.
 inline constexpr std::array<const char*, 5> kRemovals{

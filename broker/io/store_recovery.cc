@@ -31,6 +31,7 @@ Result<Recovery> Store::read(const StoreReader& reader, bool oldest) {
       good.push_back(snapshot);
       continue;
     }
+    unfit_.push_back(snapshot.position);
     warnings_.push_back("the snapshot at position " + std::to_string(snapshot.position) +
                         " is damaged and not used");
   }
@@ -53,10 +54,22 @@ Result<Recovery> Store::read(const StoreReader& reader, bool oldest) {
   }
   mark_.emplace(std::move(*mark));
   if (auto found = find_limit(); !found) return tl::make_unexpected(found.error());
+  if (auto found = find_orphans(); !found) return tl::make_unexpected(found.error());
   fingerprint_ = end_.fingerprint;
   readable_ = true;
   recovery.warnings = warnings_;
   return recovery;
+}
+
+Result<void> Store::find_orphans() {
+  auto query = database_->prepare(
+      "SELECT 1 FROM snapshot_parts WHERE snapshot NOT IN (SELECT position FROM snapshots) LIMIT "
+      "1");
+  if (!query) return tl::make_unexpected(query.error());
+  const auto row = query->step();
+  if (!row) return tl::make_unexpected(row.error());
+  orphans_ = *row || !unfit_.empty();
+  return {};
 }
 
 /// Until the journal is read, `fingerprint_` and so on are what the last commit says.
@@ -75,7 +88,7 @@ Result<void> Store::read_meta() {
 }
 
 Result<std::vector<Store::SnapshotRow>> Store::read_snapshots() {
-  auto query = database_->prepare("SELECT * FROM snapshots ORDER BY position DESC LIMIT 2");
+  auto query = database_->prepare("SELECT * FROM snapshots ORDER BY position DESC");
   if (!query) return tl::make_unexpected(query.error());
   std::vector<SnapshotRow> rows;
   for (;;) {

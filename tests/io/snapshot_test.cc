@@ -74,6 +74,39 @@ TEST_F(SnapshotStoreTest, ADamagedOneIsReportedAndTheOlderUsed) {
   EXPECT_NE(contents.recovery.warnings[0].find("position 9"), std::string::npos);
 }
 
+TEST_F(SnapshotStoreTest, ADamagedOneMakesRoomForTheNext) {
+  write_with_snapshots(9);
+  damage_parts_of(9);
+  {
+    Contents contents;
+    const auto store = open(contents);
+    store->snapshot_bytes = 1;
+    EXPECT_FALSE(store->wants_snapshot());
+    while (store->has_rubbish()) ASSERT_TRUE(store->sync());
+    EXPECT_TRUE(store->wants_snapshot());
+    snapshot(*store, contents.sum);  // at the same position
+  }
+  EXPECT_EQ(count("snapshots"), 2);
+  EXPECT_EQ(read().recovery.snapshot, 9u);
+  damage_parts_of(9);
+  EXPECT_EQ(read().recovery.snapshot, 6u);
+}
+
+TEST_F(SnapshotStoreTest, ADamagedOneIsNotCountedAmongTheNewestTwo) {
+  write_with_snapshots(9);
+  damage_parts_of(9);
+  {
+    Contents contents;
+    const auto store = open(contents);
+    append(*store, contents.sum, 10);
+    while (store->has_rubbish()) ASSERT_TRUE(store->sync());
+    snapshot(*store, contents.sum);
+    while (store->has_rubbish()) ASSERT_TRUE(store->sync());
+  }
+  damage_parts_of(10);
+  EXPECT_EQ(read().recovery.snapshot, 6u);
+}
+
 TEST_F(SnapshotStoreTest, WithoutAnyTheWholeJournalIsRead) {
   write_with_snapshots(4);
   damage_parts_of(3);
@@ -117,6 +150,8 @@ TEST_F(SnapshotStoreTest, OneThatWasNotFinishedIsNotThere) {
   {
     Contents contents;
     const auto store = open(contents);
+    EXPECT_TRUE(store->has_rubbish());
+    while (store->has_rubbish()) ASSERT_TRUE(store->sync());
     snapshot(*store, contents.sum);  // at the same position
   }
   EXPECT_EQ(read().recovery.snapshot, 4u);
