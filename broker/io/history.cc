@@ -95,29 +95,38 @@ Result<void> History::step(Broker& core, const Now& now) {
     return {};
   }
   if (auto begun = database_->execute("BEGIN IMMEDIATE"); !begun) return begun;
-  auto written = write_slice(core, *record, now);
-  if (written) written = database_->execute("COMMIT");
+  const std::int64_t tasks_before = tasks_;
+  const auto complete = write_slice(*record, now);
+  auto written = complete ? database_->execute("COMMIT") : tl::make_unexpected(complete.error());
+  if (written && *complete) {
+    core.archived(id);
+    open_ = PipelineId{};
+  }
   if (!written) {
     open_ = PipelineId{};  // from its beginning, another time
+    tasks_ = tasks_before;
     if (database_->in_transaction()) static_cast<void>(database_->execute("ROLLBACK"));
   }
   return written;
 }
 
-Result<void> History::write_slice(Broker& core, const PipelineRecord& record, const Now& now) {
+Result<bool> History::write_slice(const PipelineRecord& record, const Now& now) {
   if (open_ != record.id() || open_finished_at_ != record.finished_at) {
     // An earlier life of the pipeline, or a part of it, may be there.
     const auto gone = remove_slice(integer(number(record.id())));
     if (!gone) return tl::make_unexpected(gone.error());
     if (*gone) begin(record);
-    return {};
+    return false;
   }
-  if (!tasks_written_) return write_tasks(record);
-  if (next_workflow_ < record.pipeline->workflows.size()) return write_workflows(record);
-  if (auto written = write_pipeline(record, now); !written) return written;
-  core.archived(record.id());
-  open_ = PipelineId{};
-  return {};
+  const auto slice = [&](Result<void> written, bool last) -> Result<bool> {
+    if (!written) return tl::make_unexpected(written.error());
+    return last;
+  };
+  if (!tasks_written_) return slice(write_tasks(record), false);
+  if (next_workflow_ < record.pipeline->workflows.size()) {
+    return slice(write_workflows(record), false);
+  }
+  return slice(write_pipeline(record, now), true);
 }
 
 void History::begin(const PipelineRecord& record) {

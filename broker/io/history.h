@@ -32,7 +32,8 @@ class History {
  private:
   explicit History(Duration keep) : keep_(keep) {}
   Result<void> prepare(const std::string& folder);
-  Result<void> write_slice(Broker& core, const PipelineRecord& record, const Now& now);
+  /// True: it was the last one.
+  Result<bool> write_slice(const PipelineRecord& record, const Now& now);
   void begin(const PipelineRecord& record);
   Result<void> write_tasks(const PipelineRecord& record);
   Result<void> write_workflows(const PipelineRecord& record);

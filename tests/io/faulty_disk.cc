@@ -40,15 +40,16 @@ int sync(sqlite3_file* file, int flags) {
 }
 
 template <auto Member, class... Arguments>
-int pass(sqlite3_file* file, Arguments... arguments) {
+auto pass(sqlite3_file* file, Arguments... arguments) {
   sqlite3_file* inner = of(file)->inner();
   return (inner->pMethods->*Member)(inner, arguments...);
 }
 
-/// Version 1: without shared memory, which a store in exclusive mode does not need.
+/// Version 2: with shared memory, which a store in exclusive mode does not need, but a history
+/// does.
 const sqlite3_io_methods kMethods = [] {
   sqlite3_io_methods m{};
-  m.iVersion = 1;
+  m.iVersion = 2;
   m.xClose = &pass<&sqlite3_io_methods::xClose>;
   m.xRead = &pass<&sqlite3_io_methods::xRead, void*, int, sqlite3_int64>;
   m.xWrite = &write;
@@ -61,6 +62,10 @@ const sqlite3_io_methods kMethods = [] {
   m.xFileControl = &pass<&sqlite3_io_methods::xFileControl, int, void*>;
   m.xSectorSize = &pass<&sqlite3_io_methods::xSectorSize>;
   m.xDeviceCharacteristics = &pass<&sqlite3_io_methods::xDeviceCharacteristics>;
+  m.xShmMap = &pass<&sqlite3_io_methods::xShmMap, int, int, int, void volatile**>;
+  m.xShmLock = &pass<&sqlite3_io_methods::xShmLock, int, int, int>;
+  m.xShmBarrier = &pass<&sqlite3_io_methods::xShmBarrier>;
+  m.xShmUnmap = &pass<&sqlite3_io_methods::xShmUnmap, int>;
   return m;
 }();
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/io/faulty_disk.h"
 #include "tests/support/broker_harness.h"
 #include "tests/support/temp_folder.h"
 
@@ -84,6 +85,20 @@ TEST_F(HistoryTest, WhatIsThereIsNotWrittenAgainAndWhatWasCutIs) {
   }
   EXPECT_EQ(count("tasks"), 453);
   EXPECT_EQ(count("pipelines"), 2);
+}
+
+TEST_F(HistoryTest, APipelineIsInTheHistoryOnlyWhenTheDiskHasIt) {
+  FaultyDisk::arm(Fault::kNone, 0);
+  finish_pipeline("one", 3);
+  const auto history = open();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(history->step(harness.broker, harness.now));
+  FaultyDisk::arm(Fault::kFullForLong, 1);
+  EXPECT_FALSE(history->step(harness.broker, harness.now));
+  FaultyDisk::disarm();
+  EXPECT_EQ(harness.broker.state().pipelines.unarchived().size(), 1u);
+  write_all(*history);
+  EXPECT_EQ(count("pipelines"), 1);
+  EXPECT_EQ(count("tasks"), 3);
 }
 
 TEST_F(HistoryTest, APipelineThatIsRetriedWhileItIsWrittenBeginsAgain) {
