@@ -62,10 +62,13 @@ Result<std::unique_ptr<Database>> open_store_database(const std::string& path) {
   if (!database) return database;
   // Exclusive before anything else: no shared memory file. A cache that never spills, so that a
   // commit writes each page once; see wal_check.cc. The log is emptied every megabyte: seldom
-  // enough to cost little, often enough that no turn of the loop waits long for it.
+  // enough to cost little, often enough that no turn of the loop waits long for it. Removed rows
+  // are not overwritten, as Debian's SQLite does unless told: that writes as much again as is
+  // removed.
   for (const char* sql :
        {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
-        "PRAGMA cache_spill=OFF", "PRAGMA cell_size_check=ON", "PRAGMA wal_autocheckpoint=256"}) {
+        "PRAGMA cache_spill=OFF", "PRAGMA cell_size_check=ON", "PRAGMA wal_autocheckpoint=256",
+        "PRAGMA secure_delete=OFF"}) {
     if (auto done = (*database)->execute(sql); !done) return tl::make_unexpected(done.error());
   }
   const auto schema = schema_of(**database);
