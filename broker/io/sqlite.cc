@@ -2,16 +2,29 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <utility>
 
 namespace landseer::broker {
 namespace {
 
+/// SQLite knows a full disk, but not a quota, nor a disk that finds out only when it syncs. A
+/// commit writes to the log only, so that file's last error is asked for.
+bool is_full(sqlite3* database, int code) {
+  if (code != SQLITE_IOERR) return code == SQLITE_FULL;
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  int system = 0;
+  if (log == nullptr || log->pMethods == nullptr) return false;
+  log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &system);
+  return system == EDQUOT || system == ENOSPC;
+}
+
 /// kLimit: the disk is full, and it may work later. Everything else will not.
 tl::unexpected<Error> failed(sqlite3* database, const std::string& path, const std::string& what) {
   const int code = database != nullptr ? sqlite3_errcode(database) : SQLITE_NOMEM;
   const char* why = database != nullptr ? sqlite3_errmsg(database) : "out of memory";
-  if (code == SQLITE_FULL) {
+  if (is_full(database, code)) {
     return fail(ErrorCode::kLimit, "cannot " + what + ": the disk is full", path,
                 "free some space");
   }

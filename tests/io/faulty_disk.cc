@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <cstring>
 
 namespace landseer::broker {
@@ -29,7 +30,7 @@ bool is_due() {
 int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
   if (is_due()) {
     if (armed == Fault::kFull || armed == Fault::kFullForLong) return SQLITE_FULL;
-    if (armed == Fault::kWriteError) return SQLITE_IOERR_WRITE;
+    if (armed == Fault::kWriteError || armed == Fault::kQuota) return SQLITE_IOERR_WRITE;
   }
   return of(file)->inner()->pMethods->xWrite(of(file)->inner(), data, size, offset);
 }
@@ -37,6 +38,14 @@ int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) 
 int sync(sqlite3_file* file, int flags) {
   if (is_due() && armed == Fault::kSyncError) return SQLITE_IOERR_FSYNC;
   return of(file)->inner()->pMethods->xSync(of(file)->inner(), flags);
+}
+
+int control(sqlite3_file* file, int operation, void* value) {
+  if (operation == SQLITE_FCNTL_LAST_ERRNO && armed == Fault::kQuota) {
+    *static_cast<int*>(value) = EDQUOT;
+    return SQLITE_OK;
+  }
+  return of(file)->inner()->pMethods->xFileControl(of(file)->inner(), operation, value);
 }
 
 template <auto Member, class... Arguments>
@@ -59,7 +68,7 @@ const sqlite3_io_methods kMethods = [] {
   m.xLock = &pass<&sqlite3_io_methods::xLock, int>;
   m.xUnlock = &pass<&sqlite3_io_methods::xUnlock, int>;
   m.xCheckReservedLock = &pass<&sqlite3_io_methods::xCheckReservedLock, int*>;
-  m.xFileControl = &pass<&sqlite3_io_methods::xFileControl, int, void*>;
+  m.xFileControl = &control;
   m.xSectorSize = &pass<&sqlite3_io_methods::xSectorSize>;
   m.xDeviceCharacteristics = &pass<&sqlite3_io_methods::xDeviceCharacteristics>;
   m.xShmMap = &pass<&sqlite3_io_methods::xShmMap, int, int, int, void volatile**>;

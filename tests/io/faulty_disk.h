@@ -9,6 +9,7 @@ enum class Fault {
   kNone,
   kFull,         ///< writing: no space, that one time
   kFullForLong,  ///< every write from then on
+  kQuota,        ///< writing: the quota is used up, that one time
   kWriteError,   ///< EIO when writing
   kSyncError,    ///< EIO when syncing
 };

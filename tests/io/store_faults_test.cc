@@ -94,6 +94,19 @@ TEST_F(StoreFaults, ADiskThatStaysFullLosesNothing) { try_each_call(Fault::kFull
 
 TEST_F(StoreFaults, AndItGoesOnWhenThereIsSpaceAgain) { try_each_call(Fault::kFull, true); }
 
+TEST_F(StoreFaults, AndWhenThereIsQuotaAgain) { try_each_call(Fault::kQuota, true); }
+
+TEST_F(StoreFaults, AQuotaThatIsUsedUpIsAFullDisk) {
+  FaultyDisk::arm(Fault::kNone, 0);
+  Contents contents;
+  const auto store = open(contents);
+  const auto records = group(1);
+  ASSERT_TRUE(store->append({records, 2}));
+  FaultyDisk::arm(Fault::kQuota, 1);
+  EXPECT_EQ(store->sync().error().code, ErrorCode::kLimit);
+  EXPECT_TRUE(store->sync());
+}
+
 TEST_F(StoreFaults, AFullDiskIsToldFromABrokenOne) {
   FaultyDisk::arm(Fault::kNone, 0);
   Contents contents;
