@@ -58,13 +58,25 @@ Result<void> replace_file(const std::string& folder, const std::string& path,
   return sync_folder(folder);
 }
 
-std::string read_small(const std::string& path) {
+/// Nothing if there is no such file.
+Result<std::optional<std::string>> read_small(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {};
+  if (fd < 0 && errno == ENOENT) return std::nullopt;
+  if (fd < 0) return io_error("read", path);
   char buffer[64];
   const ssize_t size = read(fd, buffer, sizeof buffer);
+  if (size < 0) {
+    auto error = io_error("read", path);
+    close(fd);
+    return error;
+  }
   close(fd);
-  return size > 0 ? std::string(buffer, static_cast<std::size_t>(size)) : std::string();
+  return std::string(buffer, static_cast<std::size_t>(size));
+}
+
+tl::unexpected<Error> bad_epoch(const std::string& why, const std::string& path) {
+  return fail(ErrorCode::kIo, "the epoch file is damaged: " + why, path,
+              "write a number larger than any epoch used before into it");
 }
 
 }  // namespace
@@ -77,6 +89,13 @@ Result<std::unique_ptr<StateFolder>> StateFolder::open(const std::string& path) 
                 "choose another with --state");
   }
   chmod(path.c_str(), 0700);
+  auto folder = lock(path);
+  if (!folder) return folder;
+  if (auto raised = (*folder)->raise_epoch(); !raised) return tl::make_unexpected(raised.error());
+  return folder;
+}
+
+Result<std::unique_ptr<StateFolder>> StateFolder::lock(const std::string& path) {
   const std::string lock_path = path + "/lock";
   const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return io_error("open", lock_path);
@@ -85,23 +104,24 @@ Result<std::unique_ptr<StateFolder>> StateFolder::open(const std::string& path) 
     return fail(ErrorCode::kConflict, "another broker uses this state folder", path,
                 "stop it, or choose another folder with --state");
   }
-  std::unique_ptr<StateFolder> folder(new StateFolder(path, lock));
-  if (auto raised = folder->raise_epoch(); !raised) return tl::make_unexpected(raised.error());
-  return folder;
+  return std::unique_ptr<StateFolder>(new StateFolder(path, lock));
 }
 
 StateFolder::~StateFolder() { close(lock_); }
 
 Result<void> StateFolder::raise_epoch() {
   const std::string file = path_ + "/epoch";
-  const std::string text = read_small(file);
-  if (!text.empty()) {
-    const char* end = text.data() + text.find_last_not_of("\n ") + 1;
-    const auto [stop, bad] = std::from_chars(text.data(), end, epoch_);
+  const auto text = read_small(file);
+  if (!text) return tl::make_unexpected(text.error());
+  if (*text) {
+    const char* begin = (*text)->data();
+    const char* end = begin + (*text)->find_last_not_of("\n ") + 1;
+    const auto [stop, bad] = std::from_chars(begin, end, epoch_);
     if (bad != std::errc{} || stop != end || epoch_ > 0x7fffffff) {
-      return fail(ErrorCode::kIo, "the epoch file is damaged: it does not hold a number", file,
-                  "write a number larger than any epoch used before into it");
+      return bad_epoch("it does not hold a number", file);
     }
+  } else if (access((path_ + "/broker.sqlite").c_str(), F_OK) == 0) {
+    return bad_epoch("it is missing, but there is a store", file);
   } else {
     // Numbers of tasks begin anew with a new folder. A worker may still hold attempts from an older
     // one, and must not take (epoch, task, attempt) of this broker for one of those.

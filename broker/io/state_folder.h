@@ -18,8 +18,10 @@ namespace landseer::broker {
 class StateFolder {
  public:
   /// Makes the folder (0700), takes the lock and raises the epoch durably. kConflict when another
-  /// broker holds the lock, kIo when the disk does not let us.
+  /// broker holds the lock, kIo when the disk does not let us or the epoch is damaged.
   static Result<std::unique_ptr<StateFolder>> open(const std::string& path);
+  /// Takes the lock of a folder that is there, to look at what it has; epoch() is 0.
+  static Result<std::unique_ptr<StateFolder>> lock(const std::string& path);
   ~StateFolder();
   StateFolder(const StateFolder&) = delete;
   StateFolder& operator=(const StateFolder&) = delete;

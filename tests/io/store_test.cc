@@ -194,6 +194,19 @@ TEST_F(StoreTest, ADamagedEpochIsReportedNotReset) {
   EXPECT_NE(opened.error().message.find("epoch"), std::string::npos);
 }
 
+TEST_F(StoreTest, AnEpochThatIsEmptyOrMissingBesideAStoreIsDamaged) {
+  ASSERT_TRUE(StateFolder::open(folder()));
+  std::ofstream(folder() + "/epoch", std::ios::trunc);
+  EXPECT_FALSE(StateFolder::open(folder()));
+  std::filesystem::remove(folder() + "/epoch");
+  EXPECT_TRUE(StateFolder::open(folder()));
+  write(1);
+  std::filesystem::remove(folder() + "/epoch");
+  const auto opened = StateFolder::open(folder());
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().message.find("epoch"), std::string::npos);
+}
+
 TEST_F(StoreTest, BlobsThatNobodyNeedsAreRemoved) {
   const auto state = StateFolder::open(folder() + "/state");
   for (const char* text : {"one", "two", "three"}) {
