@@ -14,9 +14,9 @@ Result<std::string> check_store(const std::string& path) {
   if (!std::filesystem::exists(path + "/broker.sqlite", ignored)) {
     return fail(ErrorCode::kNotFound, "there is no store", path, "name a --state folder");
   }
-  const auto folder = StateFolder::open(path);
+  const auto folder = StateFolder::lock(path);
   if (!folder) return tl::make_unexpected(folder.error());
-  auto store = Store::open(path);
+  auto store = Store::open(path, Store::Opening::kToCheck);
   if (!store) return tl::make_unexpected(store.error());
   Broker core{Settings{}};
   const auto read = verify(**store, core, Now{});

@@ -26,7 +26,8 @@ constexpr std::size_t kLineBytes = 20 + 1 + 16 + 1;
 
 Result<PositionMark> PositionMark::open(const std::string& folder) {
   const std::string path = folder + "/position";
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (file < 0 && errno == ENOENT) return PositionMark(path, -1);
   if (file < 0) {
     return fail(ErrorCode::kIo, std::string("cannot open the file: ") + std::strerror(errno), path,
                 "check owner and space");
@@ -57,6 +58,7 @@ PositionMark::PositionMark(PositionMark&& other) noexcept
 
 void PositionMark::set(std::uint64_t position) {
   const std::string line = line_of(position);
+  if (file_ < 0) file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   static_cast<void>(!pwrite(file_, line.data(), line.size(), 0));
   position_ = position;
 }

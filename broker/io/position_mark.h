@@ -12,7 +12,7 @@ namespace landseer::broker {
 
 class PositionMark {
  public:
-  /// Opens or makes `folder/position`. kInternal if its content is damaged.
+  /// Opens `folder/position`; set() makes it. kInternal if its content is damaged.
   static Result<PositionMark> open(const std::string& folder);
   ~PositionMark();
   PositionMark(PositionMark&& other) noexcept;

@@ -26,13 +26,14 @@ Result<void> check_replayable(const Record& record, std::string_view bytes) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
+Result<std::unique_ptr<Store>> Store::open(const std::string& folder, Opening opening) {
   std::unique_ptr<Store> store(new Store(folder));
-  if (auto prepared = store->prepare(); !prepared) return tl::make_unexpected(prepared.error());
+  if (auto prepared = store->prepare(opening); !prepared)
+    return tl::make_unexpected(prepared.error());
   return store;
 }
 
-Result<void> Store::prepare() {
+Result<void> Store::prepare(Opening opening) {
   path_ = folder_ + "/broker.sqlite";
   const auto wal = check_wal(path_);
   if (!wal) return tl::make_unexpected(wal.error());
@@ -40,7 +41,7 @@ Result<void> Store::prepare() {
     warnings_.push_back("the last commit was not completely written, as after a crash; its " +
                         std::to_string(wal->torn_frames) + " pages are dropped");
   }
-  auto database = open_store_database(path_);
+  auto database = open_store_database(path_, opening == Opening::kToCheck);
   if (!database) return tl::make_unexpected(database.error());
   database_ = std::move(*database);
   for (const auto& [statement, sql] :

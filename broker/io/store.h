@@ -49,7 +49,10 @@ class Store {
  public:
   /// Opens or makes `folder/broker.sqlite`, an older format is upgraded first. The caller holds the
   /// folder's lock. Fails with kVersion for a later format, kInternal for what is damaged.
-  static Result<std::unique_ptr<Store>> open(const std::string& folder);
+  /// kToCheck: nothing is made or upgraded; kNotFound or kVersion instead.
+  enum class Opening { kToUse, kToCheck };
+  static Result<std::unique_ptr<Store>> open(const std::string& folder,
+                                             Opening opening = Opening::kToUse);
 
   /// Reads everything that is needed to go on, and verifies it. kInternal, naming the position, at
   /// the first thing that is damaged, missing or not understood; nothing is skipped or changed.
@@ -111,7 +114,7 @@ class Store {
   explicit Store(std::string folder) : folder_(std::move(folder)) {}
 
   // store.cc
-  Result<void> prepare();
+  Result<void> prepare(Opening opening);
   Result<void> write_pending();
   Result<void> remove_orphans();
   Result<void> write_submission(const PipelineAdded& added);
@@ -123,6 +126,7 @@ class Store {
 
   // store_recovery.cc
   Result<Recovery> read(const StoreReader& reader, bool oldest);
+  Result<Recovery> with_warnings(Result<Recovery> recovery) const;
   Result<void> read_meta();
   Result<std::vector<SnapshotRow>> read_snapshots();
   Result<std::string> chain_of_parts(const SnapshotRow& snapshot);

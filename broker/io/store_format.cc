@@ -57,7 +57,7 @@ tl::unexpected<Error> wrong_format(const std::string& path, std::int64_t format)
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> open_store_database(const std::string& path) {
+Result<std::unique_ptr<Database>> open_store_database(const std::string& path, bool only_look) {
   auto database = Database::open(path);
   if (!database) return database;
   // Exclusive before anything else: no shared memory file. A cache that never spills, so that a
@@ -69,11 +69,13 @@ Result<std::unique_ptr<Database>> open_store_database(const std::string& path) {
        {"PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
         "PRAGMA cache_spill=OFF", "PRAGMA cell_size_check=ON", "PRAGMA wal_autocheckpoint=256",
         "PRAGMA secure_delete=OFF"}) {
+    if (only_look && std::string_view(sql).starts_with("PRAGMA journal_mode")) continue;
     if (auto done = (*database)->execute(sql); !done) return tl::make_unexpected(done.error());
   }
   const auto schema = schema_of(**database);
   if (!schema) return tl::make_unexpected(schema.error());
   if (schema->empty()) {
+    if (only_look) return fail(ErrorCode::kNotFound, "the store is empty", path, "");
     if (auto made = make_tables(**database); !made) return tl::make_unexpected(made.error());
     return database;
   }
@@ -83,11 +85,15 @@ Result<std::unique_ptr<Database>> open_store_database(const std::string& path) {
   const auto format = format_of(**database);
   if (!format) return tl::make_unexpected(format.error());
   if (*format == 1) {
+    if (only_look) {
+      return fail(ErrorCode::kVersion, "the store has format 1, of an older version", path,
+                  "a start of the broker verifies and upgrades it");
+    }
     database->reset();
     if (auto upgraded = upgrade_format_1(path); !upgraded) {
       return tl::make_unexpected(upgraded.error());
     }
-    return open_store_database(path);
+    return open_store_database(path, only_look);
   }
   if (*format != std::int64_t{protocol::kStoreFormat}) return wrong_format(path, *format);
   if (auto good = check_schema(**database, *schema); !good) {

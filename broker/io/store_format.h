@@ -13,8 +13,9 @@ namespace landseer::broker {
 
 /// Opens the database at `path` for one process, makes its tables if the file is new, upgrades it
 /// if it is older. A file that has not exactly these tables is refused: SQLite would make a missing
-/// one anew, and what was in it would be gone.
-Result<std::unique_ptr<Database>> open_store_database(const std::string& path);
+/// one anew, and what was in it would be gone. `only_look`: what would be made or upgraded is an
+/// error.
+Result<std::unique_ptr<Database>> open_store_database(const std::string& path, bool only_look);
 
 /// Writes `path`, of format 1, again in the present format; the old file stays beside it as
 /// `path.format-1`. Done by open_store_database().

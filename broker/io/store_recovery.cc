@@ -13,9 +13,24 @@ tl::unexpected<Error> Store::damaged(std::uint64_t position, const std::string& 
               "--state");
 }
 
-Result<Recovery> Store::recover(const StoreReader& reader) { return read(reader, false); }
+Result<Recovery> Store::recover(const StoreReader& reader) {
+  return with_warnings(read(reader, false));
+}
 
-Result<Recovery> Store::verify(const StoreReader& reader) { return read(reader, true); }
+Result<Recovery> Store::verify(const StoreReader& reader) {
+  return with_warnings(read(reader, true));
+}
+
+/// What was found on the way explains an error: without a snapshot, a journal that begins late.
+Result<Recovery> Store::with_warnings(Result<Recovery> recovery) const {
+  if (recovery) {
+    recovery->warnings = warnings_;
+    return recovery;
+  }
+  Error error = recovery.error();
+  for (const std::string& warning : warnings_) error.message += "; before that, " + warning;
+  return tl::make_unexpected(error);
+}
 
 Result<Recovery> Store::read(const StoreReader& reader, bool oldest) {
   Recovery recovery;
@@ -57,7 +72,6 @@ Result<Recovery> Store::read(const StoreReader& reader, bool oldest) {
   if (auto found = find_orphans(); !found) return tl::make_unexpected(found.error());
   fingerprint_ = end_.fingerprint;
   readable_ = true;
-  recovery.warnings = warnings_;
   return recovery;
 }
 

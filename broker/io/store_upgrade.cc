@@ -86,7 +86,9 @@ class Upgrade {
     if (!query) return tl::make_unexpected(query.error());
     const auto row = query->step();
     if (!row) return tl::make_unexpected(row.error());
-    if (position_ == 0 || (*row && query->blob(0) == chain_.hex())) return {};
+    // The chain is written with the first row.
+    const bool whole = *row ? query->blob(0) == chain_.hex() : position_ == 0;
+    if (whole) return {};
     return damaged(from_.path(), position_ + 1, "a row is missing");
   }
 
@@ -125,6 +127,8 @@ Result<void> upgrade_format_1(const std::string& path) {
   std::filesystem::create_directory(folder, error);
   if (auto written = write_new_store(path, folder); !written) return written;
   // There is a store under its name at every moment.
+  // Its log is empty now; if a power loss brought it back, it would be read into the new one.
+  std::filesystem::remove(path + "-wal", error);
   std::filesystem::remove(path + ".format-1", error);
   std::filesystem::create_hard_link(path, path + ".format-1", error);
   if (!error) std::filesystem::rename(folder + "/broker.sqlite", path, error);

@@ -4,11 +4,26 @@
 #include <fstream>
 
 #include "broker/core/groups.h"
+#include "broker/io/check_store.h"
 #include "broker/io/recover.h"
 #include "tests/io/store_fixture.h"
 
 namespace landseer::broker {
 namespace {
+
+Digest digest_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return sha256(std::string{std::istreambuf_iterator<char>(file), {}});
+}
+
+void write_format_1(const std::string& path, const std::string& change) {
+  std::ifstream file(std::string(LANDSEER_SOURCE_DIR) + "/tests/io/fixtures/store_format_1.sql");
+  const std::string sql{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, (sql + change).c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(raw);
+}
 
 class SnapshotStoreTest : public StoreTest {
  protected:
@@ -118,6 +133,8 @@ TEST_F(SnapshotStoreTest, WhenBothAreDamagedItIsRefused) {
   damage_parts_of(9);
   damage_parts_of(6);
   expect_refused_at("1: the row is missing");
+  EXPECT_NE(error_of_opening().message.find("snapshot at position 6 is damaged"),
+            std::string::npos);
 }
 
 TEST_F(SnapshotStoreTest, AChangedDescriptionIsDamage) {
@@ -193,12 +210,7 @@ TEST_F(SnapshotStoreTest, SubmissionsOfForgottenPipelinesGoWhenNothingNeedsThem)
 TEST(StoreUpgrade, AStoreOfFormat1BecomesOneOfToday) {
   test::TempFolder temp;
   const std::string path = temp.path().string() + "/broker.sqlite";
-  std::ifstream file(std::string(LANDSEER_SOURCE_DIR) + "/tests/io/fixtures/store_format_1.sql");
-  const std::string sql{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  sqlite3* raw = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(raw);
+  write_format_1(path, "");
   for (int i = 0; i < 2; ++i) {
     auto store = Store::open(temp.path().string());
     ASSERT_TRUE(store) << store.error().to_string();
@@ -216,16 +228,41 @@ TEST(StoreUpgrade, AStoreOfFormat1BecomesOneOfToday) {
   EXPECT_TRUE(std::filesystem::exists(path + ".format-1"));
 }
 
+TEST(StoreUpgrade, AStoreOfFormat1ThatLostAllItsRowsIsRefused) {
+  test::TempFolder temp;
+  write_format_1(temp.path().string() + "/broker.sqlite", "DELETE FROM journal");
+  const auto store = Store::open(temp.path().string());
+  ASSERT_FALSE(store);
+  EXPECT_NE(store.error().message.find("position 1"), std::string::npos);
+}
+
+TEST(StoreUpgrade, LookingUpgradesNothing) {
+  test::TempFolder temp;
+  const std::string path = temp.path().string() + "/broker.sqlite";
+  write_format_1(path, "");
+  const Digest before = digest_of(path);
+  const auto checked = check_store(temp.path().string());
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, ErrorCode::kVersion);
+  EXPECT_EQ(digest_of(path), before);
+}
+
+TEST_F(SnapshotStoreTest, LookingChangesNothing) {
+  write_with_snapshots(10);
+  damage_parts_of(9);
+  std::filesystem::remove(folder() + "/position");
+  const Digest before = digest_of(database());
+  for (int i = 0; i < 2; ++i) static_cast<void>(check_store(folder()));
+  EXPECT_EQ(digest_of(database()), before);
+  for (const char* made : {"position", "epoch", "blobs"}) {
+    EXPECT_FALSE(std::filesystem::exists(folder() + "/" + made)) << made;
+  }
+}
+
 TEST(StoreUpgrade, ADamagedStoreOfFormat1IsRefusedAndStaysAsItIs) {
   test::TempFolder temp;
   const std::string path = temp.path().string() + "/broker.sqlite";
-  sqlite3* raw = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &raw), SQLITE_OK);
-  std::ifstream file(std::string(LANDSEER_SOURCE_DIR) + "/tests/io/fixtures/store_format_1.sql");
-  const std::string sql{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  ASSERT_EQ(sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_exec(raw, "DELETE FROM journal WHERE position = 4", nullptr, nullptr, nullptr);
-  sqlite3_close(raw);
+  write_format_1(path, "DELETE FROM journal WHERE position = 4");
   for (int i = 0; i < 2; ++i) {
     const auto store = Store::open(temp.path().string());
     ASSERT_FALSE(store);
