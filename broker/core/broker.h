@@ -73,10 +73,14 @@ class Broker {
   void on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Started& started, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Results& results, const Now& now, Outbox& out);
-  void on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::LogReply& reply, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Leaving& leaving, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out);
+  // broker_offers.cc
+  void on_worker(PeerId peer, const protocol::Offer& offer, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::ReleaseRequest& asked, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::Dropped& dropped, const Now& now, Outbox& out);
+  void on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out);
   WorkerRecord* require_session(PeerId peer, std::uint64_t session, const Now& now, Outbox& out);
   std::optional<Error> refuse(const protocol::Hello& hello);
   std::vector<protocol::Verdict> reconcile(WorkerRecord& worker, const protocol::Hello& hello,

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/core/broker.h"
+#include "broker/core/offers.h"
 #include "common/base/text.h"
 #include "common/protocol/limits.h"
 
@@ -10,31 +11,6 @@ namespace landseer::broker {
 using protocol::Outcome;
 
 namespace {
-
-/// Free resources of a worker that holds nothing.
-void offer_everything(WorkerRecord& worker) {
-  worker.cpus_free_milli = worker.offer.cpus_milli;
-  worker.gpus_free_milli = static_cast<std::int64_t>(1000 * worker.offer.gpus.size());
-  worker.memory_free_bytes = static_cast<std::int64_t>(worker.offer.memory_bytes);
-  worker.noops = 0;
-}
-
-/// The bounds of docs/protocol.md, "Limits", on what a worker may offer.
-bool is_modest(const protocol::Hello& hello) {
-  const auto is_short = [](const std::string& text) { return text.size() <= 256; };
-  return hello.gpus.size() <= 64 && hello.labels.size() <= 64 && hello.runtimes.size() <= 16 &&
-         hello.datasets.size() <= 1024 && is_short(hello.data_address) && is_short(hello.boot_id) &&
-         is_short(hello.program_version) &&
-         std::all_of(hello.runtimes.begin(), hello.runtimes.end(), is_short) &&
-         std::all_of(hello.gpus.begin(), hello.gpus.end(),
-                     [&](const auto& gpu) { return is_short(gpu.model); }) &&
-         std::all_of(
-             hello.labels.begin(), hello.labels.end(),
-             [&](const auto& label) { return is_short(label.first) && is_short(label.second); }) &&
-         std::all_of(hello.datasets.begin(), hello.datasets.end(), [&](const auto& dataset) {
-           return is_short(dataset.name) && is_short(dataset.variant);
-         });
-}
 
 /// What a peer may put into tables and answers, cut to its limits.
 protocol::AttemptResult bounded(protocol::AttemptResult result) {
@@ -130,10 +106,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   if (!same_instance) worker->host_failures = 0;
   worker->leaving = false;
   worker->hears = false;
-  offer_everything(*worker);
-  for (const auto& [task, attempt] : worker->attempts) {
-    worker->reserve(state_.requests.at(state_.pipelines.find_task(task)->task->request));
-  }
+  count_free(*worker, state_);
   state_.workers.bind_peer(*worker, peer);
   worker->session = next_session_++;
   if (deaf) {
@@ -227,21 +200,6 @@ void Broker::on_worker(PeerId peer, const protocol::Results& results, const Now&
     lifecycle_.end_attempt(*state_.pipelines.find_task(result.task), bounded(result), now, out);
   }
   out.to_workers.push_back({peer, std::move(ack)});
-}
-
-void Broker::on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out) {
-  const WorkerRecord* worker = require_session(peer, holding.session, now, out);
-  if (worker == nullptr) return;
-  for (const Digest& artifact : holding.artifacts) {
-    // Only artifacts some task produced: a peer cannot make the table grow.
-    const auto known = state_.holders.find(artifact);
-    if (known == state_.holders.end()) continue;
-    auto& holders = known->second;
-    if (holders.size() < kHoldersMax &&
-        std::find(holders.begin(), holders.end(), worker->id) == holders.end()) {
-      holders.push_back(worker->id);
-    }
-  }
 }
 
 void Broker::on_worker(PeerId peer, const protocol::LogReply& reply, const Now& now, Outbox& out) {

@@ -193,24 +193,40 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
     const domain::TaskOptions& options = *task.options;
     draft.bytes += spec_bytes(task);
     draft.message.specs.push_back(
-        {task.tool->name, task.tool->container.image, task.tool->container.command,
-         task.tool->container.runtime.value_or(""), static_cast<std::uint8_t>(task.type),
+        {task.tool->name,
+         task.tool->container.image,
+         task.tool->container.command,
+         task.tool->container.runtime.value_or(""),
+         static_cast<std::uint8_t>(task.type),
          options.env,
          static_cast<std::uint64_t>(
              std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count()),
-         options.resources.cpus_milli, options.resources.gpus_milli, options.resources.memory_bytes,
-         options.required_artifacts, options.artifact_roots, options.metrics,
-         found.record->pipeline->dataset.name, found.record->pipeline->dataset.variant,
-         found.record->key_context.model_script});
+         options.resources.cpus_milli,
+         options.resources.gpus_milli,
+         options.resources.memory_bytes,
+         options.required_artifacts,
+         options.artifact_roots,
+         options.metrics,
+         found.record->pipeline->dataset.name,
+         found.record->pipeline->dataset.variant,
+         found.record->key_context.model_script,
+         options.resources.gpu_memory_bytes,
+         options.network,
+         {},
+         {}});
   }
   draft.bytes += 64 + task.config->text().size();
   for (const auto& input : inputs) {
     draft.bytes += 40;
     for (const std::string& source : input.sources) draft.bytes += 8 + source.size();
   }
-  draft.message.attempts.push_back({task.id, worker.attempts.at(task.id).attempt,
-                                    found.record->id(), spec->second, task.config->text(),
-                                    std::move(inputs)});
+  draft.message.attempts.push_back({task.id,
+                                    worker.attempts.at(task.id).attempt,
+                                    found.record->id(),
+                                    spec->second,
+                                    task.config->text(),
+                                    std::move(inputs),
+                                    {}});
   if (draft.message.attempts.size() >= protocol::kBatchMax || draft.bytes >= kAssignBytesMax) {
     flush(worker.id, draft, out);
   }

@@ -251,14 +251,19 @@ protocol::WorkerList worker_list(const State& state) {
     protocol::WorkerRow row;
     row.worker = id;
     row.name = worker.offer.name;
-    row.state = worker.host_failures >= kHostFailuresMax ? "quarantined"
-                                                         : std::string(to_string(worker.state));
+    row.state = std::string(to_string(worker.state));
+    if (worker.host_failures >= kHostFailuresMax) {
+      row.state = "quarantined";
+    } else if (worker.state == WorkerState::kConnected && !worker.offer.unfit.empty()) {
+      row.state = "unfit";
+    }
     row.cpus_milli = worker.offer.cpus_milli;
     row.cpus_free_milli =
         static_cast<std::uint32_t>(std::max<std::int64_t>(worker.cpus_free_milli, 0));
     row.memory_bytes = worker.offer.memory_bytes;
     for (const auto& gpu : worker.offer.gpus) {
-      row.gpus.push_back(std::to_string(gpu.index) + ":" + gpu.model);
+      row.gpus.push_back(std::to_string(gpu.index) + ":" + gpu.model +
+                         (gpu.fault.empty() ? "" : " (" + gpu.fault + ")"));
     }
     row.labels = worker.offer.labels;
     row.runtimes = worker.offer.runtimes;
@@ -274,7 +279,10 @@ protocol::WorkerList worker_list(const State& state) {
     if (worker.host_failures >= kHostFailuresMax) {
       row.reason = std::to_string(worker.host_failures) +
                    " attempts in a row could not be started; the last: " + worker.host_error;
+    } else {
+      row.reason = worker.offer.unfit;
     }
+    row.bytes_fetched = worker.bytes_fetched;
     list.rows.push_back(std::move(row));
   }
   return list;

@@ -97,7 +97,9 @@ Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
       return wrong("a list of names is too long, or a name in it", "options");
     }
   }
-  options.resources = {entry.cpus_milli, entry.gpus_milli, entry.memory_bytes};
+  options.resources = {entry.cpus_milli, entry.gpus_milli, entry.memory_bytes,
+                       entry.gpu_memory_bytes};
+  options.network = entry.network;
   options.retries = entry.retries;
   options.timeout = std::chrono::milliseconds(entry.timeout_ms);
   options.env = env->text();

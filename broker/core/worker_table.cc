@@ -40,8 +40,12 @@ bool WorkerRecord::can_run(const Request& request) const {
       std::none_of(offer.datasets.begin(), offer.datasets.end(), offers_dataset)) {
     return false;
   }
+  const auto serves = [&](const protocol::GpuOffer& gpu) {
+    return gpu.fault.empty() && gpu.memory_bytes >= request.resources.gpu_memory_bytes;
+  };
+  const auto gpus = std::count_if(offer.gpus.begin(), offer.gpus.end(), serves);
   return request.resources.cpus_milli <= offer.cpus_milli &&
-         request.resources.gpus_milli <= 1000 * offer.gpus.size() &&
+         std::int64_t{request.resources.gpus_milli} <= 1000 * gpus &&
          request.resources.memory_bytes <= offer.memory_bytes;
 }
 

@@ -39,6 +39,7 @@ struct WorkerRecord {
   std::uint32_t noops = 0;                          ///< of those, without resources
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
+  std::uint64_t bytes_fetched = 0;  ///< of artifacts, since the broker was started
   bool leaving = false;             ///< said that it will go
   bool hears = false;               ///< used the session it was given, so Welcome reached it
   std::uint32_t host_failures = 0;  ///< runtime errors in a row
@@ -48,7 +49,7 @@ struct WorkerRecord {
   WallTime last_seen;
 
   bool takes_work() const {
-    return state == WorkerState::kConnected && session != 0 && !leaving &&
+    return state == WorkerState::kConnected && session != 0 && !leaving && offer.unfit.empty() &&
            host_failures < kHostFailuresMax;
   }
   /// Whether it could ever run such a task, busy or not.

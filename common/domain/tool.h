@@ -24,7 +24,8 @@ struct ContainerConfig {
 struct ResourceRequest {
   std::uint32_t cpus_milli = 1000;
   std::uint32_t gpus_milli = 0;
-  std::uint64_t memory_bytes = 0;  ///< 0: not asked for
+  std::uint64_t memory_bytes = 0;      ///< 0: not asked for
+  std::uint64_t gpu_memory_bytes = 0;  ///< on each GPU; 0: not asked for
   auto operator<=>(const ResourceRequest&) const = default;
 };
 
@@ -44,6 +45,7 @@ struct TaskOptions {
   std::vector<std::string> required_artifacts;  ///< names an evaluator cannot run without
   std::vector<std::string> artifact_roots;      ///< host folders that may hold them
   std::vector<std::string> metrics;             ///< names an evaluator declares
+  bool network = false;                         ///< the tool may reach the network
   bool operator==(const TaskOptions&) const = default;
 };
 

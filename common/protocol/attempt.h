@@ -8,6 +8,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/ids.h"
+#include "common/protocol/added.h"
 
 namespace landseer::protocol {
 
@@ -60,7 +61,11 @@ struct WorkSpec {
   std::vector<std::string> metrics;
   std::string dataset_name;
   std::string dataset_variant;
-  Digest model_script;  ///< a blob on the broker's bulk port; none without a model
+  Digest model_script;                 ///< a blob on the broker's bulk port; none without a model
+  std::uint64_t gpu_memory_bytes = 0;  ///< free memory wanted on each GPU; 0: any
+  bool network = false;                ///< the tool may reach the network
+  Digest image_content;                ///< what the image must be here; none: nothing is bound yet
+  Digest dataset_content;              ///< the same of the data set
   bool operator==(const WorkSpec&) const = default;
 
   template <class Self, class Visit>
@@ -81,6 +86,10 @@ struct WorkSpec {
     visit("dataset_name", m.dataset_name);
     visit("dataset_variant", m.dataset_variant);
     visit("model_script", m.model_script);
+    visit("gpu_memory_bytes", added(m.gpu_memory_bytes));
+    visit("network", added(m.network));
+    visit("image_content", added(m.image_content));
+    visit("dataset_content", added(m.dataset_content));
   }
 };
 
@@ -104,6 +113,7 @@ struct Assignment {
   std::uint32_t spec = 0;             ///< index into the message's list
   std::string config;                 ///< JSON object
   std::vector<InputArtifact> inputs;  ///< of all ancestors, oldest first
+  InputArtifact checkpoint{};         ///< what an earlier attempt left elsewhere, or none
   bool operator==(const Assignment&) const = default;
 
   template <class Self, class Visit>
@@ -114,6 +124,7 @@ struct Assignment {
     visit("spec", m.spec);
     visit("config", m.config);
     visit("inputs", m.inputs);
+    visit("checkpoint", added(m.checkpoint));
   }
 };
 
@@ -135,6 +146,11 @@ struct AttemptResult {
   std::int64_t finished_at = 0;
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;
+  std::uint64_t gpu_memory_peak_bytes = 0;  ///< 0: no GPU, or not known
+  Digest image_content;                     ///< what it ran with; none: the runtime has no images
+  Digest dataset_content;
+  Digest checkpoint;  ///< artifact of its checkpoint folder, when the task is to go on elsewhere
+  std::uint64_t checkpoint_bytes = 0;
   bool operator==(const AttemptResult&) const = default;
 
   template <class Self, class Visit>
@@ -155,6 +171,11 @@ struct AttemptResult {
     visit("finished_at", m.finished_at);
     visit("cpu_ms", m.cpu_ms);
     visit("memory_peak_bytes", m.memory_peak_bytes);
+    visit("gpu_memory_peak_bytes", added(m.gpu_memory_peak_bytes));
+    visit("image_content", added(m.image_content));
+    visit("dataset_content", added(m.dataset_content));
+    visit("checkpoint", added(m.checkpoint));
+    visit("checkpoint_bytes", added(m.checkpoint_bytes));
   }
 };
 

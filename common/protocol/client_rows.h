@@ -112,7 +112,9 @@ struct TaskRow {
   bool evaluation_skipped = false;
   Digest artifact;
   std::uint64_t artifact_bytes = 0;
-  std::string metrics;  ///< JSON object or empty
+  std::string metrics;   ///< JSON object or empty
+  TaskId cached_from{};  ///< with `cached`: the task whose result it has
+  TaskId joined{};       ///< pending, because this task of another pipeline is doing the same work
   bool operator==(const TaskRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -138,6 +140,8 @@ struct TaskRow {
     visit("artifact", m.artifact);
     visit("artifact_bytes", m.artifact_bytes);
     visit("metrics", m.metrics);
+    visit("cached_from", added(m.cached_from));
+    visit("joined", added(m.joined));
   }
 };
 
@@ -154,6 +158,7 @@ struct AttemptRow {
   std::int64_t finished_at = 0;
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;
+  std::uint64_t gpu_memory_peak_bytes = 0;
   bool operator==(const AttemptRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -168,6 +173,7 @@ struct AttemptRow {
     visit("finished_at", m.finished_at);
     visit("cpu_ms", m.cpu_ms);
     visit("memory_peak_bytes", m.memory_peak_bytes);
+    visit("gpu_memory_peak_bytes", added(m.gpu_memory_peak_bytes));
   }
 };
 
@@ -204,7 +210,8 @@ struct WorkerRow {
   std::uint64_t failed = 0;
   std::int64_t last_seen_at = 0;
   std::string version;
-  std::string reason;  ///< why it gets no work, if it is quarantined
+  std::string reason;               ///< why it gets no work, if it is quarantined or unfit
+  std::uint64_t bytes_fetched = 0;  ///< of artifacts, from other workers, since the broker started
   bool operator==(const WorkerRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -224,6 +231,7 @@ struct WorkerRow {
     visit("last_seen_at", m.last_seen_at);
     visit("version", m.version);
     visit("reason", added(m.reason));
+    visit("bytes_fetched", added(m.bytes_fetched));
   }
 };
 

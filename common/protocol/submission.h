@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/protocol/added.h"
 #include "common/protocol/bytes.h"
 
 namespace landseer::protocol {
@@ -40,6 +41,8 @@ struct OptionsEntry {
   std::vector<std::string> required_artifacts;
   std::vector<std::string> artifact_roots;
   std::vector<std::string> metrics;
+  std::uint64_t gpu_memory_bytes = 0;  ///< on each GPU
+  bool network = false;                ///< the tool may reach the network
   bool operator==(const OptionsEntry&) const = default;
 
   template <class Self, class Visit>
@@ -53,6 +56,8 @@ struct OptionsEntry {
     visit("required_artifacts", m.required_artifacts);
     visit("artifact_roots", m.artifact_roots);
     visit("metrics", m.metrics);
+    visit("gpu_memory_bytes", added(m.gpu_memory_bytes));
+    visit("network", added(m.network));
   }
 };
 

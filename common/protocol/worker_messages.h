@@ -19,23 +19,41 @@ struct GpuOffer {
   std::uint32_t index = 0;
   std::string model;
   std::uint64_t memory_bytes = 0;
+  std::string uuid{};   ///< its name for ever; empty: not known
+  std::string fault{};  ///< why nothing may run on it; empty: it is well
   bool operator==(const GpuOffer&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("index", m.index);
     visit("model", m.model);
     visit("memory_bytes", m.memory_bytes);
+    visit("uuid", added(m.uuid));
+    visit("fault", added(m.fault));
   }
 };
 
 struct DatasetOffer {
   std::string name;
   std::string variant;  ///< empty: every variant
+  Digest content{};     ///< of its list of files; none: not known yet, so nothing is placed by it
   bool operator==(const DatasetOffer&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("name", m.name);
     visit("variant", m.variant);
+    visit("content", added(m.content));
+  }
+};
+
+/// An image that is on the worker's disk.
+struct ImageOffer {
+  std::string image;  ///< as tools name it
+  Digest content;     ///< what the name stands for here
+  bool operator==(const ImageOffer&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("image", m.image);
+    visit("content", m.content);
   }
 };
 
@@ -57,6 +75,9 @@ struct Hello {
   std::vector<AttemptRef> held;  ///< attempts it still has, or their results
   std::uint64_t number = 0;      ///< of this Hello: comes back in Welcome
   std::string boot_id;           ///< of its host: another one means that it was restarted
+  std::vector<ImageOffer> images;
+  std::string store_id;  ///< of an artifact store on a common file system; empty: its own
+  std::string unfit;     ///< why it must get no work now, in words; empty: it may
   bool operator==(const Hello&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -76,6 +97,9 @@ struct Hello {
     visit("held", m.held);
     visit("number", m.number);
     visit("boot_id", added(m.boot_id));
+    visit("images", added(m.images));
+    visit("store_id", added(m.store_id));
+    visit("unfit", added(m.unfit));
   }
 };
 
@@ -237,11 +261,13 @@ struct Stop {
 struct Holding {
   std::uint64_t session = 0;
   std::vector<Digest> artifacts;
+  std::uint64_t bytes = 0;  ///< that were moved for it
   bool operator==(const Holding&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
     visit("artifacts", m.artifacts);
+    visit("bytes", added(m.bytes));
   }
 };
 
@@ -305,10 +331,64 @@ struct Leaving {
   }
 };
 
+/// What the worker offers has changed since Hello: all of it, as it is now.
+struct Offer {
+  std::uint64_t session = 0;
+  std::vector<GpuOffer> gpus;
+  std::vector<DatasetOffer> datasets;
+  std::vector<ImageOffer> images;
+  std::string unfit;
+  bool operator==(const Offer&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("gpus", m.gpus);
+    visit("datasets", m.datasets);
+    visit("images", m.images);
+    visit("unfit", m.unfit);
+  }
+};
+
+/// The worker needs room: which of these artifacts may it remove?
+struct ReleaseRequest {
+  std::uint64_t session = 0;
+  std::vector<Digest> artifacts;  ///< the one that was not used for the longest time first
+  bool operator==(const ReleaseRequest&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("artifacts", m.artifacts);
+  }
+};
+
+/// Answers a ReleaseRequest. From now on the worker does not count as having these.
+struct Release {
+  std::uint64_t session = 0;
+  std::vector<Digest> artifacts;
+  bool operator==(const Release&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("artifacts", m.artifacts);
+  }
+};
+
+/// The worker no longer has these artifacts, or they are damaged.
+struct Dropped {
+  std::uint64_t session = 0;
+  std::vector<Digest> artifacts;
+  bool operator==(const Dropped&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("artifacts", m.artifacts);
+  }
+};
+
 /// Order gives the type number on the wire (index + 1): append only.
-using FromWorker =
-    std::variant<Hello, Heartbeat, Started, Results, Holding, LogReply, Goodbye, Leaving>;
-using ToWorker =
-    std::variant<Welcome, Rehello, Refused, HeartbeatReply, Assign, ResultsAck, Stop, LogRequest>;
+using FromWorker = std::variant<Hello, Heartbeat, Started, Results, Holding, LogReply, Goodbye,
+                                Leaving, Offer, ReleaseRequest, Dropped>;
+using ToWorker = std::variant<Welcome, Rehello, Refused, HeartbeatReply, Assign, ResultsAck, Stop,
+                              LogRequest, Release>;
 
 }  // namespace landseer::protocol

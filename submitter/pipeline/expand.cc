@@ -143,6 +143,8 @@ protocol::OptionsEntry options_entry(const domain::TaskOptions& options) {
   entry.required_artifacts = options.required_artifacts;
   entry.artifact_roots = options.artifact_roots;
   entry.metrics = options.metrics;
+  entry.gpu_memory_bytes = options.resources.gpu_memory_bytes;
+  entry.network = options.network;
   return entry;
 }
 
@@ -161,7 +163,8 @@ std::string identity(const protocol::OptionsEntry& options) {
   std::string text = options.env;
   for (const std::uint64_t number :
        {std::uint64_t{options.cpus_milli}, std::uint64_t{options.gpus_milli}, options.memory_bytes,
-        std::uint64_t{options.retries}, options.timeout_ms}) {
+        std::uint64_t{options.retries}, options.timeout_ms, options.gpu_memory_bytes,
+        std::uint64_t{options.network}}) {
     text.push_back('\0');
     text += std::to_string(number);
   }

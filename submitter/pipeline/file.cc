@@ -134,7 +134,7 @@ void read_defaults(Fields& top, LoadContext& context) {
     read_policy(fields, context.file);
     fields.finish();
   }
-  for (const std::string_view key : {"resources", "retries", "timeout", "env"}) {
+  for (const std::string_view key : {"resources", "retries", "timeout", "env", "network"}) {
     if (!top.has(key)) continue;
     top.error(key, "'" + std::string(key) + "' cannot stand at the top level",
               "move it below `defaults:`");

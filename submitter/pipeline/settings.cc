@@ -32,19 +32,25 @@ std::optional<std::uint32_t> read_milli(Fields& fields, std::string_view key) {
   return std::nullopt;
 }
 
+std::optional<std::uint64_t> read_bytes(Fields& fields, std::string_view key) {
+  const auto text = fields.text(key);
+  if (!text) return std::nullopt;
+  const auto bytes = parse_bytes(*text);
+  if (!bytes) {
+    fields.error(key, "'" + *text + "' is not a size of memory",
+                 "write a size such as 4GiB, 512M or a number of bytes");
+  }
+  return bytes;
+}
+
 void read_resources(Fields& fields, Settings& settings) {
   const Node* node = fields.map("resources");
   if (node == nullptr) return;
   Fields resources(*node, "'resources'", fields.diagnostics());
   settings.cpus_milli = read_milli(resources, "cpus");
   settings.gpus_milli = read_milli(resources, "gpus");
-  if (const auto text = resources.text("memory")) {
-    settings.memory_bytes = parse_bytes(*text);
-    if (!settings.memory_bytes) {
-      resources.error("memory", "'" + *text + "' is not a size of memory",
-                      "write a size such as 4GiB, 512M or a number of bytes");
-    }
-  }
+  settings.memory_bytes = read_bytes(resources, "memory");
+  settings.gpu_memory_bytes = read_bytes(resources, "gpu_memory");
   resources.finish();
 }
 
@@ -99,6 +105,7 @@ Settings read_settings(Fields& fields) {
   if (const auto retries = fields.whole("retries", 0, kRetriesMax)) {
     settings.retries = static_cast<std::uint32_t>(*retries);
   }
+  settings.network = fields.flag("network");
   return settings;
 }
 
@@ -106,6 +113,8 @@ Settings overlay(Settings general, const Settings& specific) {
   put_over(general.cpus_milli, specific.cpus_milli);
   put_over(general.gpus_milli, specific.gpus_milli);
   put_over(general.memory_bytes, specific.memory_bytes);
+  put_over(general.gpu_memory_bytes, specific.gpu_memory_bytes);
+  put_over(general.network, specific.network);
   put_over(general.retries, specific.retries);
   put_over(general.timeout, specific.timeout);
   for (const auto& [name, value] : specific.env) general.env[name] = value;
@@ -118,6 +127,8 @@ domain::TaskOptions to_options(const Settings& settings) {
   request.cpus_milli = settings.cpus_milli.value_or(request.cpus_milli);
   request.gpus_milli = settings.gpus_milli.value_or(request.gpus_milli);
   request.memory_bytes = settings.memory_bytes.value_or(request.memory_bytes);
+  request.gpu_memory_bytes = settings.gpu_memory_bytes.value_or(request.gpu_memory_bytes);
+  options.network = settings.network.value_or(options.network);
   options.retries = settings.retries.value_or(options.retries);
   options.timeout = settings.timeout.value_or(options.timeout);
   if (!settings.env.empty()) {

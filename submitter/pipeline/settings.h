@@ -19,13 +19,16 @@ struct Settings {
   std::optional<std::uint32_t> cpus_milli;
   std::optional<std::uint32_t> gpus_milli;
   std::optional<std::uint64_t> memory_bytes;
+  std::optional<std::uint64_t> gpu_memory_bytes;
   std::optional<std::uint32_t> retries;
   std::optional<Duration> timeout;
+  std::optional<bool> network;
   std::map<std::string, std::string> env;
 };
 
-/// Reads the four keys out of a mapping. `timeout` is `90s`, `1h30m` or seconds, from 1 ms; `cpus`
-/// and `gpus` may be fractions down to a thousandth; `memory` is `4GiB`, `512M` or bytes.
+/// Reads the five keys out of a mapping. `timeout` is `90s`, `1h30m` or seconds, from 1 ms; `cpus`
+/// and `gpus` may be fractions down to a thousandth; `memory` and `gpu_memory` are `4GiB`,
+/// `512M` or bytes.
 Settings read_settings(Fields& fields);
 
 /// `general` with everything that `specific` says put over it.

@@ -35,6 +35,11 @@ inline AttemptResult result_example() {
   r.finished_at = 1'700'000'000'500;
   r.cpu_ms = 70'000;
   r.memory_peak_bytes = 5'000'000'000;
+  r.gpu_memory_peak_bytes = 6'000'000'000;
+  r.image_content = sha256("image");
+  r.dataset_content = sha256("dataset");
+  r.checkpoint = sha256("checkpoint");
+  r.checkpoint_bytes = 100;
   return r;
 }
 
@@ -56,6 +61,10 @@ inline WorkSpec spec_example() {
   s.dataset_name = "digits";
   s.dataset_variant = "clean";
   s.model_script = sha256("script");
+  s.gpu_memory_bytes = 1 << 29;
+  s.network = true;
+  s.image_content = sha256("image");
+  s.dataset_content = sha256("dataset");
   return s;
 }
 
@@ -67,14 +76,17 @@ inline Hello hello_example() {
   h.instance = 99;
   h.cpus_milli = 8000;
   h.memory_bytes = 1 << 30;
-  h.gpus = {{0, "T4", 16}};
+  h.gpus = {{0, "T4", 16, "GPU-1", "fell off the bus"}};
   h.labels = {{"rack", "3"}};
   h.runtimes = {"process", "noop"};
-  h.datasets = {{"digits", "clean"}};
+  h.datasets = {{"digits", "clean", sha256("dataset")}};
   h.data_address = "tcp://10.0.0.1:5555";
   h.held = {{5, TaskId{7}, 2}};
   h.number = 3;
   h.boot_id = "8a7f";
+  h.images = {{"registry/noop:v1", sha256("image")}};
+  h.store_id = "lab";
+  h.unfit = "the disk is full";
   return h;
 }
 
@@ -108,6 +120,8 @@ inline TaskRow task_example() {
   r.attempts = 1;
   r.worker = "gpu-1";
   r.metrics = "{}";
+  r.cached_from = TaskId{2};
+  r.joined = TaskId{4};
   return r;
 }
 
@@ -119,6 +133,7 @@ inline WorkerRow worker_example() {
   r.cpus_milli = 8000;
   r.labels = {{"rack", "3"}};
   r.runtimes = {"process"};
+  r.bytes_fetched = 500;
   return r;
 }
 
@@ -130,10 +145,17 @@ inline std::vector<FromWorker> from_worker_examples() {
           Heartbeat{11, 4},
           Started{11, {{{5, TaskId{7}, 2}, 1'700'000'000'000}}},
           Results{11, {detail::result_example()}},
-          Holding{11, {sha256("artifact")}},
+          Holding{11, {sha256("artifact")}, 300},
           LogReply{11, 3, true, 100, 200, "bytes \xff"},
           Goodbye{11},
-          Leaving{11}};
+          Leaving{11},
+          Offer{11,
+                {{0, "T4", 16, "GPU-1", ""}},
+                {{"digits", "clean", sha256("dataset")}},
+                {{"registry/noop:v1", sha256("image")}},
+                "the disk is full"},
+          ReleaseRequest{11, {sha256("artifact")}},
+          Dropped{11, {sha256("artifact")}}};
 }
 
 inline std::vector<ToWorker> to_worker_examples() {
@@ -157,10 +179,12 @@ inline std::vector<ToWorker> to_worker_examples() {
                    PipelineId{3},
                    0,
                    "{\"stage\":\"deployment\"}",
-                   {{sha256("artifact"), {"tcp://10.0.0.1:5555"}}}}}},
+                   {{sha256("artifact"), {"tcp://10.0.0.1:5555"}}},
+                   {sha256("checkpoint"), {"tcp://10.0.0.1:5555"}}}}},
           ResultsAck{11, {{5, TaskId{7}, 2}}},
           Stop{11, {{5, TaskId{7}, 2}}},
-          LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true}};
+          LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true},
+          Release{11, {sha256("artifact")}}};
 }
 
 inline std::vector<FromClient> from_client_examples() {
@@ -211,7 +235,7 @@ inline Submission submission_example() {
   s.tools = {{"noop", "registry/noop:v1", "", std::nullopt, true},
              {"prune", "registry/prune:v1", "-p 0.1", "process", false}};
   s.configs = {"{}", "{\"a\":1}"};
-  s.options = {{1500, 500, 1024, 2, 60'000, "{}", {"k"}, {"/d"}, {"m"}}};
+  s.options = {{1500, 500, 1024, 2, 60'000, "{}", {"k"}, {"/d"}, {"m"}, 4096, true}};
   s.tasks = {{1, 0, 0, 0, {}}, {3, 1, 1, 0, {0}}};
   s.workflows = {{"comb_001", {0, 1}}};
   return s;

@@ -401,7 +401,8 @@ void Agent::on_message(const protocol::Assign& m, const Now& now, std::vector<Ef
             assignment.pipeline,
             m.specs[assignment.spec],
             assignment.config,
-            assignment.inputs},
+            assignment.inputs,
+            assignment.checkpoint},
            now, out);
   }
 }
@@ -424,5 +425,8 @@ void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>&
 void Agent::on_message(const protocol::LogRequest& m, const Now&, std::vector<Effect>& out) {
   if (m.session == session_) out.push_back(ServeLog{m});
 }
+
+/// This worker never asks.
+void Agent::on_message(const protocol::Release&, const Now&, std::vector<Effect>&) {}
 
 }  // namespace landseer::worker

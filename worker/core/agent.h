@@ -82,6 +82,7 @@ class Agent {
   void on_message(const protocol::ResultsAck& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Stop& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::LogRequest& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::Release& m, const Now& now, std::vector<Effect>& out);
 
   Attempt* find(const AttemptKey& key);
   void accept(AttemptJob job, const Now& now, std::vector<Effect>& out);

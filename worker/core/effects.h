@@ -21,6 +21,7 @@ struct AttemptJob {
   protocol::WorkSpec spec;
   std::string config;                           ///< JSON object
   std::vector<protocol::InputArtifact> inputs;  ///< oldest first
+  protocol::InputArtifact checkpoint{};         ///< to go on from, or none
 };
 
 // --- Effects: what the core wants done. Each but Send and Discard is answered by an event. ---

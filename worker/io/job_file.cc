@@ -19,7 +19,7 @@ Result<void> write_job_file(const std::filesystem::path& folder, const StartedJo
   assign.epoch = started.job.key.epoch;
   assign.specs = {started.job.spec};
   assign.attempts = {{started.job.key.task, started.job.key.attempt, started.job.pipeline, 0,
-                      started.job.config, started.job.inputs}};
+                      started.job.config, started.job.inputs, started.job.checkpoint}};
   const std::filesystem::path draft = folder / "job.draft";
   {
     std::ofstream file(draft, std::ios::binary | std::ios::trunc);
@@ -58,7 +58,8 @@ Result<StartedJob> read_job_file(const std::filesystem::path& folder) {
                       attempt.pipeline,
                       assign->specs[0],
                       attempt.config,
-                      attempt.inputs},
+                      attempt.inputs,
+                      attempt.checkpoint},
                      {}};
   for (const auto& index : list) {
     if (!index.is_number_unsigned()) {

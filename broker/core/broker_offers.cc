@@ -1,0 +1,106 @@
+/// What workers say about what they have: GPUs, data sets, images and artifacts.
+#include <algorithm>
+
+#include "broker/core/broker.h"
+#include "broker/core/offers.h"
+
+namespace landseer::broker {
+namespace {
+
+constexpr std::size_t kOfferTextBytesMax = 256;
+
+bool is_short(const std::string& text) { return text.size() <= kOfferTextBytesMax; }
+
+}  // namespace
+
+bool is_modest(const protocol::Hello& hello) {
+  const auto all = [](const auto& list, auto&& good) {
+    return std::all_of(list.begin(), list.end(), good);
+  };
+  return hello.gpus.size() <= 64 && hello.labels.size() <= 64 && hello.runtimes.size() <= 16 &&
+         hello.datasets.size() <= 1024 && hello.images.size() <= 4096 &&
+         is_short(hello.data_address) && is_short(hello.boot_id) &&
+         is_short(hello.program_version) && is_short(hello.unfit) &&
+         hello.store_id.size() <= protocol::kNameBytesMax && all(hello.runtimes, is_short) &&
+         all(hello.gpus,
+             [](const auto& gpu) {
+               return is_short(gpu.model) && is_short(gpu.uuid) && is_short(gpu.fault);
+             }) &&
+         all(hello.labels,
+             [](const auto& label) { return is_short(label.first) && is_short(label.second); }) &&
+         all(hello.datasets,
+             [](const auto& dataset) {
+               return is_short(dataset.name) && is_short(dataset.variant);
+             }) &&
+         all(hello.images, [](const auto& image) { return is_short(image.image); });
+}
+
+void count_free(WorkerRecord& worker, State& state) {
+  const auto& gpus = worker.offer.gpus;
+  const auto well =
+      std::count_if(gpus.begin(), gpus.end(), [](const auto& gpu) { return gpu.fault.empty(); });
+  worker.cpus_free_milli = worker.offer.cpus_milli;
+  worker.gpus_free_milli = 1000 * well;
+  worker.memory_free_bytes = static_cast<std::int64_t>(worker.offer.memory_bytes);
+  worker.noops = 0;
+  for (const auto& [task, attempt] : worker.attempts) {
+    worker.reserve(state.requests.at(state.pipelines.find_task(task)->task->request));
+  }
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Offer& offer, const Now& now, Outbox& out) {
+  WorkerRecord* worker = require_session(peer, offer.session, now, out);
+  if (worker == nullptr) return;
+  protocol::Hello changed = worker->offer;
+  changed.gpus = offer.gpus;
+  changed.datasets = offer.datasets;
+  changed.images = offer.images;
+  changed.unfit = offer.unfit;
+  if (!is_modest(changed)) {
+    ++state_.stale_messages;
+    return;
+  }
+  worker->offer = std::move(changed);
+  count_free(*worker, state_);
+  state_.workers.changed();
+  state_.placement_due = true;
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out) {
+  WorkerRecord* worker = require_session(peer, holding.session, now, out);
+  if (worker == nullptr) return;
+  worker->bytes_fetched += holding.bytes;
+  for (const Digest& artifact : holding.artifacts) {
+    // Only artifacts some task produced: a peer cannot make the table grow.
+    const auto known = state_.holders.find(artifact);
+    if (known == state_.holders.end()) continue;
+    auto& holders = known->second;
+    if (holders.size() < kHoldersMax &&
+        std::find(holders.begin(), holders.end(), worker->id) == holders.end()) {
+      holders.push_back(worker->id);
+    }
+  }
+}
+
+void Broker::on_worker(PeerId peer, const protocol::Dropped& dropped, const Now& now, Outbox& out) {
+  const WorkerRecord* worker = require_session(peer, dropped.session, now, out);
+  if (worker == nullptr) return;
+  for (const Digest& artifact : dropped.artifacts) {
+    const auto known = state_.holders.find(artifact);
+    if (known != state_.holders.end()) std::erase(known->second, worker->id);
+  }
+}
+
+/// What no task left behind is nobody's need.
+void Broker::on_worker(PeerId peer, const protocol::ReleaseRequest& asked, const Now& now,
+                       Outbox& out) {
+  const WorkerRecord* worker = require_session(peer, asked.session, now, out);
+  if (worker == nullptr) return;
+  protocol::Release release{worker->session, {}};
+  for (const Digest& artifact : asked.artifacts) {
+    if (!state_.holders.contains(artifact)) release.artifacts.push_back(artifact);
+  }
+  out.to_workers.push_back({peer, std::move(release)});
+}
+
+}  // namespace landseer::broker
