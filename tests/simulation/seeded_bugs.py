@@ -69,7 +69,7 @@ PATCHES = [
           "std::erase_if(state_.held, [&](const auto& entry) { return entry.second == found.task->id; });", "",
           "after a restart, a pause is cut short by one that was before"),
     Patch("no_quarantine", "broker/core/worker_table.h",
-          "!leaving &&\n           host_failures < kHostFailuresMax;", "!leaving;",
+          "offer.unfit.empty() &&\n           host_failures < kHostFailuresMax;", "offer.unfit.empty();",
           "a host that cannot start anything keeps getting work"),
     Patch("forget_to_skip_far_dependents", SCHEDULER, "      open.push_back(dependent);\n", "",
           "what depends on a failed task through another waits for ever"),

@@ -74,6 +74,13 @@ void Agent::settle(const Now& now, std::vector<Effect>& out) {
       out.push_back(Send{protocol::Leaving{session_}});
       said_leaving_ = true;
     }
+    // Before what follows from it: a result may be judged by the image it names.
+    if (offer_changed_) {
+      const protocol::Hello& offer = settings_.offer;
+      out.push_back(
+          Send{protocol::Offer{session_, offer.gpus, offer.datasets, offer.images, offer.unfit}});
+      offer_changed_ = false;
+    }
     if (!started_.empty()) {
       out.push_back(Send{protocol::Started{session_, std::move(started_)}});
       started_.clear();
@@ -277,6 +284,28 @@ void Agent::send_results(std::vector<Effect>& out) {
   }
 }
 
+// --- What is offered ---
+
+void Agent::on(const GpusChanged& event, const Now&, std::vector<Effect>&) {
+  settings_.offer.gpus = event.gpus;
+  offer_changed_ = true;
+}
+
+void Agent::on(const DatasetsChanged& event, const Now&, std::vector<Effect>&) {
+  settings_.offer.datasets = event.datasets;
+  offer_changed_ = true;
+}
+
+void Agent::on(const ImagesChanged& event, const Now&, std::vector<Effect>&) {
+  settings_.offer.images = event.images;
+  offer_changed_ = true;
+}
+
+void Agent::on(const FitnessChanged& event, const Now&, std::vector<Effect>&) {
+  settings_.offer.unfit = event.unfit;
+  offer_changed_ = true;
+}
+
 // --- The conversation ---
 
 void Agent::speak(const Now& now, std::vector<Effect>& out) {
@@ -294,6 +323,7 @@ void Agent::speak(const Now& now, std::vector<Effect>& out) {
     if (!attempt.unwanted) hello.held.push_back(key);
   }
   hello.number = ++hello_number_;
+  offer_changed_ = false;
   hello_answered_ = false;
   hello_sent_ = now.instant;
   out.push_back(Send{std::move(hello)});

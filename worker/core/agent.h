@@ -73,6 +73,10 @@ class Agent {
   void on(const CaptureFailed& event, const Now& now, std::vector<Effect>& out);
   void on(const LogRead& event, const Now& now, std::vector<Effect>& out);
   void on(const ShutdownRequested& event, const Now& now, std::vector<Effect>& out);
+  void on(const GpusChanged& event, const Now& now, std::vector<Effect>& out);
+  void on(const DatasetsChanged& event, const Now& now, std::vector<Effect>& out);
+  void on(const ImagesChanged& event, const Now& now, std::vector<Effect>& out);
+  void on(const FitnessChanged& event, const Now& now, std::vector<Effect>& out);
 
   void on_message(const protocol::Welcome& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Rehello& m, const Now& now, std::vector<Effect>& out);
@@ -120,6 +124,7 @@ class Agent {
   std::uint64_t beat_ = 0;
   std::deque<Instant> beats_sent_;  // of the unanswered heartbeats, the last is number beat_
   std::optional<Error> refused_;
+  bool offer_changed_ = false;  // since the broker was told
   bool shutting_down_ = false;
   bool said_leaving_ = false;
   bool said_goodbye_ = false;

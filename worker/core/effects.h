@@ -129,7 +129,27 @@ struct LogRead {
 /// The process was asked to end: give everything back.
 struct ShutdownRequested {};
 
+// What the worker offers is different now; each says all of its kind.
+
+struct GpusChanged {
+  std::vector<protocol::GpuOffer> gpus;
+};
+
+struct DatasetsChanged {
+  std::vector<protocol::DatasetOffer> datasets;
+};
+
+struct ImagesChanged {
+  std::vector<protocol::ImageOffer> images;
+};
+
+/// Why the host must get no work, in words; empty: it may.
+struct FitnessChanged {
+  std::string unfit;
+};
+
 using Event = std::variant<Received, Prepared, PrepareFailed, RunStarted, RunEnded, Captured,
-                           CaptureFailed, LogRead, ShutdownRequested>;
+                           CaptureFailed, LogRead, ShutdownRequested, GpusChanged, DatasetsChanged,
+                           ImagesChanged, FitnessChanged>;
 
 }  // namespace landseer::worker

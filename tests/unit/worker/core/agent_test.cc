@@ -447,4 +447,37 @@ TEST_F(AgentTest, ShuttingDownWithoutABrokerDoesNotWaitForOne) {
 }
 
 }  // namespace
+TEST_F(AgentTest, AnOfferThatChangesIsToldOnceAndBeforeResults) {
+  advance(0s);
+  welcome();
+  effects.clear();
+  agent.handle(worker::ImagesChanged{{{"registry/a:v1", sha256("a")}}}, now, effects);
+  agent.handle(worker::FitnessChanged{"the disk is full"}, now, effects);
+  assign(7, "noop");
+  std::vector<std::size_t> order;
+  for (const Effect& effect : effects) {
+    if (const Send* send = std::get_if<Send>(&effect)) order.push_back(send->message.index());
+  }
+  const auto offers = sent<protocol::Offer>();
+  ASSERT_EQ(offers.size(), 1u);
+  EXPECT_EQ(offers[0].unfit, "the disk is full");
+  EXPECT_EQ(offers[0].images.size(), 1u);
+  EXPECT_EQ(order, (std::vector<std::size_t>{8, 3})) << "Offer, then Results";
+  advance(0s);
+  EXPECT_TRUE(sent<protocol::Offer>().empty());
+}
+
+TEST_F(AgentTest, HelloSaysWhatChangedMeanwhile) {
+  agent.handle(worker::FitnessChanged{"the disk is full"}, now, effects);
+  advance(0s);
+  const auto hellos = sent<protocol::Hello>();
+  ASSERT_EQ(hellos.size(), 1u);
+  EXPECT_EQ(hellos[0].unfit, "the disk is full");
+  handle(worker::FitnessChanged{""});
+  welcome();
+  const auto offers = sent<protocol::Offer>();
+  ASSERT_EQ(offers.size(), 1u);
+  EXPECT_EQ(offers[0].unfit, "");
+}
+
 }  // namespace landseer::worker
