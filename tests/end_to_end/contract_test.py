@@ -96,6 +96,7 @@ class Contract(EndToEnd):
         for name in ("HOME", "LANG"):
             self.assertEqual(seen.pop(name, None), os.environ.get(name))
         seen.pop("LC_CTYPE", None)  # Python sets it itself
+        self.assertGreater(int(seen.pop("LANDSEER_DEADLINE")), time.time())
         self.assertEqual(seen, {
             "LANDSEER_TASK_ID": "task_1", "LANDSEER_ATTEMPT": "1", "LANDSEER_PIPELINE_ID": "pipeline_1",
             "CUDA_VISIBLE_DEVICES": "", "TZ": "UTC", "stage": "pre_training", "tool_name": "last", "flag": "false",

@@ -36,7 +36,8 @@ protocol::Hello WorkerHost::offer() {
   hello.instance = world_.kernel.random.next();
   hello.cpus_milli = world_.plan.cpus * 1000;
   hello.memory_bytes = 1 << 30;
-  for (std::uint32_t gpu = 0; gpu < world_.plan.gpus; ++gpu) hello.gpus.push_back({gpu, "gpu", 0});
+  for (std::uint32_t gpu = 0; gpu < world_.plan.gpus; ++gpu)
+    hello.gpus.push_back({gpu, "gpu", 1 << 30});
   hello.runtimes = {"process", "noop"};
   hello.data_address = "d" + std::to_string(index_);
   return hello;
@@ -354,6 +355,13 @@ void WorkerHost::perform(const worker::ServeLog& effect) {
   reply.request = effect.request.request;
   reply.found = true;
   to_agent([this, reply] { handle(worker::LogRead{reply}); });
+}
+
+/// Well, always: what tools leave in a GPU is not simulated.
+void WorkerHost::perform(const worker::CheckGpus& effect) {
+  worker::GpusChecked checked;
+  for (const std::uint32_t gpu : effect.indices) checked.readings.push_back({gpu, 0, {}, {}});
+  to_agent([this, checked] { handle(checked); });
 }
 
 bool WorkerHost::responds() const {

@@ -64,7 +64,7 @@ PRINTERS = {
     "worker/io/options.cc": "usage errors",
     "worker/io/server.cc": "the ready line",
     "worker/io/executor.cc": "the ready line, to the agent",
-    "worker/io/executor_loop.cc": "its log, a file: spdlog is not for a process this small",
+    "worker/io/executor_note.cc": "its log, a file: spdlog is not for a process this small",
     "submitter/cli/": "printing is what it is for",
 }
 

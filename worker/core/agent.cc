@@ -45,7 +45,14 @@ std::string null_metrics(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Agent::Agent(AgentSettings settings) : settings_(std::move(settings)), slots_(settings_.offer) {}
+Agent::Agent(AgentSettings settings)
+    : settings_(std::move(settings)), slots_(settings_.offer), gpu_watch_(settings_.offer.gpus) {
+  apply_gpu_watch();
+}
+
+Instant Agent::next_deadline() const {
+  return std::min(next_speech_, gpu_watch_.next_deadline().value_or(next_speech_));
+}
 
 Agent::Attempt* Agent::find(const AttemptKey& key) {
   const auto found = attempts_.find(key);
@@ -61,6 +68,8 @@ void Agent::adopt(const AttemptJob& job, const std::vector<std::uint32_t>& gpus)
   attempt.result.task = job.key.task;
   attempt.result.attempt = job.key.attempt;
   slots_.occupy(job.spec, gpus);
+  for (const std::uint32_t gpu : gpus) gpu_watch_.taken(gpu);
+  apply_gpu_watch();
 }
 
 void Agent::handle(const Event& event, const Now& now, std::vector<Effect>& out) {
@@ -68,6 +77,7 @@ void Agent::handle(const Event& event, const Now& now, std::vector<Effect>& out)
 }
 
 void Agent::settle(const Now& now, std::vector<Effect>& out) {
+  gpu_watch_.settle(now, out);
   start_ready(out);
   if (session_ != 0) {
     if (shutting_down_ && !said_leaving_) {
@@ -155,10 +165,10 @@ void Agent::on(const RunStarted& event, const Now&, std::vector<Effect>&) {
   started_.push_back({event.key, event.at.unix_ms});
 }
 
-void Agent::on(const RunEnded& event, const Now&, std::vector<Effect>& out) {
+void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) {
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kRunning) return;
-  free_slot(*attempt);
+  free_slot(*attempt, now);
   if (attempt->unwanted) {
     forget(event.key, out);
     return;
@@ -169,6 +179,7 @@ void Agent::on(const RunEnded& event, const Now&, std::vector<Effect>& out) {
   attempt->result.finished_at = event.finished_at.unix_ms;
   attempt->result.cpu_ms = event.cpu_ms;
   attempt->result.memory_peak_bytes = event.memory_peak_bytes;
+  attempt->result.gpu_memory_peak_bytes = event.gpu_memory_peak_bytes;
   if (event.outcome == Outcome::kSucceeded) {
     attempt->phase = Phase::kCapturing;
     out.push_back(Capture{event.key});
@@ -239,9 +250,25 @@ void Agent::stop(const AttemptKey& key, Outcome outcome, std::vector<Effect>& ou
   }
 }
 
-void Agent::free_slot(Attempt& attempt) {
+void Agent::free_slot(Attempt& attempt, const Now& now) {
   slots_.give_back(attempt.job.spec, attempt.gpus);
+  for (const std::uint32_t gpu : attempt.gpus) {
+    if (slots_.is_idle(gpu)) gpu_watch_.released(gpu, now);
+  }
   attempt.gpus.clear();
+  apply_gpu_watch();
+}
+
+/// What the watch says of each GPU, to the slots and, if it is news, to the broker.
+void Agent::apply_gpu_watch() {
+  for (protocol::GpuOffer& gpu : settings_.offer.gpus) {
+    const bool is_watched = gpu.memory_bytes != 0;
+    if (is_watched) slots_.set_usable(gpu.index, gpu_watch_.is_usable(gpu.index));
+    std::string fault = is_watched ? gpu_watch_.fault(gpu.index) : gpu.fault;
+    if (fault == gpu.fault) continue;
+    gpu.fault = std::move(fault);
+    offer_changed_ = true;
+  }
 }
 
 void Agent::start_ready(std::vector<Effect>& out) {
@@ -253,6 +280,7 @@ void Agent::start_ready(std::vector<Effect>& out) {
       continue;
     }
     attempt.gpus = *gpus;
+    for (const std::uint32_t gpu : *gpus) gpu_watch_.taken(gpu);
     attempt.phase = Phase::kRunning;
     out.push_back(Run{*it, std::move(*gpus), std::min(kGraceMax, lease_ / 6)});
     it = ready_.erase(it);
@@ -304,6 +332,11 @@ void Agent::on(const ImagesChanged& event, const Now&, std::vector<Effect>&) {
 void Agent::on(const FitnessChanged& event, const Now&, std::vector<Effect>&) {
   settings_.offer.unfit = event.unfit;
   offer_changed_ = true;
+}
+
+void Agent::on(const GpusChecked& event, const Now& now, std::vector<Effect>&) {
+  for (const GpuReading& reading : event.readings) gpu_watch_.on_reading(reading, now);
+  apply_gpu_watch();
 }
 
 // --- The conversation ---

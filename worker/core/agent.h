@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "worker/core/effects.h"
+#include "worker/core/gpu_watch.h"
 #include "worker/core/slots.h"
 
 namespace landseer::worker {
@@ -31,7 +32,7 @@ class Agent {
   /// After a batch of events: starts what fits, sends what is due.
   void settle(const Now& now, std::vector<Effect>& out);
   /// When settle() must be called at the latest without any event.
-  Instant next_deadline() const { return next_speech_; }
+  Instant next_deadline() const;
 
   /// A message could not be sent: what the broker knows is uncertain, so the conversation starts
   /// over with Hello.
@@ -77,6 +78,7 @@ class Agent {
   void on(const DatasetsChanged& event, const Now& now, std::vector<Effect>& out);
   void on(const ImagesChanged& event, const Now& now, std::vector<Effect>& out);
   void on(const FitnessChanged& event, const Now& now, std::vector<Effect>& out);
+  void on(const GpusChecked& event, const Now& now, std::vector<Effect>& out);
 
   void on_message(const protocol::Welcome& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Rehello& m, const Now& now, std::vector<Effect>& out);
@@ -94,7 +96,8 @@ class Agent {
   void report(const AttemptKey& key, protocol::Outcome outcome, std::string reason,
               std::vector<Effect>& out);
   void forget(const AttemptKey& key, std::vector<Effect>& out);
-  void free_slot(Attempt& attempt);
+  void free_slot(Attempt& attempt, const Now& now);
+  void apply_gpu_watch();
   void start_ready(std::vector<Effect>& out);
   void send_results(std::vector<Effect>& out);
   bool is_current(std::uint64_t session);
@@ -103,6 +106,7 @@ class Agent {
 
   AgentSettings settings_;
   Slots slots_;
+  GpuWatch gpu_watch_;
   std::map<AttemptKey, Attempt> attempts_;
   std::deque<AttemptKey> ready_;   // in the order they were prepared
   std::deque<AttemptKey> unsent_;  // with results for the next message

@@ -68,7 +68,13 @@ struct ServeLog {
   protocol::LogRequest request;
 };
 
-using Effect = std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeLog>;
+/// Ask the driver how these GPUs are. Answer: GpusChecked.
+struct CheckGpus {
+  std::vector<std::uint32_t> indices;
+};
+
+using Effect =
+    std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeLog, CheckGpus>;
 
 // --- Events: what happened. ---
 
@@ -106,6 +112,7 @@ struct RunEnded {
   WallTime finished_at;
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;
+  std::uint64_t gpu_memory_peak_bytes = 0;  ///< on the GPU where it was most; 0: not known
 };
 
 struct Captured {
@@ -129,6 +136,18 @@ struct LogRead {
 /// The process was asked to end: give everything back.
 struct ShutdownRequested {};
 
+struct GpuReading {
+  std::uint32_t index = 0;
+  std::uint64_t memory_used_bytes = 0;
+  std::vector<std::uint32_t> processes;  ///< that use it, as far as they can be seen from here
+  std::string trouble;                   ///< why nothing could be read; empty: it could
+};
+
+/// Also comes unasked when a GPU cannot be asked any more.
+struct GpusChecked {
+  std::vector<GpuReading> readings;
+};
+
 // What the worker offers is different now; each says all of its kind.
 
 struct GpusChanged {
@@ -150,6 +169,6 @@ struct FitnessChanged {
 
 using Event = std::variant<Received, Prepared, PrepareFailed, RunStarted, RunEnded, Captured,
                            CaptureFailed, LogRead, ShutdownRequested, GpusChanged, DatasetsChanged,
-                           ImagesChanged, FitnessChanged>;
+                           ImagesChanged, FitnessChanged, GpusChecked>;
 
 }  // namespace landseer::worker

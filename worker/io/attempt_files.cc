@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -25,8 +26,8 @@ Error system_error(const std::string& what, const std::string& where) {
   return Error{ErrorCode::kIo, what + ": " + strerrordesc_np(errno), where, {}};
 }
 
-Result<void> write_file(const std::string& path, std::string_view body) {
-  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+Result<void> append(const std::string& path, std::string_view body) {
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!fd) return tl::make_unexpected(system_error("cannot write", path));
   while (!body.empty()) {
     const ssize_t written = write(fd.get(), body.data(), body.size());
@@ -37,16 +38,46 @@ Result<void> write_file(const std::string& path, std::string_view body) {
   return {};
 }
 
-/// Empty when the file does not hold exactly one Ended.
-std::optional<Ended> read_ended(const std::string& path) {
+/// A record is its length, four bytes, the most significant one first, and a message.
+std::string make_record(const std::string& message) {
+  std::string record;
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    record += static_cast<char>(message.size() >> shift & 0xFF);
+  }
+  return record + message;
+}
+
+/// Empty at the end of what is whole.
+std::string_view take_record(std::string_view& rest) {
+  if (rest.size() < 4) return {};
+  std::size_t length = 0;
+  for (const char byte : rest.substr(0, 4)) length = length << 8 | static_cast<unsigned char>(byte);
+  if (rest.size() - 4 < length) return {};
+  const std::string_view message = rest.substr(4, length);
+  rest.remove_prefix(4 + length);
+  return message;
+}
+
+std::string read_whole(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  std::string body(kLinkBytesMax, '\0');
-  const ssize_t got = fd ? read(fd.get(), body.data(), body.size()) : -1;
-  if (got <= 0) return std::nullopt;
-  const auto message =
-      decode_from_executor(std::string_view(body).substr(0, static_cast<std::size_t>(got)));
-  if (!message || !std::holds_alternative<Ended>(*message)) return std::nullopt;
-  return std::get<Ended>(*message);
+  std::string body(2 * kLinkBytesMax, '\0');
+  const ssize_t got = fd ? read(fd.get(), body.data(), body.size()) : 0;
+  body.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return body;
+}
+
+std::optional<Ended> read_ended(std::string_view message) {
+  auto ended = decode_from_executor(message);
+  if (!ended || !std::holds_alternative<Ended>(*ended)) return std::nullopt;
+  return std::get<Ended>(std::move(*ended));
+}
+
+/// A Launch of which only what is needed here is kept.
+void read_remains(std::string_view message, AttemptFiles::Remains& remains) {
+  auto launch = decode_to_executor(message);
+  if (!launch || !std::holds_alternative<Launch>(*launch)) return;
+  remains.cgroup = std::move(std::get<Launch>(*launch).cgroup);
+  remains.remove_argv = std::move(std::get<Launch>(*launch).remove_argv);
 }
 
 }  // namespace
@@ -90,22 +121,34 @@ AttemptFiles::Found AttemptFiles::load() const {
     if (!name.starts_with(kPrefix)) continue;
     const auto key = parse_attempt_key(std::string_view(name).substr(kPrefix.size()));
     if (!key) continue;
-    auto ended = read_ended(entry->path().string());
+    Remains remains{*key, {}, {}};
+    std::optional<Ended> ended;
+    const std::string body = read_whole(entry->path().string());
+    std::string_view rest = body;
+    for (auto message = take_record(rest); !message.empty(); message = take_record(rest)) {
+      ended = read_ended(message);
+      if (!ended) read_remains(message, remains);
+    }
     if (ended && ended->key == *key) {
       found.ended.push_back(std::move(*ended));
     } else {
-      found.unfinished.push_back(*key);
+      found.unfinished.push_back(std::move(remains));
     }
   }
   return found;
 }
 
-Result<void> AttemptFiles::mark_launched(const AttemptKey& key) const {
-  return write_file(token(key), {});
+Result<void> AttemptFiles::mark_launched(const Launch& launch) const {
+  if (launch.cgroup.empty() && launch.remove_argv.empty()) return append(token(launch.key), {});
+  Launch remains;
+  remains.key = launch.key;
+  remains.cgroup = launch.cgroup;
+  remains.remove_argv = launch.remove_argv;
+  return append(token(launch.key), make_record(encode(ToExecutor(remains))));
 }
 
 Result<void> AttemptFiles::record(const Ended& ended) const {
-  return write_file(token(ended.key), encode(FromExecutor(ended)));
+  return append(token(ended.key), make_record(encode(FromExecutor(ended))));
 }
 
 void AttemptFiles::forget(const AttemptKey& key) const { unlink(token(key).c_str()); }

@@ -1,8 +1,9 @@
 /// One small file per attempt, so that an executor that dies leaves word for the next one: which
 /// tools it may have left behind, and the ends that no agent has taken over yet.
 ///
-/// An empty file means "launched, end unknown". It is made before the tool is started; at the end
-/// the encoded Ended is written into it, and one cut short still means "end unknown". (To rename
+/// It is made before the tool is started, with what it takes to clean up after it: one record, or
+/// nothing at all. At the end the encoded Ended is appended as the second. A record cut short
+/// counts as not written, and without an Ended the end is unknown. (To rename
 /// a new file over it makes ext4 flush that file, auto_da_alloc in ext4(5): 4 ms each, measured,
 /// against 0.2 ms.) Not synced: it must survive the executor, and no tool survives the machine.
 #pragma once
@@ -24,9 +25,15 @@ std::optional<AttemptKey> parse_attempt_key(std::string_view text);
 /// The state folder. One executor uses it at a time, from one thread.
 class AttemptFiles {
  public:
+  /// What a tool leaves besides its processes.
+  struct Remains {
+    AttemptKey key;
+    std::string cgroup;                    ///< as in Launch
+    std::vector<std::string> remove_argv;  ///< as in Launch
+  };
   struct Found {
     std::vector<Ended> ended;
-    std::vector<AttemptKey> unfinished;
+    std::vector<Remains> unfinished;
   };
 
   /// `folder` is absolute; made if absent.
@@ -34,7 +41,7 @@ class AttemptFiles {
 
   /// What earlier executors left. A damaged file counts as unfinished.
   Found load() const;
-  Result<void> mark_launched(const AttemptKey& key) const;
+  Result<void> mark_launched(const Launch& launch) const;
   Result<void> record(const Ended& ended) const;
   void forget(const AttemptKey& key) const;
 

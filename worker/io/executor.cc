@@ -119,7 +119,8 @@ Result<ExecutorParts> make_parts(const ExecutorOptions& options) {
                        std::move(dev_null),
                        std::move(*files),
                        options.log_bytes_max,
-                       std::chrono::milliseconds(options.lease_ms)};
+                       std::chrono::milliseconds(options.lease_ms),
+                       options.cgroups};
 }
 
 Result<void> serve(const ExecutorOptions& options) {

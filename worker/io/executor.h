@@ -10,11 +10,13 @@
 /// has ended when no process of it is left, not before.
 ///
 /// Measured and reported: CPU time and memory peak. Enforced: the time limit, the log's size, no
-/// core dumps. A memory limit is not enforced here, for that takes a cgroup of our own.
+/// core dumps; and, where cgroups can be made (cgroup.h), memory and the number of processes.
 #pragma once
 
 #include <cstdint>
 #include <string>
+
+#include "worker/io/cgroup.h"
 
 namespace landseer::worker {
 
@@ -26,6 +28,7 @@ struct ExecutorOptions {
   std::string state_folder;  ///< state files and executor.log; made if absent
   std::uint64_t log_bytes_max = kLogFileBytesMax;
   std::uint64_t lease_ms = 120'000;  ///< until the first Renew
+  CgroupSources cgroups{};
 };
 
 /// Written to standard output, as a line, once agents can connect; or kExecutorBusy if another

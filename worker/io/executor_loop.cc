@@ -10,11 +10,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <tuple>
 #include <utility>
 
 #include "common/net/clock.h"
+#include "worker/io/executor_note.h"
 
 namespace landseer::worker {
 namespace {
@@ -22,19 +22,13 @@ namespace {
 constexpr int kMessagesPerTurn = 64;
 constexpr std::size_t kFixedDescriptors = 3;  // signals, alarm, listener
 
-/// To standard error, which is executor.log. A few lines per agent, none per attempt.
-void note(const std::string& text) {
-  const std::int64_t seconds = net::now().wall.unix_ms / 1000;
-  std::fprintf(stderr, "%lld executor[%d]: %s\n", static_cast<long long>(seconds),
-               static_cast<int>(getpid()), text.c_str());
-}
-
 pollfd readable(int fd) { return {fd, POLLIN, 0}; }
 
 }  // namespace
 
 ExecutorLoop::ExecutorLoop(ExecutorParts parts) : parts_(std::move(parts)) {
-  household_ = {getpid(), parts_.dev_null.get(), parts_.log_bytes_max, {}};
+  household_ = {
+      getpid(), parts_.dev_null.get(), parts_.log_bytes_max, {}, CgroupRoot::find(parts_.cgroups)};
   lease_end_ = net::now().instant + parts_.lease;
   load();
 }
@@ -42,9 +36,10 @@ ExecutorLoop::ExecutorLoop(ExecutorParts parts) : parts_(std::move(parts)) {
 void ExecutorLoop::load() {
   AttemptFiles::Found found = parts_.files.load();
   for (Ended& ended : found.ended) ended_.emplace(ended.key, std::move(ended));
-  for (const AttemptKey& key : found.unfinished) {
+  for (const AttemptFiles::Remains& remains : found.unfinished) {
+    const AttemptKey& key = remains.key;
     note("attempt " + to_string(key) + " was left by an executor that died: killing it");
-    running_.emplace(key, SupervisedProcess::adopt(key, parts_.files.token(key), household_));
+    running_.emplace(key, SupervisedProcess::adopt(remains, parts_.files.token(key), household_));
   }
 }
 
@@ -60,6 +55,7 @@ void ExecutorLoop::run() {
     tick();
     settle();
   }
+  household_.cgroups.find_left(household_.cgroup_parent).remove();
   note("ends, nothing is left to do");
 }
 
@@ -134,10 +130,11 @@ void ExecutorLoop::reap() {
   rusage usage{};
   pid_t pid = 0;
   bool any = false;
+  const Instant now = net::now().instant;
   while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
     any = true;
     for (auto& [key, attempt] : running_) {
-      if (attempt->on_reaped(pid, status, usage)) break;
+      if (attempt->on_reaped(pid, status, usage, now)) break;
     }
   }
   childless_ = pid < 0 && errno == ECHILD;
@@ -157,7 +154,7 @@ void ExecutorLoop::accept_agent() {
   note("agent " + std::to_string(peer.pid) + " came");
   agent_ = std::make_unique<Link>(std::move(fd));
   for (const auto& [key, ended] : ended_) send(ended);
-  Inventory inventory;
+  Inventory inventory{{}, household_.cgroups.path(), household_.cgroups.unenforced()};
   for (const auto& [key, attempt] : running_) inventory.running.push_back(attempt->launched());
   send(inventory);
 }
@@ -218,7 +215,7 @@ void ExecutorLoop::on(const Launch& launch) {
     return end_unstarted(launch.key, protocol::Outcome::kReturned,
                          quitting_ ? "the worker's executor was stopped" : "lease ended");
   }
-  auto marked = parts_.files.mark_launched(launch.key);
+  auto marked = parts_.files.mark_launched(launch);
   if (!marked) {
     return end_unstarted(launch.key, protocol::Outcome::kRuntimeError,
                          "cannot start: " + marked.error().to_string());

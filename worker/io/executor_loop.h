@@ -28,6 +28,7 @@ struct ExecutorParts {
   AttemptFiles files;
   std::uint64_t log_bytes_max = 0;
   Duration lease{};
+  CgroupSources cgroups;
 };
 
 class ExecutorLoop {

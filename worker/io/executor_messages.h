@@ -15,20 +15,31 @@
 
 namespace landseer::worker {
 
+/// For a tool that names no limit: far above what tools use, far below what harms a host.
+inline constexpr std::uint64_t kPidsMax = 8192;
+
 // --- Agent to executor ---
 
 /// Start a tool. Answered by Launched, then Ended; by Ended alone if it could not be started.
 /// Repeating one for an attempt the executor has only repeats the answer.
 struct Launch {
   AttemptKey key;
-  std::vector<std::string> argv;  ///< a first word without a slash is looked up in `env`'s PATH
-  std::vector<std::string> env;   ///< NAME=VALUE: the complete environment
-  std::string cwd;                ///< absolute
-  std::string log_path;           ///< absolute; its folder exists
-  std::uint64_t timeout_ms = 0;   ///< 0: none
-  std::uint64_t grace_ms = 0;     ///< between SIGTERM and SIGKILL
-  std::uint64_t memory_bytes =
-      0;  ///< 0: none. Not enforced; named when the tool is killed above it
+  std::vector<std::string> argv;   ///< a first word without a slash is looked up in `env`'s PATH
+  std::vector<std::string> env;    ///< NAME=VALUE: the complete environment
+  std::string cwd;                 ///< absolute
+  std::string log_path;            ///< absolute; its folder exists
+  std::uint64_t timeout_ms = 0;    ///< 0: none
+  std::uint64_t grace_ms = 0;      ///< between SIGTERM and SIGKILL
+  std::uint64_t memory_bytes = 0;  ///< 0: no limit. Enforced where there is a cgroup
+  /// Helper commands, for tools that are more than processes of ours (containers); empty: none.
+  /// Each is a child of the executor with a time limit of its own, and not part of the attempt.
+  std::vector<std::string> terminate_argv{};  ///< run when SIGTERM is sent
+  std::vector<std::string> kill_argv{};       ///< run when SIGKILL is sent
+  /// Run after the last process, if the tool was stopped or ended by a signal, and for leftovers.
+  /// Exits 0 once nothing is left. Repeated until then; the attempt is not over before.
+  std::vector<std::string> remove_argv{};
+  std::string cgroup{};        ///< name of the attempt's cgroup, relative; empty: none
+  std::uint64_t pids_max = 0;  ///< processes and threads at a time; 0: kPidsMax
   bool operator==(const Launch&) const = default;
 
   template <class Self, class Visit>
@@ -41,6 +52,11 @@ struct Launch {
     visit("timeout_ms", m.timeout_ms);
     visit("grace_ms", m.grace_ms);
     visit("memory_bytes", m.memory_bytes);
+    visit("terminate_argv", m.terminate_argv);
+    visit("kill_argv", m.kill_argv);
+    visit("remove_argv", m.remove_argv);
+    visit("cgroup", m.cgroup);
+    visit("pids_max", m.pids_max);
   }
 };
 
@@ -110,7 +126,7 @@ struct Ended {
   std::int64_t started_at_ms = 0;  ///< 0: it never started
   std::int64_t finished_at_ms = 0;
   std::uint64_t cpu_ms = 0;
-  std::uint64_t memory_peak_bytes = 0;  ///< of the largest single process
+  std::uint64_t memory_peak_bytes = 0;  ///< of all; without a cgroup of the largest process
   bool operator==(const Ended&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -130,10 +146,15 @@ struct Ended {
 /// neither does not exist.
 struct Inventory {
   std::vector<Launched> running;
+  /// The cgroup that Launch::cgroup is below, as container engines name it; empty: there is none.
+  std::string cgroup_root{};
+  std::string unenforced{};  ///< which limits are not enforced here, in words; empty: all are
   bool operator==(const Inventory&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("running", m.running);
+    visit("cgroup_root", m.cgroup_root);
+    visit("unenforced", m.unenforced);
   }
 };
 
@@ -144,5 +165,7 @@ using FromExecutor = std::variant<Launched, Ended, Inventory>;
 /// Set in every tool's environment, to the path of the attempt's state file: it tells an attempt's
 /// processes from all others on the machine.
 inline constexpr std::string_view kTokenVariable = "LANDSEER_ATTEMPT_TOKEN";
+/// Set for a tool with a time limit: when that ends, in whole seconds of Unix time.
+inline constexpr std::string_view kDeadlineVariable = "LANDSEER_DEADLINE";
 
 }  // namespace landseer::worker

@@ -12,6 +12,7 @@
 #include "common/config/rendezvous.h"
 #include "common/net/socket.h"
 #include "common/protocol/limits.h"
+#include "worker/io/gpu_choice.h"
 #include "worker/io/host_resources.h"
 
 namespace landseer::worker {
@@ -21,7 +22,6 @@ namespace {
 struct Raw {
   std::string cpus = "auto";
   std::string memory = "auto";
-  std::string gpus = "auto";
   std::string runtime = "auto";
   std::string artifact_mode = "local";
   std::vector<std::string> labels;
@@ -53,24 +53,6 @@ Result<std::uint64_t> read_memory(const std::string& text) {
   const auto bytes = parse_bytes(text);
   if (!bytes || *bytes == 0) return usage("--memory '" + text + "' is not a size", "write 16GiB");
   return *bytes;
-}
-
-Result<std::vector<std::uint32_t>> read_gpus(const std::string& text) {
-  std::vector<std::uint32_t> gpus;
-  // This version offers only GPUs that are named; it has no library to ask the driver with.
-  if (text == "auto" || text == "none") return gpus;
-  const char* at = text.data();
-  const char* const end = text.data() + text.size();
-  while (at <= end) {
-    std::uint32_t index = 0;
-    const auto [next, error] = std::from_chars(at, end, index);
-    if (error != std::errc{} || (next != end && *next != ',') || index > 1023) {
-      return usage("--gpus '" + text + "' is not a list of indices", "write 0,1 or none");
-    }
-    gpus.push_back(index);
-    at = next + 1;
-  }
-  return gpus;
 }
 
 Result<std::string> read_runtime(const std::string& text) {
@@ -152,7 +134,6 @@ bool complete(const Raw& raw, Options& options, Error& error) {
   }
   return take(read_cpus(raw.cpus), options.cpus_milli, error) &&
          take(read_memory(raw.memory), options.memory_bytes, error) &&
-         take(read_gpus(raw.gpus), options.gpus, error) &&
          take(read_runtime(raw.runtime), options.runtime, error) &&
          take(read_labels(raw.labels), options.labels, error) &&
          take(find_broker(options.broker), options.broker, error);
@@ -165,7 +146,10 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
       ->capture_default_str();
   app.add_option("--cpus", raw.cpus, "number of CPUs to offer, or auto")->capture_default_str();
   app.add_option("--memory", raw.memory, "memory to offer (16GiB), or auto")->capture_default_str();
-  app.add_option("--gpus", raw.gpus, "auto, none, or indices such as 0,1")->capture_default_str();
+  app.add_option("--gpus", options.gpus, "auto, none, or indices or UUIDs such as 0,1")
+      ->capture_default_str();
+  app.add_option("--nvml-library", options.nvml_library, "NVIDIA's library to ask the driver with")
+      ->capture_default_str();
   app.add_option("--label", raw.labels, "KEY=VALUE, repeatable");
   app.add_option("--runtime", raw.runtime, "process: tools run without a container")
       ->capture_default_str();
@@ -197,6 +181,10 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   if (!complete(raw, options, error)) {
     std::cerr << "landseer-worker: " << error.to_string() << '\n';
     return error.code == ErrorCode::kUnavailable ? 3 : 2;
+  }
+  if (auto chosen = choose_gpus(options.gpus, nullptr, {}, false); !chosen) {
+    std::cerr << "landseer-worker: " << chosen.error().to_string() << '\n';
+    return 2;
   }
   if (options.name.empty() || options.name.size() > protocol::kNameBytesMax ||
       strip_control(options.name, false) != options.name) {

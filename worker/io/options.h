@@ -8,6 +8,7 @@
 
 #include "common/config/options.h"
 #include "worker/io/dataset_folder.h"
+#include "worker/io/nvml.h"
 
 namespace landseer::worker {
 
@@ -16,7 +17,8 @@ struct Options {
   std::string name;
   std::uint32_t cpus_milli = 0;
   std::uint64_t memory_bytes = 0;
-  std::vector<std::uint32_t> gpus;  ///< host indices
+  std::string gpus = "auto";  ///< auto, none or a list: gpu_choice.h
+  std::string nvml_library = kNvmlLibrary;
   std::map<std::string, std::string> labels;
   std::string runtime;  ///< process or noop
   std::string scratch;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "worker/io/gpu_choice.h"
 
 namespace landseer::worker {
 namespace {
@@ -134,16 +135,7 @@ Result<std::vector<std::string>> make_argv(const protocol::WorkSpec& spec,
 
 // --- Environment ---
 
-std::string join(std::span<const std::uint32_t> numbers) {
-  std::string text;
-  for (const std::uint32_t value : numbers) {
-    if (!text.empty()) text += ',';
-    text += std::to_string(value);
-  }
-  return text;
-}
-
-void set_contract(const AttemptJob& job, std::span<const std::uint32_t> gpus,
+void set_contract(const AttemptJob& job, std::span<const protocol::GpuOffer> gpus,
                   const ProcessFolders& folders, Variables& variables) {
   variables["INPUT_DIR"] = folders.input;
   variables["OUTPUT_DIR"] = folders.output;
@@ -152,7 +144,7 @@ void set_contract(const AttemptJob& job, std::span<const std::uint32_t> gpus,
   variables["LANDSEER_TASK_ID"] = landseer::to_string(job.key.task);
   variables["LANDSEER_ATTEMPT"] = std::to_string(job.key.attempt);
   variables["LANDSEER_PIPELINE_ID"] = landseer::to_string(job.pipeline);
-  variables["CUDA_VISIBLE_DEVICES"] = join(gpus);
+  variables["CUDA_VISIBLE_DEVICES"] = visible_devices({gpus.begin(), gpus.end()});
 }
 
 Result<Variables> make_variables(const AttemptJob& job, const HostEnvironment& host) {
@@ -221,7 +213,7 @@ Result<Variables> variables_from_json(std::string_view json) {
   return variables;
 }
 
-Result<Launch> make_process_launch(const AttemptJob& job, std::span<const std::uint32_t> gpus,
+Result<Launch> make_process_launch(const AttemptJob& job, std::span<const protocol::GpuOffer> gpus,
                                    const ProcessFolders& folders, const HostEnvironment& host,
                                    std::uint64_t grace_ms) {
   const auto image_folder = find_image_folder(job.spec.image, folders.images);

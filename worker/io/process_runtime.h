@@ -54,9 +54,9 @@ Result<std::string> image_folder_name(std::string_view image);
 /// The variables of a JSON object, see above. kInvalid if `json` is not one.
 Result<std::map<std::string, std::string>> variables_from_json(std::string_view json);
 
-/// `gpus` are host indices; a tool that was given none sees none. Looks at the image folder, starts
+/// A tool that was given no GPU sees none. Looks at the image folder, starts
 /// nothing. Errors are about the task (kInvalid) or what this worker lacks (kNotFound).
-Result<Launch> make_process_launch(const AttemptJob& job, std::span<const std::uint32_t> gpus,
+Result<Launch> make_process_launch(const AttemptJob& job, std::span<const protocol::GpuOffer> gpus,
                                    const ProcessFolders& folders, const HostEnvironment& host,
                                    std::uint64_t grace_ms);
 

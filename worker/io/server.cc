@@ -6,14 +6,18 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <set>
+#include <span>
 
 #include "common/net/clock.h"
 #include "common/net/service.h"
 #include "common/protocol/codec.h"
 #include "landseer_version.h"
+#include "worker/io/attempt_files.h"
+#include "worker/io/gpu_choice.h"
 #include "worker/io/log_reader.h"
 
 namespace landseer::worker {
@@ -65,6 +69,8 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options) {
   // The executor first: it is forked while there are no threads.
   auto leftovers = server->take_over();
   if (!leftovers) return tl::make_unexpected(leftovers.error());
+  // Libraries of drivers start threads.
+  if (auto found = server->find_gpus(); !found) return tl::make_unexpected(found.error());
   auto blobs = BlobServer::start(server->context_, server->store_, options.data_bind);
   if (!blobs) return tl::make_unexpected(blobs.error());
   server->blobs_ = std::move(*blobs);
@@ -90,7 +96,7 @@ protocol::Hello Server::offer() const {
   hello.instance = random_number();
   hello.cpus_milli = options_.cpus_milli;
   hello.memory_bytes = options_.memory_bytes;
-  for (const std::uint32_t index : options_.gpus) hello.gpus.push_back({index, "unknown", 0});
+  hello.gpus = gpus_;
   hello.labels = options_.labels;
   hello.runtimes = {options_.runtime};
   if (options_.runtime != "noop") hello.runtimes.push_back("noop");
@@ -100,6 +106,40 @@ protocol::Hello Server::offer() const {
   hello.data_address = options_.data_address.empty() ? blobs_->address() : options_.data_address;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> hello.boot_id;
   return hello;
+}
+
+Result<void> Server::find_gpus() {
+  std::unique_ptr<Nvml> nvml;
+  if (options_.gpus != "none") {
+    auto opened = Nvml::open(options_.nvml_library);
+    if (opened) {
+      nvml = std::move(*opened);
+    } else if (opened.error().code == ErrorCode::kNotFound) {
+      spdlog::info("no NVIDIA library: {}", opened.error().to_string());
+    } else {
+      spdlog::warn("no GPU can be asked: {}", opened.error().to_string());
+    }
+  }
+  auto chosen =
+      choose_gpus(options_.gpus, std::getenv("CUDA_VISIBLE_DEVICES"),
+                  nvml ? nvml->gpus() : std::vector<protocol::GpuOffer>(), nvml != nullptr);
+  if (!chosen) return tl::make_unexpected(chosen.error());
+  gpus_ = std::move(*chosen);
+  for (const protocol::GpuOffer& gpu : gpus_) {
+    spdlog::info("GPU {}: {} {}", gpu.index, gpu.model, gpu.uuid);
+  }
+  gpu_monitor_ = std::make_unique<GpuMonitor>(std::move(nvml), gpus_);
+  return {};
+}
+
+std::vector<protocol::GpuOffer> Server::gpus_of(const std::vector<std::uint32_t>& indices) const {
+  std::vector<protocol::GpuOffer> found;
+  for (const std::uint32_t index : indices) {
+    for (const protocol::GpuOffer& gpu : gpus_) {
+      if (gpu.index == index) found.push_back(gpu);
+    }
+  }
+  return found;
 }
 
 Result<void> Server::attach_executor() {
@@ -153,6 +193,10 @@ Result<Server::Leftovers> Server::find_leftovers() {
       }
     } else if (const auto* inventory = std::get_if<Inventory>(&**received)) {
       listed = true;
+      if (!inventory->unenforced.empty()) {
+        spdlog::warn("no cgroup can be made here, so {} cannot be enforced; docs/operations.md",
+                     inventory->unenforced);
+      }
       for (const Launched& launched : inventory->running) {
         if (take(launched.key)) continue;
         stopping.insert(launched.key);
@@ -190,6 +234,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     for (const auto& event : workbench_->take_events()) {
       std::visit([&](const auto& what) { handle(Event(what)); }, event);
     }
+    for (const GpusChecked& event : gpu_monitor_->take_events()) handle(event);
     agent_->settle(net::now(), effects_);
     perform(std::exchange(effects_, {}));
     if (agent_->refused()) return tl::make_unexpected(*agent_->refused());
@@ -207,10 +252,13 @@ Result<void> Server::run(net::SignalWatch& signals) {
 }
 
 void Server::wait(net::SignalWatch& signals) {
-  std::array<net::PollItem, 4> items{{{&broker_},
-                                      {nullptr, executor_->fd()},
-                                      {nullptr, workbench_->fd()},
-                                      {nullptr, signals.fd()}}};
+  // Without GPUs the last is none, and is not polled.
+  std::array<net::PollItem, 5> all{{{&broker_},
+                                    {nullptr, executor_->fd()},
+                                    {nullptr, workbench_->fd()},
+                                    {nullptr, signals.fd()},
+                                    {nullptr, gpu_monitor_->fd()}}};
+  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 4 : 5);
   Instant deadline = agent_->next_deadline();
   if (shutdown_deadline_ != Instant{}) deadline = std::min(deadline, shutdown_deadline_);
   net::poll(items, std::max(deadline - net::now().instant, Duration::zero()));
@@ -273,7 +321,9 @@ void Server::on_executor(const FromExecutor& message) {
   } else if (const auto* ended = std::get_if<Ended>(&message)) {
     launches_.ended(ended->key);
     if (!jobs_.contains(ended->key)) tell_executor(Forget{ended->key});
-    handle(run_ended(*ended));
+    RunEnded event = run_ended(*ended);
+    event.gpu_memory_peak_bytes = gpu_monitor_->end(ended->key);
+    handle(event);
   }
 }
 
@@ -305,8 +355,11 @@ void Server::perform(const Run& effect) {
       options_.images,        paths->folder.string(),     paths->input.string(),
       paths->output.string(), paths->checkpoint.string(), paths->log.string()};
   const auto grace_ms = std::chrono::duration_cast<std::chrono::milliseconds>(effect.grace).count();
-  const auto launch = make_process_launch(job->second, effect.gpus, folders, host_,
-                                          static_cast<std::uint64_t>(grace_ms));
+  auto launch = make_process_launch(job->second, gpus_of(effect.gpus), folders, host_,
+                                    static_cast<std::uint64_t>(grace_ms));
+  // Unique on the host, and known to whoever comes after us.
+  if (launch && launch->cgroup.empty())
+    launch->cgroup = "landseer/" + scratch_.uid() + "/" + to_string(effect.key);
   Result<void> started;
   if (!launch) {
     started = tl::make_unexpected(launch.error());
@@ -316,6 +369,9 @@ void Server::perform(const Run& effect) {
   // A lost executor is noticed, and replaced, where its answers are read.
   if (started || started.error().code == ErrorCode::kUnavailable) {
     launches_.launched(effect.key);
+    // What one of several uses of a shared GPU cannot be told.
+    constexpr std::uint32_t kWholeMilli = 1000;
+    if (job->second.spec.gpus_milli >= kWholeMilli) gpu_monitor_->begin(effect.key, effect.gpus);
     return;
   }
   RunEnded ended;
@@ -351,6 +407,8 @@ void Server::perform(const ServeLog& effect) {
       folders_.paths({0, effect.request.task, effect.request.attempt}, PipelineId{});
   handle(LogRead{read_log(paths.log, effect.request)});
 }
+
+void Server::perform(const CheckGpus& effect) { gpu_monitor_->check(effect.indices); }
 
 void Server::tell_executor(const ToExecutor& message) {
   if (auto sent = executor_->send(message); !sent) {

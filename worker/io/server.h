@@ -15,6 +15,7 @@
 #include "worker/io/attempt_folder.h"
 #include "worker/io/blob_server.h"
 #include "worker/io/executor_client.h"
+#include "worker/io/gpu_monitor.h"
 #include "worker/io/job_file.h"
 #include "worker/io/launch_book.h"
 #include "worker/io/options.h"
@@ -62,6 +63,9 @@ class Server {
   void perform(const Discard& effect);
   void perform(const RenewLease& effect);
   void perform(const ServeLog& effect);
+  void perform(const CheckGpus& effect);
+  Result<void> find_gpus();
+  std::vector<protocol::GpuOffer> gpus_of(const std::vector<std::uint32_t>& indices) const;
   void tell_executor(const ToExecutor& message);
 
   const Options& options_;
@@ -74,6 +78,8 @@ class Server {
   std::unique_ptr<BlobServer> blobs_;
   std::unique_ptr<Workbench> workbench_;
   std::unique_ptr<ExecutorClient> executor_;
+  std::vector<protocol::GpuOffer> gpus_;  // those that are offered
+  std::unique_ptr<GpuMonitor> gpu_monitor_;
   std::unique_ptr<Agent> agent_;
   std::map<AttemptKey, AttemptJob> jobs_;  // prepared or running: what Run needs
   LaunchBook launches_;

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,43 +15,6 @@ namespace landseer::worker {
 namespace {
 
 constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
-
-/// posix_spawn runs faster than fork and exec (no copy of the address space) and reports that
-/// exec failed as its own result.
-class Plan {
- public:
-  explicit Plan(const SpawnRequest& request) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawnattr_init(&attributes_);
-    posix_spawn_file_actions_adddup2(&actions_, request.input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, request.output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, request.output, STDERR_FILENO);
-    if (!request.cwd.empty()) {
-      posix_spawn_file_actions_addchdir_np(&actions_, request.cwd.c_str());
-    }
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setflags(&attributes_,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  ~Plan() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-  Plan(const Plan&) = delete;
-  Plan& operator=(const Plan&) = delete;
-
-  const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> list;
@@ -87,13 +50,62 @@ std::string find_program(const std::string& name, std::string_view path) {
   return {};
 }
 
-bool is_folder(const std::string& path) {
-  struct stat info {};
-  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && access(path.c_str(), X_OK) == 0;
-}
-
 tl::unexpected<Error> cannot_start(const std::string& program, int error) {
   return fail(ErrorCode::kIo, "cannot start " + program + ": " + strerrordesc_np(error));
+}
+
+enum class Step { kCgroup, kFolder, kProgram };
+
+/// What the child needs, ready made: until it executes the program it runs in our memory.
+struct Plan {
+  const char* program;
+  char* const* argv;
+  char* const* env;
+  const SpawnRequest* request;
+  Step failed = Step::kProgram;
+  int error = 0;
+};
+
+/// In the child. Returns only if something failed. Nothing here allocates or locks.
+void become(Plan& plan) {
+  const SpawnRequest& request = *plan.request;
+  setsid();
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &standard, nullptr);
+  plan.failed = Step::kCgroup;
+  for (const int entrance : request.entrances) {
+    if (write(entrance, "0", 1) != 1) return;
+  }
+  dup2(request.input, STDIN_FILENO);
+  dup2(request.output, STDOUT_FILENO);
+  dup2(request.errors >= 0 ? request.errors : request.output, STDERR_FILENO);
+  plan.failed = Step::kFolder;
+  if (!request.cwd.empty() && chdir(request.cwd.c_str()) != 0) return;
+  plan.failed = Step::kProgram;
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execve(plan.program, plan.argv, plan.env);
+}
+
+/// Runs faster than fork (no copy of the address space), and that the program could not be executed
+/// is known on return, as with posix_spawn, which cannot enter a cgroup. No signal may be handled
+/// in the child: its memory is ours.
+[[gnu::noinline]] pid_t start(Plan& plan) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = vfork();
+  if (pid == 0) {
+    become(plan);
+    plan.error = errno;
+    _exit(127);
+  }
+  if (pid < 0) plan.error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return pid;
 }
 
 }  // namespace
@@ -102,18 +114,22 @@ Result<pid_t> spawn(const SpawnRequest& request) {
   if (request.argv.empty()) return fail(ErrorCode::kInvalid, "cannot start: the command is empty");
   const std::string program = find_program(request.argv[0], path_of(request.env));
   if (program.empty()) return cannot_start(request.argv[0], ENOENT);
-  const Plan plan(request);
   const std::vector<char*> argv = pointers(request.argv);
   const std::vector<char*> env = pointers(request.env);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, program.c_str(), plan.actions(), plan.attributes(),
-                                argv.data(), env.data());
-  if (error == 0) return pid;
-  if (!request.cwd.empty() && !is_folder(request.cwd)) {
+  Plan plan{program.c_str(), argv.data(), env.data(), &request};
+  const pid_t pid = start(plan);
+  if (plan.error == 0) return pid;
+  while (pid > 0 && waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  if (plan.failed == Step::kFolder) {
     return fail(ErrorCode::kIo, "cannot start " + request.argv[0] + ": the working folder " +
                                     request.cwd + " cannot be entered");
   }
-  return cannot_start(request.argv[0], error);
+  if (plan.failed == Step::kCgroup) {
+    return fail(ErrorCode::kIo,
+                "cannot start " + request.argv[0] +
+                    ": its cgroup cannot be entered: " + strerrordesc_np(plan.error));
+  }
+  return cannot_start(request.argv[0], plan.error);
 }
 
 }  // namespace landseer::worker

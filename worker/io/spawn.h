@@ -16,6 +16,8 @@ struct SpawnRequest {
   std::string cwd;               ///< empty: this process's
   int input = -1;                ///< becomes descriptor 0
   int output = -1;               ///< becomes descriptors 1 and 2
+  int errors = -1;               ///< becomes descriptor 2 instead, if there is one
+  std::vector<int> entrances{};  ///< of cgroups that the program is to run in, see cgroup.h
 };
 
 /// The program runs in a session and process group of its own, with no signal blocked or ignored

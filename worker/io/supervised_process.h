@@ -12,9 +12,13 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "worker/io/attempt_files.h"
+#include "worker/io/cgroup.h"
 #include "worker/io/executor_messages.h"
+#include "worker/io/helper_command.h"
 #include "worker/io/log_capture.h"
 #include "worker/io/process_table.h"
+#include "worker/io/spawn.h"
 
 namespace landseer::worker {
 
@@ -23,7 +27,9 @@ struct Household {
   pid_t executor = 0;
   int dev_null = -1;
   std::uint64_t log_bytes_max = 0;
-  std::vector<pid_t> tools;  ///< started and not reaped
+  std::vector<pid_t> tools{};  ///< started and not reaped; helper commands too
+  CgroupRoot cgroups{};
+  std::string cgroup_parent{};  ///< of the attempts' cgroups: to be removed at the end
 };
 
 /// Starts with the tool and is over when no process of the attempt is left. The executor calls
@@ -33,24 +39,28 @@ struct Household {
 /// What the tool leaves behind when it ends by itself is killed at once. When the attempt is being
 /// stopped, everything gets SIGTERM at the same time, and what the tool leaves behind has the rest
 /// of the grace: a shell may end before the program it ran has saved its state.
+///
+/// Who belongs to it is known in two ways: all in its cgroup, where there is one, and all whom
+/// process_table.h finds, wherever they were moved.
 class SupervisedProcess {
  public:
   /// The error is the reason for people: `cannot start PROG: No such file or directory`.
   static Result<std::unique_ptr<SupervisedProcess>> start(const Launch& launch, std::string token,
                                                           Household& household, Now now);
   /// For an attempt of an executor that died: nothing is known but that it must not go on.
-  static std::unique_ptr<SupervisedProcess> adopt(const AttemptKey& key, std::string token,
-                                                  Household& household);
+  static std::unique_ptr<SupervisedProcess> adopt(const AttemptFiles::Remains& remains,
+                                                  std::string token, Household& household);
 
   /// Ends the attempt with this verdict, unless it is over or being ended already.
   void stop(protocol::Outcome outcome, std::string reason, Instant now);
   /// False if the process is not known to be of this attempt.
-  bool on_reaped(pid_t pid, int status, const rusage& usage);
+  bool on_reaped(pid_t pid, int status, const rusage& usage, Instant now);
   /// Some child of the executor ended: what is left of this attempt may have changed.
   void on_family_changed() { check_due_ = true; }
   void tick(Instant now);
   std::optional<Instant> next_deadline() const;
-  /// True once no process of the attempt is left. `childless`: the executor has no child at all.
+  /// True once no process of the attempt is left, nor anything else. `childless`: the executor has
+  /// no child at all.
   bool is_over(Instant now, bool childless);
 
   /// Call once, when it is over.
@@ -59,11 +69,16 @@ class SupervisedProcess {
   LogCapture& log() { return log_; }
 
  private:
-  explicit SupervisedProcess(Household& household) : household_(household) {}
+  SupervisedProcess(Household& household, Launch launch, std::string token);
   Result<void> spawn_tool(Now now);
+  SpawnRequest make_request(Now now);
   std::vector<ProcessInfo> look_for_members(Instant now);
   void signal_all(int signal, Instant now);
+  void kill_all(Instant now);
   void recheck_later(Instant now);
+  bool are_processes_gone(Instant now, bool childless);
+  bool is_cleaned_up(Instant now);
+  bool ran_out_of_memory() const;
   void describe_end(Ended& ended) const;
 
   struct Verdict {
@@ -75,7 +90,13 @@ class SupervisedProcess {
   Launch launch_;
   std::string token_;
   LogCapture log_;
-  pid_t tool_ = 0;  ///< leader of the attempt's session and of a process group
+  Cgroup cgroup_;
+  CgroupUsage cgroup_usage_;  ///< at the end
+  HelperCommand terminate_;
+  HelperCommand kill_;
+  HelperCommand remove_;
+  bool remains_ = false;  ///< `remove_` must run before it is over
+  pid_t tool_ = 0;        ///< leader of the attempt's session and of a process group
   bool tool_ended_ = false;
   int status_ = 0;
   Instant begun_;
@@ -84,7 +105,7 @@ class SupervisedProcess {
   std::vector<pid_t> members_;      ///< at the last look, to whom CPU time is charged
   bool check_due_ = false;
   std::optional<Instant> timeout_at_;
-  std::optional<Instant> kill_at_;  ///< end of the grace
+  std::optional<Instant> kill_at_;  ///< end of the grace: of the tool, or of what it left behind
   std::optional<Instant> recheck_at_;
   Duration recheck_pause_{};
   std::uint64_t cpu_us_ = 0;

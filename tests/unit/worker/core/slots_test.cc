@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace landseer::worker {
 namespace {
 
@@ -59,6 +62,62 @@ TEST(Slots, SharesFillOneGpuBeforeTheNext) {
 TEST(Slots, ATaskWithoutAGpuRequestGetsNone) {
   Slots slots(offer(1, 1));
   EXPECT_TRUE(slots.take(spec(1000))->empty());
+}
+
+TEST(Slots, MemoryOfAGpuIsTakenFromEachAndOneThatIsNotUsableIsNotTaken) {
+  protocol::Hello hello = offer(8, 2);
+  hello.gpus[0].memory_bytes = 100;
+  hello.gpus[1].memory_bytes = 40;
+  Slots slots(hello);
+  protocol::WorkSpec half = spec(0, 500);
+  half.gpu_memory_bytes = 60;
+  const auto first = slots.take(half);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->front(), 4u);
+  EXPECT_FALSE(slots.take(half)) << "40 are left on either";
+  slots.give_back(half, *first);
+  EXPECT_TRUE(slots.is_idle(4));
+  slots.set_usable(4, false);
+  EXPECT_FALSE(slots.take(half));
+  slots.set_usable(4, true);
+  EXPECT_TRUE(slots.take(half));
+  EXPECT_FALSE(slots.is_idle(4));
+}
+
+TEST(Slots, NeverGiveMoreThanThereIs) {
+  protocol::Hello hello = offer(64, 3);
+  for (auto& gpu : hello.gpus) gpu.memory_bytes = 1000;
+  Slots slots(hello);
+  std::uint64_t random = 1;
+  const auto next = [&random](std::uint64_t below) {
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return static_cast<std::uint32_t>((random >> 33) % below);
+  };
+  std::vector<std::pair<protocol::WorkSpec, std::vector<std::uint32_t>>> held;
+  for (int step = 0; step < 20'000; ++step) {
+    if (!held.empty() && next(2) == 0) {
+      const std::size_t which = next(held.size());
+      slots.give_back(held[which].first, held[which].second);
+      held.erase(held.begin() + static_cast<std::ptrdiff_t>(which));
+    } else {
+      protocol::WorkSpec wanted = spec(0, next(2500));
+      wanted.gpu_memory_bytes = next(600);
+      if (const auto gpus = slots.take(wanted)) held.emplace_back(wanted, *gpus);
+    }
+    for (std::uint32_t gpu = 4; gpu < 7; ++gpu) {
+      std::uint64_t milli = 0;
+      std::uint64_t bytes = 0;
+      for (const auto& [held_spec, gpus] : held) {
+        const auto times = std::count(gpus.begin(), gpus.end(), gpu);
+        ASSERT_LE(times, 1);
+        if (times == 0) continue;
+        milli += std::min(held_spec.gpus_milli, 1000u);
+        bytes += held_spec.gpu_memory_bytes;
+      }
+      ASSERT_LE(milli, 1000u);
+      ASSERT_LE(bytes, 1000u);
+    }
+  }
 }
 
 }  // namespace

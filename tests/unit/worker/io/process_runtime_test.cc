@@ -38,7 +38,9 @@ class ProcessRuntime : public ::testing::Test {
 
   Result<Launch> make(std::vector<std::uint32_t> gpus = {}) {
     const HostEnvironment host{{"PATH", "/bin"}, {"HOME", "/home/w"}};
-    return make_process_launch(job_, gpus, folders_, host, 500);
+    std::vector<protocol::GpuOffer> offers;
+    for (const std::uint32_t gpu : gpus) offers.push_back({gpu, "unknown", 0});
+    return make_process_launch(job_, offers, folders_, host, 500);
   }
 
   /// The value of a variable of the launch, `-` if it is not set.
