@@ -48,7 +48,6 @@ void Broker::settle(const Now& now, Outbox& out) {
   lifecycle_.release_held(now);
   if (state_.placement_due) placement_.place(now, out);
   answer_watchers(now, out);
-  expire_logs(now, out);
   settle_due_ = next_deadline(now);
 }
 
@@ -56,7 +55,6 @@ std::optional<Instant> Broker::next_deadline(const Now& now) const {
   std::optional<Instant> deadline = watchers_.next_deadline();
   if (state_.placement_due) lower(deadline, now.instant);
   if (!state_.held.empty()) lower(deadline, state_.held.begin()->first);
-  if (!logs_.empty()) lower(deadline, logs_.begin()->second.deadline);
   lower(deadline, liveness_deadline());
   return deadline;
 }

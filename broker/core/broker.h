@@ -59,21 +59,11 @@ class Broker {
   const State& state() const { return state_; }
 
  private:
-  struct PendingLog {
-    PeerId peer{};
-    std::uint64_t number = 0;
-    WorkerId worker{};
-    std::uint32_t attempt = 0;
-    bool finished = false;
-    Instant deadline;
-  };
-
   // broker_workers.cc
   void on_worker(PeerId peer, const protocol::Hello& hello, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Started& started, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Results& results, const Now& now, Outbox& out);
-  void on_worker(PeerId peer, const protocol::LogReply& reply, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Leaving& leaving, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out);
   // broker_offers.cc
@@ -113,8 +103,6 @@ class Broker {
                  Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::ListWorkers& m, const Now& now,
                  Outbox& out);
-  void on_client(const FromClientPeer& from, const protocol::ReadLog& m, const Now& now,
-                 Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::Cancel& m, const Now& now,
                  Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::Retry& m, const Now& now, Outbox& out);
@@ -127,7 +115,15 @@ class Broker {
   void reply(const FromClientPeer& to, protocol::ToClient message, Outbox& out);
   void reply_error(const FromClientPeer& to, const Error& error, Outbox& out);
   void answer_watchers(const Now& now, Outbox& out);
-  void expire_logs(const Now& now, Outbox& out);
+
+  // broker_streams.cc
+  void on_client(const FromClientPeer& from, const protocol::OpenStream& m, const Now& now,
+                 Outbox& out);
+  protocol::StreamSource open_at(const WorkerRecord& worker, TaskId task, std::uint32_t attempt,
+                                 const Now& now, Outbox& out);
+  Result<protocol::StreamOpened> open_log(const FoundTask& found, std::uint32_t attempt,
+                                          const Now& now, Outbox& out);
+  Result<protocol::StreamOpened> open_artifact(const FoundTask& found, const Now& now, Outbox& out);
 
   // broker_control.cc
   Result<protocol::Cancelled> cancel(const protocol::Cancel& m, const Now& now, Outbox& out);
@@ -143,9 +139,7 @@ class Broker {
   Placement placement_;
   Watchers watchers_;
   Staging staging_;
-  std::map<std::uint64_t, PendingLog> logs_;  // by request number given to the worker
   std::uint64_t next_session_ = 1;
-  std::uint64_t next_log_ = 1;
   std::optional<Instant> settle_due_;  // when the last settle() wanted to be called again
   Instant doubt_until_;                // before that, silence says nothing
   bool out_of_step_ = false;           // to be told

@@ -182,46 +182,6 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkers&,
   reply(from, worker_list(state_), out);
 }
 
-void Broker::on_client(const FromClientPeer& from, const protocol::ReadLog& m, const Now& now,
-                       Outbox& out) {
-  const auto found = state_.pipelines.find_task(m.task);
-  if (!found) return reply_error(from, no_task(m.task), out);
-  const TaskRun* run = found->record->find_run(m.task);
-  const std::uint32_t last = run != nullptr ? static_cast<std::uint32_t>(run->attempts.size()) : 0;
-  const std::uint32_t attempt = m.attempt == 0 ? last : m.attempt;
-  if (attempt == 0 || attempt > last) {
-    return reply_error(
-        from,
-        {ErrorCode::kNotFound,
-         last == 0 ? "the task has not run yet" : "the task has no such attempt", to_string(m.task),
-         "`landseer task " + to_string(m.task) + "` shows its attempts"},
-        out);
-  }
-  const protocol::AttemptRow& row = run->attempts[attempt - 1];
-  WorkerRecord* worker = state_.workers.find_name(row.worker);
-  if (worker == nullptr) {
-    return reply_error(from,
-                       {ErrorCode::kUnavailable,
-                        "the log is on worker '" + row.worker + "', which is not connected",
-                        to_string(m.task), "start that worker again on the same scratch folder"},
-                       out);
-  }
-  if (logs_.size() >= protocol::kClientsMax) {
-    return reply_error(from,
-                       {ErrorCode::kLimit, "too many logs are being read", to_string(m.task),
-                        "try again in a moment"},
-                       out);
-  }
-  const std::uint64_t request = next_log_++;
-  const auto limit = static_cast<std::uint32_t>(std::min<std::size_t>(
-      m.limit == 0 ? protocol::kLogChunkBytesMax : m.limit, protocol::kLogChunkBytesMax));
-  logs_.emplace(request, PendingLog{from.peer, from.number, worker->id, attempt, row.outcome != 0,
-                                    now.instant + kLogReplyMax});
-  out.to_workers.push_back(
-      {worker->peer, protocol::LogRequest{worker->session, request, m.task, attempt, m.offset,
-                                          limit, m.from_end}});
-}
-
 void Broker::answer_watchers(const Now& now, Outbox& out) {
   const auto answer = [&](const Watcher& watcher) {
     const PipelineRecord* record = state_.pipelines.find(watcher.pipeline);
@@ -237,18 +197,6 @@ void Broker::answer_watchers(const Now& now, Outbox& out) {
   }
   state_.touched.clear();
   watchers_.expire(now.instant, answer);
-}
-
-void Broker::expire_logs(const Now& now, Outbox& out) {
-  // Request numbers grow with time, so the first is the oldest.
-  while (!logs_.empty() && logs_.begin()->second.deadline <= now.instant) {
-    const PendingLog log = logs_.begin()->second;
-    logs_.erase(logs_.begin());
-    reply_error({log.peer, log.number, {}},
-                {ErrorCode::kUnavailable, "the worker that has the log does not answer", "log",
-                 "see `landseer workers`"},
-                out);
-  }
 }
 
 }  // namespace landseer::broker

@@ -202,25 +202,6 @@ void Broker::on_worker(PeerId peer, const protocol::Results& results, const Now&
   out.to_workers.push_back({peer, std::move(ack)});
 }
 
-void Broker::on_worker(PeerId peer, const protocol::LogReply& reply, const Now& now, Outbox& out) {
-  const WorkerRecord* worker = require_session(peer, reply.session, now, out);
-  if (worker == nullptr) return;
-  const auto pending = logs_.find(reply.request);
-  if (pending == logs_.end() || pending->second.worker != worker->id) return;
-  const PendingLog log = pending->second;
-  logs_.erase(pending);
-  const FromClientPeer to{log.peer, log.number, {}};
-  if (!reply.found || reply.data.size() > protocol::kLogChunkBytesMax) {
-    reply_error(to,
-                {ErrorCode::kNotFound, "the worker has no log of this attempt any more",
-                 worker->offer.name, "logs are kept until the worker needs the space"},
-                out);
-    return;
-  }
-  this->reply(
-      to, protocol::LogPiece{log.attempt, reply.offset, reply.size, log.finished, reply.data}, out);
-}
-
 void Broker::on_worker(PeerId peer, const protocol::Leaving& leaving, const Now& now, Outbox& out) {
   WorkerRecord* worker = require_session(peer, leaving.session, now, out);
   if (worker == nullptr) return;

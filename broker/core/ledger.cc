@@ -98,6 +98,7 @@ void Ledger::apply(const AttemptAssigned& r, const Now& now) {
   protocol::AttemptRow row;
   row.attempt = r.attempt.attempt;
   row.worker = worker.offer.name;
+  row.worker_id = worker.id;
   row.assigned_at = r.at;
   run.attempts.push_back(std::move(row));
   run.worker = worker.id;

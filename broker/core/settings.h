@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "common/base/digest.h"
 #include "common/base/time.h"
 #include "common/protocol/limits.h"
 
@@ -15,7 +16,8 @@ struct Settings {
   std::uint64_t epoch = 1;  ///< grows with every start on one state folder
   std::uint64_t seed = 1;   ///< for session numbers and jitter
   Duration lease = std::chrono::seconds(120);
-  std::string bulk_address;  ///< where workers fetch model scripts
+  Digest secret;             ///< of this start only: signs tickets
+  std::string bulk_address;  ///< where workers fetch model scripts, and clients logs
 
   bool keeps_history = false;  ///< finished pipelines are forgotten only after archived()
 
@@ -57,6 +59,6 @@ inline constexpr Duration kMassSilenceWindow = std::chrono::seconds(30);
 inline constexpr Duration kExpiryFreezeMax = std::chrono::minutes(10);
 
 inline constexpr Duration kWatchReplyMax = std::chrono::seconds(10);
-inline constexpr Duration kLogReplyMax = std::chrono::seconds(10);
+inline constexpr Duration kTicketLife = std::chrono::minutes(2);
 
 }  // namespace landseer::broker

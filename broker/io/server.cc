@@ -1,10 +1,12 @@
 #include "broker/io/server.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/random.h>
 
 #include <array>
 
 #include "broker/io/recover.h"
+#include "common/base/check.h"
 #include "common/net/clock.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
@@ -17,6 +19,14 @@ constexpr int kDrainMax = 1024;
 constexpr Duration kSpaceRetry = std::chrono::seconds(1);
 constexpr Duration kHistoryRetry = std::chrono::seconds(10);
 
+Digest random_secret() {
+  Digest secret;
+  CHECK(getrandom(secret.bytes.data(), secret.bytes.size(), 0) ==
+            static_cast<ssize_t>(secret.bytes.size()),
+        "the kernel has random numbers");
+  return secret;
+}
+
 }  // namespace
 
 Server::Server(StateFolder& folder, Store& store, History& history, const Options& options)
@@ -26,20 +36,25 @@ Server::Server(StateFolder& folder, Store& store, History& history, const Option
       disk_(folder.path(), options.disk_min),
       lease_(options.lease),
       workers_(context_),
-      clients_(context_),
-      bulk_(context_) {}
+      clients_(context_) {}
 
 Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   ServerAddresses bound;
   for (const auto& [socket, address, result] :
        {std::tuple{&workers_, &wanted.workers, &bound.workers},
-        std::tuple{&clients_, &wanted.clients, &bound.clients},
-        std::tuple{&bulk_, &wanted.bulk, &bound.bulk}}) {
+        std::tuple{&clients_, &wanted.clients, &bound.clients}}) {
     auto real = socket->bind(*address);
     if (!real) return tl::make_unexpected(real.error());
     *result = *real;
   }
+  const Digest secret = random_secret();
+  auto relay = Relay::start(wanted.bulk, secret,
+                            [this](const auto& request) { return read_script(request); });
+  if (!relay) return tl::make_unexpected(relay.error());
+  relay_ = std::move(*relay);
+  bound.bulk = relay_->address();
   Settings settings;
+  settings.secret = secret;
   settings.epoch = folder_.epoch();
   settings.seed = folder_.epoch();
   settings.lease = lease_;
@@ -72,7 +87,7 @@ Result<void> Server::recover() {
 }
 
 Result<void> Server::run(net::SignalWatch& signals) {
-  std::array<net::PollItem, 4> items{{{&workers_}, {&clients_}, {&bulk_}, {nullptr, signals.fd()}}};
+  std::array<net::PollItem, 3> items{{{&workers_}, {&clients_}, {nullptr, signals.fd()}}};
   for (;;) {
     net::poll(items, time_to_wait(net::now()));
     if (const int signal = signals.take(); signal != 0) {
@@ -85,7 +100,6 @@ Result<void> Server::run(net::SignalWatch& signals) {
     }
     receive_workers();
     receive_clients();
-    serve_bulk();
     core_->settle(net::now(), outbox_);
     if (auto flushed = flush(signals); !flushed) return flushed;
     write_history(net::now());
@@ -154,28 +168,17 @@ void Server::receive_clients() {
   }
 }
 
-void Server::serve_bulk() {
-  for (int i = 0; i < kDrainMax; ++i) {
-    const auto received = bulk_.receive();
-    if (!received) return;
-    const auto decoded = protocol::decode_bulk_request(received->frame);
-    if (!decoded) {
-      count_bad("bulk", decoded.error());
-      continue;
-    }
-    const auto& request = std::get<protocol::GetBlob>(decoded->message);
-    protocol::BlobData reply;
-    reply.blob = request.blob;
-    reply.offset = request.offset;
-    const std::size_t limit = std::min<std::size_t>(request.limit, protocol::kBlobChunkBytesMax);
-    if (auto bytes = folder_.read_blob(request.blob, request.offset, limit, reply.size)) {
-      reply.found = true;
-      reply.data = std::move(*bytes);
-    }
-    // A peer that does not read its answers asks again or goes away; nothing is lost.
-    static_cast<void>(
-        bulk_.send(received->peer, protocol::encode(protocol::BulkReply(reply), decoded->number)));
+/// Called by the relay's thread: the folder may be read by any.
+protocol::BlobData Server::read_script(const protocol::GetBlob& request) const {
+  protocol::BlobData reply;
+  reply.blob = request.blob;
+  reply.offset = request.offset;
+  const std::size_t limit = std::min<std::size_t>(request.limit, protocol::kBlobChunkBytesMax);
+  if (auto bytes = folder_.read_blob(request.blob, request.offset, limit, reply.size)) {
+    reply.found = true;
+    reply.data = std::move(*bytes);
   }
+  return reply;
 }
 
 void Server::count_bad(const char* port, const Error& error) {

@@ -1,5 +1,5 @@
 /// The broker's loop, the only place with effects: wait, decode, hand to the core, store, sync,
-/// send. One thread.
+/// send. One thread, besides the relay's.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "broker/io/disk_guard.h"
 #include "broker/io/history.h"
 #include "broker/io/options.h"
+#include "broker/io/relay.h"
 #include "broker/io/sessions.h"
 #include "broker/io/state_folder.h"
 #include "broker/io/store.h"
@@ -30,7 +31,8 @@ class Server {
   /// The first three must outlive the server.
   Server(StateFolder& folder, Store& store, History& history, const Options& options);
 
-  /// Binds the three sockets; the result has the addresses with their real ports.
+  /// Binds the three sockets, and serves the bulk port from then on; the result has the addresses
+  /// with their real ports.
   Result<ServerAddresses> bind(const ServerAddresses& wanted);
   /// After bind: takes over what the store has. An error names the damaged place; nothing was
   /// changed.
@@ -41,7 +43,7 @@ class Server {
  private:
   void receive_workers();
   void receive_clients();
-  void serve_bulk();
+  protocol::BlobData read_script(const protocol::GetBlob& request) const;
   void count_bad(const char* port, const Error& error);
   Result<void> flush(net::SignalWatch& signals);
   Result<void> keep_blobs();
@@ -60,10 +62,10 @@ class Server {
   net::Context context_;
   net::Router workers_;
   net::Router clients_;
-  net::Router bulk_;
   Sessions worker_sessions_;
   Sessions client_sessions_;
   std::unique_ptr<Broker> core_;
+  std::unique_ptr<Relay> relay_;  // serves the bulk port
   Outbox outbox_;
   std::uint64_t bad_frames_ = 0;
   std::uint64_t history_errors_ = 0;

@@ -33,18 +33,19 @@ int random_reconnect_ms() {
   return static_cast<int>(20 + random() % 80);
 }
 
+zmq_msg_t* message_of(const Frame& frame) { return static_cast<zmq_msg_t*>(frame.handle()); }
+
 /// Takes one frame; false when none waits.
+bool take_frame(void* socket, Frame& frame, bool& more) {
+  if (zmq_msg_recv(message_of(frame), socket, ZMQ_DONTWAIT) < 0) return false;
+  more = zmq_msg_more(message_of(frame)) != 0;
+  return true;
+}
+
 bool take_frame(void* socket, std::string& frame, bool& more) {
-  zmq_msg_t message;
-  zmq_msg_init(&message);
-  const int size = zmq_msg_recv(&message, socket, ZMQ_DONTWAIT);
-  if (size < 0) {
-    zmq_msg_close(&message);
-    return false;
-  }
-  frame.assign(static_cast<const char*>(zmq_msg_data(&message)), static_cast<std::size_t>(size));
-  more = zmq_msg_more(&message) != 0;
-  zmq_msg_close(&message);
+  Frame taken;
+  if (!take_frame(socket, taken, more)) return false;
+  frame = taken.bytes();
   return true;
 }
 
@@ -66,6 +67,26 @@ Error cannot(const char* what, const std::string& address) {
 }
 
 }  // namespace
+
+static_assert(sizeof(zmq_msg_t) == 64, "a Frame has room for a message of libzmq");
+
+Frame::Frame() { zmq_msg_init(message_of(*this)); }
+
+Frame::~Frame() { zmq_msg_close(message_of(*this)); }
+
+Frame::Frame(Frame&& other) noexcept : Frame() { *this = std::move(other); }
+
+Frame& Frame::operator=(Frame&& other) noexcept {
+  if (this != &other) zmq_msg_move(message_of(*this), message_of(other));
+  return *this;
+}
+
+std::string_view Frame::bytes() const {
+  return {static_cast<const char*>(zmq_msg_data(message_of(*this))),
+          zmq_msg_size(message_of(*this))};
+}
+
+char* Frame::data() { return static_cast<char*>(zmq_msg_data(message_of(*this))); }
 
 Context::Context() : handle_(zmq_ctx_new()) {
   CHECK(handle_ != nullptr, "libzmq gives a context");
@@ -110,6 +131,31 @@ Result<void> Dealer::connect(const std::string& address) {
 
 bool Dealer::send(std::string_view frame) {
   return zmq_send(handle_, frame.data(), frame.size(), ZMQ_DONTWAIT) >= 0;
+}
+
+bool Dealer::send_whole(std::string& frame) {
+  auto owned = std::make_unique<std::string>(std::move(frame));
+  const auto free_it = [](void*, void* string) { delete static_cast<std::string*>(string); };
+  zmq_msg_t message;
+  zmq_msg_init_data(&message, owned->data(), owned->size(), free_it, owned.get());
+  if (zmq_msg_send(&message, handle_, ZMQ_DONTWAIT) >= 0) {
+    static_cast<void>(owned.release());  // libzmq frees it
+    return true;
+  }
+  frame = std::move(*owned);
+  static_cast<void>(owned.release());
+  zmq_msg_close(&message);
+  return false;
+}
+
+std::optional<Frame> Dealer::receive_frame() {
+  Frame frame;
+  bool more = false;
+  while (take_frame(handle_, frame, more)) {
+    if (!more) return frame;
+    drain(handle_);
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> Dealer::receive() {
@@ -178,6 +224,22 @@ Result<std::string> Router::bind(const std::string& address) {
 bool Router::send(const std::string& peer, std::string_view frame) {
   if (zmq_send(handle_, peer.data(), peer.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
   return zmq_send(handle_, frame.data(), frame.size(), ZMQ_DONTWAIT) >= 0;
+}
+
+bool Router::send(const std::string& peer, Frame& frame) {
+  if (zmq_send(handle_, peer.data(), peer.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
+  return zmq_msg_send(message_of(frame), handle_, ZMQ_DONTWAIT) >= 0;
+}
+
+std::optional<PeerMessage> Router::receive_message() {
+  PeerMessage received;
+  bool more = false;
+  while (take_frame(handle_, received.peer, more)) {
+    if (more && take_frame(handle_, received.frame, more) && !more) return received;
+    if (more) drain(handle_);
+    ++dropped_;
+  }
+  return std::nullopt;
 }
 
 std::optional<PeerFrame> Router::receive() {

@@ -29,6 +29,22 @@ class Context {
   void* handle_;
 };
 
+/// One received frame, left where libzmq has it: to pass it on copies nothing.
+class Frame {
+ public:
+  Frame();
+  ~Frame();
+  Frame(Frame&& other) noexcept;
+  Frame& operator=(Frame&& other) noexcept;
+  std::string_view bytes() const;
+  /// To be changed in place; as many bytes as bytes() has.
+  char* data();
+  void* handle() const { return storage_; }
+
+ private:
+  alignas(void*) mutable unsigned char storage_[64];  // a zmq_msg_t
+};
+
 struct SocketOptions {
   std::int64_t frame_bytes_max = 4 * 1024 * 1024;  ///< larger ones close the peer's connection
   int send_queue = 1000;                           ///< messages per peer
@@ -57,8 +73,11 @@ class Dealer final : public Socket {
   Result<void> connect(const std::string& address);
   /// False when the queue is full or the peer is away: nothing was sent.
   bool send(std::string_view frame);
+  /// The same without copying a large frame; it is gone unless this is false.
+  bool send_whole(std::string& frame);
   /// Empty when nothing waits. Messages of more than one frame are drained and dropped.
   std::optional<std::string> receive();
+  std::optional<Frame> receive_frame();
 };
 
 /// Tells that the connection of a Dealer broke and was made again: what was sent before may be
@@ -81,6 +100,11 @@ struct PeerFrame {
   std::string frame;
 };
 
+struct PeerMessage {
+  std::string peer;
+  Frame frame;
+};
+
 /// Server side: many peers.
 class Router final : public Socket {
  public:
@@ -89,7 +113,9 @@ class Router final : public Socket {
   Result<std::string> bind(const std::string& address);
   /// False when the peer is gone or its queue is full: nothing was sent.
   bool send(const std::string& peer, std::string_view frame);
+  bool send(const std::string& peer, Frame& frame);
   std::optional<PeerFrame> receive();
+  std::optional<PeerMessage> receive_message();
   /// Messages dropped because they were not exactly one frame.
   std::uint64_t dropped() const { return dropped_; }
 

@@ -2,6 +2,8 @@
 /// the older form does not have it, and then it keeps its default.
 #pragma once
 
+#include "common/protocol/bytes.h"
+
 namespace landseer::protocol {
 
 template <class T>
@@ -9,8 +11,18 @@ struct AddedRef {
   T& value;
 };
 
+template <class String>
+struct AddedRef<BytesRef<String>> {
+  BytesRef<String> value;
+};
+
 template <class T>
 AddedRef<T> added(T& value) {
+  return {value};
+}
+
+template <class String>
+AddedRef<BytesRef<String>> added(BytesRef<String> value) {
   return {value};
 }
 

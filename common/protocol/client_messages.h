@@ -236,38 +236,36 @@ struct WorkerList {
   }
 };
 
-/// One piece of a log, from the worker that has it. `attempt` 0: the latest.
-struct ReadLog {
+/// Leave to read a log or an artifact at the bulk port.
+struct OpenStream {
   TaskId task{};
-  std::uint32_t attempt = 0;
-  std::uint64_t offset = 0;
-  std::uint32_t limit = 0;
-  bool from_end = false;
-  bool operator==(const ReadLog&) const = default;
+  std::uint32_t attempt = 0;  ///< whose log; 0: the latest
+  bool artifact = false;      ///< the task's artifact, not a log
+  bool operator==(const OpenStream&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("task", m.task);
     visit("attempt", m.attempt);
-    visit("offset", m.offset);
-    visit("limit", m.limit);
-    visit("from_end", m.from_end);
+    visit("artifact", m.artifact);
   }
 };
 
-struct LogPiece {
-  std::uint32_t attempt = 0;
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-  bool finished = false;  ///< the attempt is over: the log will not grow
-  std::string data;
-  bool operator==(const LogPiece&) const = default;
+struct StreamOpened {
+  std::uint32_t attempt = 0;  ///< with a log
+  bool finished = false;      ///< the attempt is over: its log will not grow
+  Digest artifact;
+  std::uint64_t artifact_bytes = 0;
+  std::string bulk_address;
+  std::vector<StreamSource> sources;  ///< the best first; an artifact may have several
+  bool operator==(const StreamOpened&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("attempt", m.attempt);
-    visit("offset", m.offset);
-    visit("size", m.size);
     visit("finished", m.finished);
-    visit("data", as_bytes(m.data));
+    visit("artifact", m.artifact);
+    visit("artifact_bytes", m.artifact_bytes);
+    visit("bulk_address", m.bulk_address);
+    visit("sources", m.sources);
   }
 };
 
@@ -357,10 +355,11 @@ struct ErrorReply {
 };
 
 /// Order gives the type number on the wire (index + 1): append only.
-using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
-                                GetTask, ListWorkflows, ListWorkers, ReadLog, Cancel, Retry, Pause>;
+using FromClient =
+    std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks, GetTask,
+                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause>;
 using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
-                              TaskList, TaskDetail, WorkflowList, WorkerList, LogPiece, Cancelled,
-                              ErrorReply, Retried, Paused>;
+                              TaskList, TaskDetail, WorkflowList, WorkerList, StreamOpened,
+                              Cancelled, ErrorReply, Retried, Paused>;
 
 }  // namespace landseer::protocol

@@ -11,6 +11,7 @@
 #include "common/base/ids.h"
 #include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
+#include "common/protocol/bytes.h"
 
 namespace landseer::protocol {
 
@@ -159,6 +160,7 @@ struct AttemptRow {
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t gpu_memory_peak_bytes = 0;
+  WorkerId worker_id{};  ///< of `worker`, which may have another name now
   bool operator==(const AttemptRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -174,6 +176,19 @@ struct AttemptRow {
     visit("cpu_ms", m.cpu_ms);
     visit("memory_peak_bytes", m.memory_peak_bytes);
     visit("gpu_memory_peak_bytes", added(m.gpu_memory_peak_bytes));
+    visit("worker_id", added(m.worker_id));
+  }
+};
+
+/// A worker that has what is to be read, and the leave to read it there.
+struct StreamSource {
+  std::string worker;  ///< its name
+  std::string ticket;  ///< for requests at the bulk port; good for two minutes
+  bool operator==(const StreamSource&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("worker", m.worker);
+    visit("ticket", as_bytes(m.ticket));
   }
 };
 

@@ -10,7 +10,6 @@
 #include "common/base/result.h"
 #include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
-#include "common/protocol/bytes.h"
 #include "common/protocol/version.h"
 
 namespace landseer::protocol {
@@ -271,43 +270,16 @@ struct Holding {
   }
 };
 
-struct LogRequest {
+/// Somebody wants to read a log or an artifact of this worker through the broker: it is to say
+/// Attach at its bulk port.
+struct Attend {
   std::uint64_t session = 0;
-  std::uint64_t request = 0;
-  TaskId task{};
-  std::uint32_t attempt = 0;
-  std::uint64_t offset = 0;
-  std::uint32_t limit = 0;
-  bool from_end = false;  ///< `offset` counts back from the end
-  bool operator==(const LogRequest&) const = default;
+  Digest key;  ///< shows the bulk port that it is this worker's session
+  bool operator==(const Attend&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("request", m.request);
-    visit("task", m.task);
-    visit("attempt", m.attempt);
-    visit("offset", m.offset);
-    visit("limit", m.limit);
-    visit("from_end", m.from_end);
-  }
-};
-
-struct LogReply {
-  std::uint64_t session = 0;
-  std::uint64_t request = 0;
-  bool found = false;
-  std::uint64_t offset = 0;  ///< of the first byte of `data`
-  std::uint64_t size = 0;    ///< of the log so far
-  std::string data;
-  bool operator==(const LogReply&) const = default;
-  template <class Self, class Visit>
-  static void fields(Self& m, Visit&& visit) {
-    visit("session", m.session);
-    visit("request", m.request);
-    visit("found", m.found);
-    visit("offset", m.offset);
-    visit("size", m.size);
-    visit("data", as_bytes(m.data));
+    visit("key", m.key);
   }
 };
 
@@ -386,9 +358,9 @@ struct Dropped {
 };
 
 /// Order gives the type number on the wire (index + 1): append only.
-using FromWorker = std::variant<Hello, Heartbeat, Started, Results, Holding, LogReply, Goodbye,
-                                Leaving, Offer, ReleaseRequest, Dropped>;
+using FromWorker = std::variant<Hello, Heartbeat, Started, Results, Holding, Dropped, Goodbye,
+                                Leaving, Offer, ReleaseRequest>;
 using ToWorker = std::variant<Welcome, Rehello, Refused, HeartbeatReply, Assign, ResultsAck, Stop,
-                              LogRequest, Release>;
+                              Attend, Release>;
 
 }  // namespace landseer::protocol

@@ -29,6 +29,8 @@ Result<client::Client*> Context::client() {
   return client_.get();
 }
 
+Result<void> Context::rest(Duration duration) { return client_->pause(duration); }
+
 void Context::print(std::string_view text) {
   streams_.out.stream << text;
   streams_.out.stream.flush();

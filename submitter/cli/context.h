@@ -54,6 +54,8 @@ class Context {
   /// Asks on the terminal; kInvalid where nobody can answer, naming `flag` as the way out.
   Result<bool> confirm(std::string_view question, std::string_view flag);
 
+  /// Sleeps, but not through a signal: kUnavailable if one came.
+  Result<void> rest(Duration duration);
   /// The signal that ended a wait, or 0.
   int interrupted_by() const { return client_ ? client_->interrupted_by() : 0; }
 

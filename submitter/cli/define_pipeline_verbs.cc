@@ -67,9 +67,20 @@ void define_logs(CLI::App& app, Command& command) {
   CLI::App* verb = app.add_subcommand("logs", "what a task wrote, also while it runs");
   verb->add_option("TASK", options->task, "task_7 or 7")->required();
   verb->add_option("--attempt", options->attempt, "else the latest")->type_name("N");
-  verb->add_flag("-f,--follow", options->follow, "until the attempt has ended");
+  verb->add_flag("-f,--follow", options->follow, "as it is written, until the task has ended");
   verb->add_option("--tail", options->tail, "only the last lines")->type_name("N");
+  verb->add_flag("--timestamps", options->timestamps, "when each line was written");
   on_verb(*verb, command, options, run_logs);
+}
+
+void define_fetch(CLI::App& app, Command& command) {
+  auto options = std::make_shared<FetchOptions>();
+  CLI::App* verb = app.add_subcommand("fetch", "bring what a task left in its output folder");
+  verb->add_option("TASK", options->task, "task_7 or 7")->required();
+  verb->add_option("DIR", options->folder, "the folder to be made; else task_7 here")
+      ->type_name("DIR");
+  verb->add_flag("--force", options->force, "replace the folder if it exists");
+  on_verb(*verb, command, options, run_fetch);
 }
 
 void define_cancel(CLI::App& app, Command& command) {
@@ -120,6 +131,7 @@ void define_pipeline_verbs(CLI::App& app, Command& command) {
   define_pipeline_verb(app, command, "workflows", "the tool combinations of a pipeline",
                        run_workflows);
   define_logs(app, command);
+  define_fetch(app, command);
   define_cancel(app, command);
   define_retry(app, command);
   define_pause(app, command, "pause", "start nothing new of pipelines; what runs goes on",

@@ -51,6 +51,13 @@ struct LogsOptions {
   std::uint32_t attempt = 0;  ///< 0: the latest
   bool follow = false;
   std::optional<std::uint64_t> tail;  ///< lines
+  bool timestamps = false;
+};
+
+struct FetchOptions {
+  std::string task;
+  std::string folder;  ///< empty: task_7 here
+  bool force = false;
 };
 
 struct CancelOptions {

@@ -58,10 +58,14 @@ unsigned percent_ended(const protocol::PipelineRow& row) {
 
 std::string progress_bar(const Screen& screen, const protocol::PipelineRow& row,
                          std::size_t columns) {
+  return progress_bar(screen, ended_tasks(row), row.total, columns);
+}
+
+std::string progress_bar(const Screen& screen, std::uint64_t done, std::uint64_t total,
+                         std::size_t columns) {
   const std::size_t inner = columns > 2 ? columns - 2 : 0;
-  const std::uint64_t ended = std::min(ended_tasks(row), row.total);
   const std::size_t full =
-      row.total == 0 ? inner : static_cast<std::size_t>(ended * inner / row.total);
+      total == 0 ? inner : static_cast<std::size_t>(std::min(done, total) * inner / total);
   std::string bar = "[";
   for (std::size_t i = 0; i < inner; ++i) {
     if (screen.unicode) {

@@ -21,6 +21,9 @@ unsigned percent_ended(const protocol::PipelineRow& row);
 std::string progress_bar(const Screen& screen, const protocol::PipelineRow& row,
                          std::size_t columns);
 
+std::string progress_bar(const Screen& screen, std::uint64_t done, std::uint64_t total,
+                         std::size_t columns);
+
 /// `pipeline_3 'digits' running 57% 137/240 ended, 4 running, 2 failed, 12 cached, eta 3m05s`.
 std::string progress_line(const protocol::PipelineRow& row);
 

@@ -37,6 +37,11 @@ std::string local_time(std::int64_t unix_ms) {
   return format_time(parts);
 }
 
+std::string exact_time(std::int64_t unix_ms) {
+  if (unix_ms <= 0) return "-";
+  return local_time(unix_ms) + fmt::format(".{:03}", unix_ms % 1000);
+}
+
 std::string elapsed(std::int64_t from_ms, std::int64_t to_ms, std::int64_t now_ms) {
   if (from_ms <= 0) return "-";
   const std::int64_t end_ms = to_ms > 0 ? to_ms : now_ms;

@@ -13,6 +13,9 @@ std::string utc_time(std::int64_t unix_ms);
 /// `2026-03-01 13:00:00` in the user's zone; `-` for 0.
 std::string local_time(std::int64_t unix_ms);
 
+/// The same with milliseconds.
+std::string exact_time(std::int64_t unix_ms);
+
 /// The span between the two as `3m05s`; up to `now_ms` when it has not ended, `-` when it has not
 /// begun. Clocks of two machines may disagree: never negative.
 std::string elapsed(std::int64_t from_ms, std::int64_t to_ms, std::int64_t now_ms);

@@ -23,6 +23,7 @@ Result<int> run_task(Context& context, const std::string& task);
 Result<int> run_workflows(Context& context, const PipelineOptions& options);
 Result<int> run_workers(Context& context);
 Result<int> run_logs(Context& context, const LogsOptions& options);
+Result<int> run_fetch(Context& context, const FetchOptions& options);
 Result<int> run_cancel(Context& context, const CancelOptions& options);
 Result<int> run_pause(Context& context, const PipelineOptions& options);
 Result<int> run_resume(Context& context, const PipelineOptions& options);

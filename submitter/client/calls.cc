@@ -96,8 +96,8 @@ Result<std::vector<protocol::WorkerRow>> Client::workers() {
   return std::move(list->rows);
 }
 
-Result<protocol::LogPiece> Client::read_log(const protocol::ReadLog& what) {
-  return ask<protocol::LogPiece>(what);
+Result<protocol::StreamOpened> Client::open_stream(const protocol::OpenStream& what) {
+  return ask<protocol::StreamOpened>(what);
 }
 
 Result<protocol::Cancelled> Client::cancel(const protocol::Cancel& what) {

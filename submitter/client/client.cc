@@ -112,17 +112,15 @@ Result<std::optional<protocol::Envelope<protocol::ToClient>>> Client::receive(In
     if (left <= Duration::zero()) {
       return tl::make_unexpected(unreachable("no answer from the broker"));
     }
-    if (auto waited = wait_readable(left); !waited) return tl::make_unexpected(waited.error());
+    const std::array<net::PollItem, 2> items{{{dealer_.get()}, {loss_.get()}}};
+    if (auto waited = wait_for(items, left); !waited) return tl::make_unexpected(waited.error());
   }
 }
 
-Result<void> Client::wait_readable(Duration limit) {
-  std::array<net::PollItem, 3> items;
-  std::size_t count = 0;
-  if (dealer_) items[count++].socket = dealer_.get();
-  if (loss_) items[count++].socket = loss_.get();
-  if (options_.signals != nullptr) items[count++].fd = options_.signals->fd();
-  net::poll({items.data(), count}, limit);
+Result<void> Client::wait_for(std::span<const net::PollItem> items, Duration limit) {
+  std::vector<net::PollItem> polled(items.begin(), items.end());
+  if (options_.signals != nullptr) polled.push_back({nullptr, options_.signals->fd()});
+  net::poll(polled, limit);
   if (options_.signals == nullptr) return {};
   if (const int signal = options_.signals->take(); signal != 0) {
     interrupted_by_ = signal;
@@ -131,18 +129,7 @@ Result<void> Client::wait_readable(Duration limit) {
   return {};
 }
 
-Result<void> Client::pause(Duration duration) {
-  std::array<net::PollItem, 1> items;
-  const std::size_t count = options_.signals != nullptr ? 1 : 0;
-  if (count == 1) items[0].fd = options_.signals->fd();
-  net::poll({items.data(), count}, duration);
-  if (count == 0) return {};
-  if (const int signal = options_.signals->take(); signal != 0) {
-    interrupted_by_ = signal;
-    return fail(ErrorCode::kUnavailable, "interrupted");
-  }
-  return {};
-}
+Result<void> Client::pause(Duration duration) { return wait_for({}, duration); }
 
 void Client::disconnect() {
   loss_.reset();

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -68,11 +69,13 @@ class Client {
   Result<protocol::TaskDetail> task(TaskId task);
   Result<std::vector<protocol::WorkflowRow>> workflows(PipelineId pipeline);
   Result<std::vector<protocol::WorkerRow>> workers();
-  Result<protocol::LogPiece> read_log(const protocol::ReadLog& what);
+  Result<protocol::StreamOpened> open_stream(const protocol::OpenStream& what);
   Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
   Result<protocol::Retried> retry(const protocol::Retry& what);
   Result<protocol::Paused> set_paused(const protocol::Pause& what);
 
+  /// Waits for these to be readable; kUnavailable if a signal came.
+  Result<void> wait_for(std::span<const net::PollItem> items, Duration limit);
   /// Sleeps, but not through a signal: kUnavailable if one came.
   Result<void> pause(Duration duration);
 
@@ -81,6 +84,8 @@ class Client {
   /// Where the broker was last looked for; empty before the first attempt.
   const std::string& address() const { return address_; }
   const Limits& limits() const { return options_.limits; }
+  /// For further connections beside this one.
+  const net::Context& context() const { return context_; }
 
  private:
   template <class Reply>
@@ -93,7 +98,6 @@ class Client {
   Result<std::optional<protocol::Envelope<protocol::ToClient>>> receive(Instant deadline);
   Result<protocol::ToClient> exchange(const protocol::FromClient& message, Duration limit);
   Result<protocol::Submitted> upload(const std::string& submission_id, const std::string& body);
-  Result<void> wait_readable(Duration limit);
   void disconnect();
   Error unreachable(const std::string& what);
 

@@ -10,8 +10,8 @@ import subprocess
 from cluster import BIN, PATIENCE, SOURCE, EndToEnd, main, noting, shell, wait_until
 
 PROGRAMS = ("landseer", "landseer-broker", "landseer-worker")
-VERBS = ("plan", "submit", "list", "status", "wait", "watch", "tasks", "task", "workflows", "logs", "cancel", "retry",
-         "pause", "resume", "results", "up", "down", "workers", "completion")
+VERBS = ("plan", "submit", "list", "status", "wait", "watch", "tasks", "task", "workflows", "logs", "fetch", "cancel",
+         "retry", "pause", "resume", "results", "up", "down", "workers", "completion")
 
 
 class CommandLine(EndToEnd):

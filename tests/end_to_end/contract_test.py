@@ -3,6 +3,7 @@
 
 import json
 import os
+import time
 
 from cluster import EndToEnd, main, noting, shell, wait_until
 

@@ -366,7 +366,8 @@ TEST(AttemptFolders, TheOldestLogsGoFirstButNotThoseInUse) {
   ASSERT_TRUE(folders);
   for (int i = 1; i <= 5; ++i) {
     const fs::path log = folder / ("logs/task_" + std::to_string(i) + ".1.log");
-    write_text(log, std::string(100, 'x'));
+    write_text(log, std::string(90, 'x'));
+    write_text(log.native() + ".index", std::string(10, 'x'));
     const timespec times[2] = {{i, 0}, {i, 0}};
     ASSERT_EQ(utimensat(AT_FDCWD, log.c_str(), times, 0), 0);
   }
@@ -375,9 +376,11 @@ TEST(AttemptFolders, TheOldestLogsGoFirstButNotThoseInUse) {
   for (const auto& entry : fs::directory_iterator(folder / "logs")) {
     left.insert(entry.path().filename());
   }
-  EXPECT_EQ(left, (std::set<std::string>{"task_1.1.log", "task_4.1.log", "task_5.1.log"}));
+  EXPECT_EQ(left,
+            (std::set<std::string>{"task_1.1.log", "task_1.1.log.index", "task_4.1.log",
+                                   "task_4.1.log.index", "task_5.1.log", "task_5.1.log.index"}));
   ASSERT_TRUE(folders->prune_logs({}, {.files_max = 1}));
-  EXPECT_EQ(read_text(folder / "logs/task_5.1.log").size(), 100u);
+  EXPECT_EQ(read_text(folder / "logs/task_5.1.log").size(), 90u);
   EXPECT_EQ(read_text(folder / "logs/task_4.1.log"), "<no file>");
 }
 

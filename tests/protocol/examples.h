@@ -146,7 +146,7 @@ inline std::vector<FromWorker> from_worker_examples() {
           Started{11, {{{5, TaskId{7}, 2}, 1'700'000'000'000}}},
           Results{11, {detail::result_example()}},
           Holding{11, {sha256("artifact")}, 300},
-          LogReply{11, 3, true, 100, 200, "bytes \xff"},
+          Dropped{11, {sha256("artifact")}},
           Goodbye{11},
           Leaving{11},
           Offer{11,
@@ -154,8 +154,7 @@ inline std::vector<FromWorker> from_worker_examples() {
                 {{"digits", "clean", sha256("dataset")}},
                 {{"registry/noop:v1", sha256("image")}},
                 "the disk is full"},
-          ReleaseRequest{11, {sha256("artifact")}},
-          Dropped{11, {sha256("artifact")}}};
+          ReleaseRequest{11, {sha256("artifact")}}};
 }
 
 inline std::vector<ToWorker> to_worker_examples() {
@@ -183,7 +182,7 @@ inline std::vector<ToWorker> to_worker_examples() {
                    {sha256("checkpoint"), {"tcp://10.0.0.1:5555"}}}}},
           ResultsAck{11, {{5, TaskId{7}, 2}}},
           Stop{11, {{5, TaskId{7}, 2}}},
-          LogRequest{11, 3, TaskId{7}, 2, 100, 65'536, true},
+          Attend{11, sha256("key")},
           Release{11, {sha256("artifact")}}};
 }
 
@@ -196,7 +195,7 @@ inline std::vector<FromClient> from_client_examples() {
           GetTask{TaskId{7}},
           ListWorkflows{PipelineId{3}, 0, 100},
           ListWorkers{},
-          ReadLog{TaskId{7}, 2, 0, 65'536, true},
+          OpenStream{TaskId{7}, 2, false},
           Cancel{PipelineId{3}, TaskId{}},
           Retry{PipelineId{}, TaskId{7}},
           Pause{PipelineId{3}, true}};
@@ -207,6 +206,7 @@ inline std::vector<ToClient> to_client_examples() {
   attempt.attempt = 2;
   attempt.worker = "gpu-1";
   attempt.outcome = 2;
+  attempt.worker_id = WorkerId{1};
   return {ClientWelcome{1, 5, "0.1.0"},
           ChunkTaken{3},
           Submitted{PipelineId{3}, "digits", 54, 378, 243, 162, 0, false},
@@ -216,7 +216,8 @@ inline std::vector<ToClient> to_client_examples() {
           TaskDetail{detail::task_example(), "image", "command", "{}", "{}", {attempt}},
           WorkflowList{{{WorkflowId{1}, "comb_001", 3, 4, {TaskId{7}}}}, 0},
           WorkerList{{detail::worker_example()}},
-          LogPiece{2, 0, 5, true, "bytes"},
+          StreamOpened{
+              2, true, sha256("artifact"), 500, "tcp://10.0.0.2:7712", {{"gpu-1", "ticket \xff"}}},
           Cancelled{10, 2},
           ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"},
           Retried{12, false},
@@ -253,10 +254,14 @@ inline std::vector<Example> examples() {
   add(to_worker_examples(), "to_worker", decode_to_worker);
   add(from_client_examples(), "from_client", decode_from_client);
   add(to_client_examples(), "to_client", decode_to_client);
-  add(std::vector<BulkRequest>{GetBlob{sha256("blob"), 100, 65'536}}, "bulk_request",
-      decode_bulk_request);
-  add(std::vector<BulkReply>{BlobData{sha256("blob"), true, 100, 105, "bytes"}}, "bulk_reply",
-      decode_bulk_reply);
+  add(std::vector<BulkRequest>{GetBlob{sha256("blob"), 100, 65'536, "ticket \xff"},
+                               Attach{11, sha256("key")},
+                               GetLog{"ticket \xff", TaskId{7}, 2, 100, 65'536, 5000, true}},
+      "bulk_request", decode_bulk_request);
+  add(std::vector<BulkReply>{BlobData{sha256("blob"), true, 100, 105, "bytes"},
+                             LogData{true, 100, 105, true, "bytes \xff", {{90, 1'700'000'000'000}}},
+                             StreamError{ErrorCode::kUnavailable, "the worker is away", "wait"}},
+      "bulk_reply", decode_bulk_reply);
   all.push_back({"submission", encode_submission(submission_example()),
                  [](std::string_view body) { return decode_submission(body).has_value(); }});
   return all;

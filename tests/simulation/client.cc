@@ -255,7 +255,7 @@ bool Client::operate() {
   } else if (dice < 0.9) {
     ask(query, protocol::ListWorkflows{pipeline, 0, 1000});
   } else {
-    ask(query, protocol::ReadLog{task, 0, 0, 0, false});
+    ask(query, protocol::OpenStream{task, 0, dice < 0.95});
   }
   static_cast<void>(tasks);
   return true;

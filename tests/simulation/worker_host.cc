@@ -349,13 +349,8 @@ void WorkerHost::perform(const worker::RenewLease& effect) {
   if (suspend_at_renewal_ > 0ms) suspend(std::exchange(suspend_at_renewal_, Duration{}), false);
 }
 
-void WorkerHost::perform(const worker::ServeLog& effect) {
-  protocol::LogReply reply;
-  reply.session = effect.request.session;
-  reply.request = effect.request.request;
-  reply.found = true;
-  to_agent([this, reply] { handle(worker::LogRead{reply}); });
-}
+/// What is read does not pass through the cores: there is nothing to simulate.
+void WorkerHost::perform(const worker::ServeStreams&) {}
 
 /// Well, always: what tools leave in a GPU is not simulated.
 void WorkerHost::perform(const worker::CheckGpus& effect) {

@@ -100,7 +100,7 @@ class WorkerHost {
   void perform(const worker::Capture& effect);
   void perform(const worker::Discard& effect);
   void perform(const worker::RenewLease& effect);
-  void perform(const worker::ServeLog& effect);
+  void perform(const worker::ServeStreams& effect);
   void perform(const worker::CheckGpus& effect);
   void prepare(const AttemptJob& job);
   bool fetch(const protocol::InputArtifact& input, bool& answered);

@@ -30,7 +30,7 @@ struct FakeWorker {
   std::vector<protocol::WorkSpec> specs;      ///< parallel to everything ever assigned
   std::vector<protocol::AttemptRef> stopped;
   std::vector<protocol::AttemptRef> acknowledged;
-  std::vector<protocol::LogRequest> log_requests;
+  std::vector<protocol::Attend> attends;
   std::uint32_t rehellos = 0;
   std::vector<protocol::Refused> refused;
   std::uint64_t beats_answered = 0;
@@ -198,6 +198,7 @@ class BrokerHarness {
     settings.epoch = 5;
     settings.lease = lease;
     settings.bulk_address = "tcp://bulk";
+    settings.secret = sha256("secret");
     return settings;
   }
 
@@ -322,8 +323,8 @@ class BrokerHarness {
       fake.stopped.insert(fake.stopped.end(), stop->attempts.begin(), stop->attempts.end());
     } else if (const auto* ack = std::get_if<protocol::ResultsAck>(&copy->message)) {
       fake.acknowledged.insert(fake.acknowledged.end(), ack->attempts.begin(), ack->attempts.end());
-    } else if (const auto* log = std::get_if<protocol::LogRequest>(&copy->message)) {
-      fake.log_requests.push_back(*log);
+    } else if (const auto* attend = std::get_if<protocol::Attend>(&copy->message)) {
+      fake.attends.push_back(*attend);
     } else if (const auto* refused = std::get_if<protocol::Refused>(&copy->message)) {
       fake.refused.push_back(*refused);
     } else if (std::holds_alternative<protocol::Rehello>(copy->message)) {

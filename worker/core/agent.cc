@@ -382,10 +382,6 @@ void Agent::on(const Received& event, const Now& now, std::vector<Effect>& out) 
   std::visit([&](const auto& message) { on_message(message, now, out); }, event.message);
 }
 
-void Agent::on(const LogRead& event, const Now&, std::vector<Effect>& out) {
-  if (event.reply.session == session_ && session_ != 0) out.push_back(Send{event.reply});
-}
-
 void Agent::on(const ShutdownRequested&, const Now& now, std::vector<Effect>& out) {
   if (shutting_down_) return;
   shutting_down_ = true;
@@ -485,8 +481,8 @@ void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>&
   }
 }
 
-void Agent::on_message(const protocol::LogRequest& m, const Now&, std::vector<Effect>& out) {
-  if (m.session == session_) out.push_back(ServeLog{m});
+void Agent::on_message(const protocol::Attend& m, const Now&, std::vector<Effect>& out) {
+  if (m.session == session_) out.push_back(ServeStreams{{m.session, m.key}});
 }
 
 /// This worker never asks.

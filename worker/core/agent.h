@@ -72,7 +72,6 @@ class Agent {
   void on(const RunEnded& event, const Now& now, std::vector<Effect>& out);
   void on(const Captured& event, const Now& now, std::vector<Effect>& out);
   void on(const CaptureFailed& event, const Now& now, std::vector<Effect>& out);
-  void on(const LogRead& event, const Now& now, std::vector<Effect>& out);
   void on(const ShutdownRequested& event, const Now& now, std::vector<Effect>& out);
   void on(const GpusChanged& event, const Now& now, std::vector<Effect>& out);
   void on(const DatasetsChanged& event, const Now& now, std::vector<Effect>& out);
@@ -87,7 +86,7 @@ class Agent {
   void on_message(const protocol::Assign& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::ResultsAck& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Stop& m, const Now& now, std::vector<Effect>& out);
-  void on_message(const protocol::LogRequest& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::Attend& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Release& m, const Now& now, std::vector<Effect>& out);
 
   Attempt* find(const AttemptKey& key);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/protocol/bulk_messages.h"
 #include "common/protocol/worker_messages.h"
 
 namespace landseer::worker {
@@ -63,9 +64,9 @@ struct RenewLease {
   Instant until;
 };
 
-/// Answer: LogRead.
-struct ServeLog {
-  protocol::LogRequest request;
+/// Somebody reads a log or an artifact through the broker: be there.
+struct ServeStreams {
+  protocol::Attach attach;
 };
 
 /// Ask the driver how these GPUs are. Answer: GpusChecked.
@@ -73,8 +74,8 @@ struct CheckGpus {
   std::vector<std::uint32_t> indices;
 };
 
-using Effect =
-    std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeLog, CheckGpus>;
+using Effect = std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeStreams,
+                            CheckGpus>;
 
 // --- Events: what happened. ---
 
@@ -129,10 +130,6 @@ struct CaptureFailed {
   std::string reason;
 };
 
-struct LogRead {
-  protocol::LogReply reply;
-};
-
 /// The process was asked to end: give everything back.
 struct ShutdownRequested {};
 
@@ -168,7 +165,7 @@ struct FitnessChanged {
 };
 
 using Event = std::variant<Received, Prepared, PrepareFailed, RunStarted, RunEnded, Captured,
-                           CaptureFailed, LogRead, ShutdownRequested, GpusChanged, DatasetsChanged,
+                           CaptureFailed, ShutdownRequested, GpusChanged, DatasetsChanged,
                            ImagesChanged, FitnessChanged, GpusChecked>;
 
 }  // namespace landseer::worker

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "worker/io/file_tools.h"
+#include "worker/io/log_index.h"
 
 namespace landseer::worker {
 namespace {
@@ -165,11 +166,16 @@ Result<void> AttemptFolders::prune_logs(const std::set<std::filesystem::path>& i
   if (!names) return tl::make_unexpected(names.error());
   std::vector<Log> logs;
   std::uint64_t bytes = 0;
-  for (std::string& name : *names) {
+  for (const std::string& name : *names) {
     struct stat status {};
+    if (!name.ends_with(".log")) continue;  // counted and removed with its log
     if (fstatat(folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    bytes += static_cast<std::uint64_t>(status.st_size);
-    logs.push_back({status.st_mtim, std::move(name), static_cast<std::uint64_t>(status.st_size)});
+    Log log{status.st_mtim, name, static_cast<std::uint64_t>(status.st_size)};
+    if (fstatat(folder->get(), index_path(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+      log.bytes += static_cast<std::uint64_t>(status.st_size);
+    }
+    bytes += log.bytes;
+    logs.push_back(std::move(log));
   }
   std::sort(logs.begin(), logs.end(), [](const Log& a, const Log& b) {
     return std::tie(a.time.tv_sec, a.time.tv_nsec, a.name) <
@@ -180,6 +186,7 @@ Result<void> AttemptFolders::prune_logs(const std::set<std::filesystem::path>& i
     if (bytes <= limits.bytes_max && files <= limits.files_max) break;
     if (in_use.contains(root_ / "logs" / log.name)) continue;
     if (unlinkat(folder->get(), log.name.c_str(), 0) != 0) return fail_errno("remove", log.name);
+    unlinkat(folder->get(), index_path(log.name).c_str(), 0);
     bytes -= log.bytes;
     --files;
   }

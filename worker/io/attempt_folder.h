@@ -1,7 +1,7 @@
 /// Where an attempt lives on the worker's disk.
 ///
 ///     SCRATCH/attempts/EPOCH.TASK.ATTEMPT/{input,output}   until the attempt is acknowledged
-///     SCRATCH/logs/task_7.1.log                            until the logs are too many
+///     SCRATCH/logs/task_7.1.log, task_7.1.log.index        until the logs are too many
 ///     SCRATCH/checkpoints/pipeline_3.task_7                until the task succeeded
 ///
 /// Tools may run as any user of their image, so what they write to is open to all and lies in

@@ -18,6 +18,8 @@ constexpr net::SocketOptions kOptions{
 /// Requests taken before the next look at the stop signal.
 constexpr int kBatch = 64;
 
+}  // namespace
+
 protocol::BlobData read_chunk(const ArtifactStore& store, const protocol::GetBlob& request) {
   protocol::BlobData reply;
   reply.blob = request.blob;
@@ -30,8 +32,6 @@ protocol::BlobData read_chunk(const ArtifactStore& store, const protocol::GetBlo
   reply.data = std::move(piece->data);
   return reply;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<BlobServer>> BlobServer::start(const net::Context& context,
                                                       const ArtifactStore& store,

@@ -10,10 +10,14 @@
 
 #include "common/base/result.h"
 #include "common/net/socket.h"
+#include "common/protocol/bulk_messages.h"
 #include "worker/io/artifact_store.h"
 #include "worker/io/cancel.h"
 
 namespace landseer::worker {
+
+/// A piece of a blob, as it is asked for.
+protocol::BlobData read_chunk(const ArtifactStore& store, const protocol::GetBlob& request);
 
 class BlobServer {
  public:

@@ -1,33 +1,4 @@
-/// A request to give up, made by one thread and noticed by another that may be waiting for files or
-/// sockets.
+/// A request to give up, between threads: see common/net/cancel.h.
 #pragma once
 
-#include <sys/eventfd.h>
-
-#include <atomic>
-
-#include "common/base/check.h"
-#include "worker/io/unique_fd.h"
-
-namespace landseer::worker {
-
-class Cancel {
- public:
-  Cancel() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    CHECK(event_.get() >= 0, "the process has file descriptors left for an event");
-  }
-
-  void request() {
-    requested_ = true;
-    eventfd_write(event_.get(), 1);
-  }
-  bool requested() const { return requested_; }
-  /// Readable from the request on.
-  int fd() const { return event_.get(); }
-
- private:
-  UniqueFd event_;
-  std::atomic<bool> requested_{false};
-};
-
-}  // namespace landseer::worker
+#include "common/net/cancel.h"

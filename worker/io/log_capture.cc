@@ -6,11 +6,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <limits>
-#include <string_view>
 #include <utility>
 
 #include "common/base/text.h"
+#include "common/net/clock.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::worker {
@@ -19,7 +18,7 @@ namespace {
 constexpr std::size_t kReadBytes = 64 * 1024;    // what a pipe holds, pipe(7)
 constexpr int kReadsPerTurn = 4;                 // so that other attempts get theirs
 constexpr int kReadsAtEnd = 16;                  // a pipe can be set to hold 1 MiB
-constexpr std::size_t kRecentBytes = 16 * 1024;  // of the left out part, written behind the note
+constexpr std::size_t kRecentBytes = 16 * 1024;  // the end of it, also where the disk is full
 
 static_assert(kRecentBytes >= protocol::kLogTailBytesMax);
 
@@ -71,7 +70,11 @@ std::string_view last_lines(std::string_view text, std::size_t bytes_max) {
 
 Result<LogCapture> LogCapture::open(const std::string& path, std::uint64_t bytes_max) {
   LogCapture log;
-  log.room_ = bytes_max;
+  const std::uint64_t ring = std::max<std::uint64_t>(bytes_max / 4, 1);
+  // The index first: where there is a log, there is one.
+  auto index = LogIndex::create(path, std::max<std::uint64_t>(bytes_max - ring, 1), ring);
+  if (!index) return tl::make_unexpected(index.error());
+  log.index_ = std::move(*index);
   log.file_ = UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!log.file_) return tl::make_unexpected(system_error("cannot write the log", path));
   std::array<int, 2> ends{};
@@ -93,15 +96,16 @@ void LogCapture::finish() {
   for (int i = 0; i < kReadsAtEnd && read_some(); ++i) {
   }
   read_end_.reset();
+  if (!file_) return;  // an attempt that was only taken over has none
   if (dropped_ != 0) {
     const std::size_t repeated = std::min<std::uint64_t>(recent_.size(), dropped_);
     std::string note = "\n[landseer: " + std::to_string(dropped_ - repeated) +
-                       " bytes of output were left out here" +
-                       (trouble_.empty() ? "" : ": " + trouble_) + "]\n";
+                       " bytes of output were left out here: " + trouble_ + "]\n";
     note.append(recent_, recent_.size() - repeated);
-    room_ = std::numeric_limits<std::uint64_t>::max();
-    write_out(note.data(), note.size());
+    trouble_.clear();
+    write_out(note);
   }
+  index_.finish();
   file_.reset();
 }
 
@@ -126,24 +130,26 @@ bool LogCapture::read_some() {
 void LogCapture::take(const char* data, std::size_t size) {
   recent_.append(data, size);
   if (recent_.size() > 2 * kRecentBytes) recent_.erase(0, recent_.size() - kRecentBytes);
-  const std::size_t kept = std::min<std::uint64_t>(size, room_);
-  dropped_ += size - kept;
-  room_ -= kept;
-  write_out(data, kept);
+  write_out({data, size});
 }
 
-void LogCapture::write_out(const char* data, std::size_t size) {
-  while (size != 0) {
-    const ssize_t written = write(file_.get(), data, size);
+void LogCapture::write_out(std::string_view data) {
+  if (!trouble_.empty()) dropped_ += data.size();
+  while (!data.empty() && trouble_.empty()) {
+    const LogState& state = index_.state();
+    const std::size_t wanted = std::min<std::uint64_t>(data.size(), state.stretch_at(size_));
+    index_.reserve(size_ + wanted);
+    const ssize_t written =
+        pwrite(file_.get(), data.data(), wanted, static_cast<off_t>(state.place_of(size_)));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
       trouble_ = strerrordesc_np(errno);
-      dropped_ += size;
-      room_ = 0;
+      dropped_ += data.size();
       return;
     }
-    data += written;
-    size -= static_cast<std::size_t>(written);
+    size_ += static_cast<std::size_t>(written);
+    index_.grow(size_, net::now().wall.unix_ms);
+    data.remove_prefix(static_cast<std::size_t>(written));
   }
 }
 

@@ -4,14 +4,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "common/base/result.h"
-#include "worker/io/unique_fd.h"
+#include "common/base/unique_fd.h"
+#include "worker/io/log_index.h"
 
 namespace landseer::worker {
 
-/// The file holds the first `bytes_max` bytes. If there was more, `finish` appends one line that
-/// says how many bytes were left out, and the last ones of them.
+/// The file holds at most `bytes_max` bytes: three quarters are for the beginning of what the tool
+/// prints, the rest for its end; log_index.h says where. If the file cannot be written, `finish`
+/// tries to append one line that says how much is missing, and the last bytes.
 class LogCapture {
  public:
   LogCapture() = default;
@@ -33,15 +36,16 @@ class LogCapture {
  private:
   bool read_some();
   void take(const char* data, std::size_t size);
-  void write_out(const char* data, std::size_t size);
+  void write_out(std::string_view data);
 
   UniqueFd read_end_;
   UniqueFd write_end_;
   UniqueFd file_;
-  std::uint64_t room_ = 0;  ///< bytes the file may still grow by
-  std::uint64_t dropped_ = 0;
-  std::string trouble_;  ///< why the file could not be written
-  std::string recent_;   ///< the end of all output, kRecentBytes at least
+  LogIndex index_;
+  std::uint64_t size_ = 0;     ///< bytes taken into the file, those that are overwritten included
+  std::uint64_t dropped_ = 0;  ///< because of trouble
+  std::string trouble_;        ///< why the file could not be written
+  std::string recent_;         ///< the end of all output, kRecentBytes at least
 };
 
 }  // namespace landseer::worker

@@ -1,15 +1,14 @@
-/// Pieces of an attempt's log for whoever asks.
+/// Reads pieces of a log while it is being written. Any thread.
 #pragma once
 
 #include <filesystem>
 
-#include "common/protocol/worker_messages.h"
+#include "common/protocol/bulk_messages.h"
 
 namespace landseer::worker {
 
-/// At most `request.limit` bytes (and kLogChunkBytesMax) from `request.offset`, or counted back
-/// from the end. `found` is false without a readable log; an offset behind the end gives an empty
-/// piece.
-protocol::LogReply read_log(const std::filesystem::path& path, const protocol::LogRequest& request);
+/// A piece ends early where its bytes do not stand side by side in the file. `offset` counts in
+/// what the tool wrote: bytes that the ring gave up are skipped, and so the reply begins later.
+protocol::LogData read_log(const std::filesystem::path& path, const protocol::GetLog& request);
 
 }  // namespace landseer::worker

@@ -18,7 +18,6 @@
 #include "landseer_version.h"
 #include "worker/io/attempt_files.h"
 #include "worker/io/gpu_choice.h"
-#include "worker/io/log_reader.h"
 
 namespace landseer::worker {
 namespace {
@@ -283,7 +282,8 @@ void Server::receive_broker() {
     }
     if (const auto* welcome = std::get_if<protocol::Welcome>(&decoded->message)) {
       spdlog::info("the broker knows this worker as {}", to_string(welcome->worker));
-      workbench_->set_bulk_address(welcome->bulk_address);
+      bulk_address_ = welcome->bulk_address;
+      workbench_->set_bulk_address(bulk_address_);
     }
     handle(Received{std::move(decoded->message)});
   }
@@ -402,10 +402,9 @@ void Server::perform(const RenewLease& effect) {
             static_cast<std::uint64_t>(until_ms)});
 }
 
-void Server::perform(const ServeLog& effect) {
-  const AttemptPaths paths =
-      folders_.paths({0, effect.request.task, effect.request.attempt}, PipelineId{});
-  handle(LogRead{read_log(paths.log, effect.request)});
+void Server::perform(const ServeStreams& effect) {
+  if (!streams_) streams_ = std::make_unique<StreamServer>(store_, folders_);
+  streams_->attend(bulk_address_, effect.attach);
 }
 
 void Server::perform(const CheckGpus& effect) { gpu_monitor_->check(effect.indices); }

@@ -1,6 +1,6 @@
 /// The worker's loop: waits for the broker, the executor, the workbench and signals, tells the core
-/// what happened, and does what the core wants. One thread, besides those of the workbench and the
-/// blob server.
+/// what happened, and does what the core wants. One thread, besides those of the workbench, the
+/// blob server and the stream server.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@
 #include "worker/io/options.h"
 #include "worker/io/process_runtime.h"
 #include "worker/io/scratch_folder.h"
+#include "worker/io/stream_server.h"
 #include "worker/io/workbench.h"
 
 namespace landseer::worker {
@@ -62,7 +63,7 @@ class Server {
   void perform(const Capture& effect);
   void perform(const Discard& effect);
   void perform(const RenewLease& effect);
-  void perform(const ServeLog& effect);
+  void perform(const ServeStreams& effect);
   void perform(const CheckGpus& effect);
   Result<void> find_gpus();
   std::vector<protocol::GpuOffer> gpus_of(const std::vector<std::uint32_t>& indices) const;
@@ -76,6 +77,8 @@ class Server {
   net::Context context_;
   net::Dealer broker_;
   std::unique_ptr<BlobServer> blobs_;
+  std::unique_ptr<StreamServer> streams_;  // once somebody reads
+  std::string bulk_address_;
   std::unique_ptr<Workbench> workbench_;
   std::unique_ptr<ExecutorClient> executor_;
   std::vector<protocol::GpuOffer> gpus_;  // those that are offered

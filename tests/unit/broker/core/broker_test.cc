@@ -256,39 +256,6 @@ TEST(Broker, UnknownObjectsAreNotFound) {
             ErrorCode::kNotFound);
 }
 
-TEST(Broker, ALogIsFetchedFromTheWorkerThatHasIt) {
-  BrokerHarness harness;
-  FakeWorker& worker = harness.worker("w");
-  harness.submit(BrokerHarness::chains("a b"));
-  EXPECT_EQ(harness.ask_in_vain(protocol::ReadLog{TaskId{2}, 0, 0, 10, false}).code,
-            ErrorCode::kNotFound);
-  harness.tell(protocol::ReadLog{TaskId{1}, 0, 0, 10, false});
-  ASSERT_EQ(worker.log_requests.size(), 1u);
-  EXPECT_TRUE(harness.replies.empty());
-  protocol::LogReply reply;
-  reply.session = worker.session;
-  reply.request = worker.log_requests[0].request;
-  reply.found = true;
-  reply.size = 3;
-  reply.data = "abc";
-  harness.say(worker, reply);
-  ASSERT_EQ(harness.replies.size(), 1u);
-  const auto& piece = std::get<protocol::LogPiece>(harness.replies[0].message);
-  EXPECT_EQ(piece.data, "abc");
-  EXPECT_FALSE(piece.finished);
-}
-
-TEST(Broker, ALogThatNobodySendsIsGivenUp) {
-  BrokerHarness harness;
-  FakeWorker& worker = harness.worker("w");
-  harness.submit(BrokerHarness::chains("a"));
-  harness.tell(protocol::ReadLog{TaskId{1}, 0, 0, 10, false});
-  harness.beat(worker);
-  harness.advance(11s);
-  ASSERT_EQ(harness.replies.size(), 1u);
-  EXPECT_TRUE(std::holds_alternative<protocol::ErrorReply>(harness.replies[0].message));
-}
-
 TEST(Broker, SaysWhyNothingMoves) {
   BrokerHarness harness;
   auto submission = BrokerHarness::chains("a");

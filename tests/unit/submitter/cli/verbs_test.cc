@@ -34,7 +34,6 @@ protocol::PipelineRow row(std::uint64_t id, protocol::PipelineState state) {
 
 /// pipeline_1 completed, pipeline_2 failed, pipeline_3 runs for ever. Task 7 has a log.
 ToClient answer(const FromClient& message) {
-  const std::string log = "one\ntwo\nthree\n";
   const std::array states{protocol::PipelineState::kCompleted, protocol::PipelineState::kFailed,
                           protocol::PipelineState::kRunning};
   if (std::holds_alternative<protocol::ClientHello>(message))
@@ -46,10 +45,6 @@ ToClient answer(const FromClient& message) {
     const std::uint64_t id = number(watch->pipeline);
     if (id > 3) return protocol::ErrorReply{ErrorCode::kNotFound, "no such pipeline", "", ""};
     return protocol::PipelineStatus{row(id, states[id - 1]), watch->known_version + 1, {}, {}};
-  }
-  if (const auto* read = std::get_if<protocol::ReadLog>(&message)) {
-    const std::uint64_t from = read->from_end ? 0 : read->offset;
-    return protocol::LogPiece{1, from, log.size(), true, log.substr(from, 5)};
   }
   if (std::holds_alternative<protocol::Cancel>(message)) {
     return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
@@ -66,10 +61,18 @@ ToClient answer(const FromClient& message) {
   return protocol::ErrorReply{ErrorCode::kInternal, "not in this test", "", ""};
 }
 
+/// Pieces of five bytes at most.
+protocol::LogData log_piece(const protocol::GetLog& request) {
+  const std::string log = "one\ntwo\nthree\n";
+  const std::string data = log.substr(std::min(log.size(), request.offset), 5);
+  return {true, request.offset, log.size(), true, data, {{0, 1'700'000'000'250}}};
+}
+
 class FakeBroker {
  public:
-  FakeBroker() : router_(context_) {
+  FakeBroker() : router_(context_), bulk_(context_) {
     address_ = router_.bind("tcp://127.0.0.1:0").value();
+    bulk_address_ = bulk_.bind("tcp://127.0.0.1:0").value();
     thread_ = std::thread([this] { serve(); });
   }
   ~FakeBroker() {
@@ -83,18 +86,29 @@ class FakeBroker {
  private:
   void serve() {
     while (!ended_) {
-      net::PollItem item{&router_, -1, false};
-      net::poll({&item, 1}, std::chrono::milliseconds(20));
+      std::array<net::PollItem, 2> items{{{&router_, -1, false}, {&bulk_, -1, false}}};
+      net::poll(items, std::chrono::milliseconds(20));
+      while (auto received = bulk_.receive()) {
+        const auto envelope = protocol::decode_bulk_request(received->frame).value();
+        const protocol::BulkReply reply = log_piece(std::get<protocol::GetLog>(envelope.message));
+        bulk_.send(received->peer, protocol::encode(reply, envelope.number));
+      }
       while (auto received = router_.receive()) {
         const auto envelope = protocol::decode_from_client(received->frame).value();
-        router_.send(received->peer, protocol::encode(answer(envelope.message), envelope.number));
+        ToClient reply = answer(envelope.message);
+        if (std::holds_alternative<protocol::OpenStream>(envelope.message)) {
+          reply = protocol::StreamOpened{1, true, {}, 0, bulk_address_, {{"w", "ticket"}}};
+        }
+        router_.send(received->peer, protocol::encode(reply, envelope.number));
       }
     }
   }
 
   net::Context context_;
   net::Router router_;
+  net::Router bulk_;
   std::string address_;
+  std::string bulk_address_;
   std::atomic<bool> ended_ = false;
   std::thread thread_;
 };
@@ -159,13 +173,28 @@ TEST_F(Verbs, WatchPrintsAJsonLineForEachChange) {
 
 TEST_F(Verbs, LogsAreReadToTheEndOrFromTheTail) {
   Context people = context(false);
-  EXPECT_EQ(run_logs(people, {"7", 0, false, {}}).value(), kSuccess);
+  EXPECT_EQ(run_logs(people, {"7", 0, false, {}, false}).value(), kSuccess);
   EXPECT_EQ(out_.str(), "one\ntwo\nthree\n");
   out_.str("");
   Context script = context(true);
-  EXPECT_EQ(run_logs(script, {"task_7", 0, false, {}}).value(), kSuccess);
+  EXPECT_EQ(run_logs(script, {"task_7", 0, false, {}, false}).value(), kSuccess);
   EXPECT_EQ(document()["text"], "one\ntwo\nthree\n");
   EXPECT_EQ(document()["task_id"], "task_7");
+  EXPECT_EQ(document()["left_out"], 0);
+  out_.str("");
+  Context tail = context(false);
+  EXPECT_EQ(run_logs(tail, {"7", 0, false, 2, false}).value(), kSuccess);
+  EXPECT_EQ(out_.str(), "two\nthree\n");
+}
+
+TEST_F(Verbs, LogsShowWhenEachLineWasWritten) {
+  Context people = context(false);
+  EXPECT_EQ(run_logs(people, {"7", 0, false, 1, true}).value(), kSuccess);
+  EXPECT_TRUE(out_.str().ends_with(".250 three\n")) << out_.str();
+  out_.str("");
+  Context script = context(true);
+  EXPECT_EQ(run_logs(script, {"7", 0, false, {}, true}).value(), kSuccess);
+  EXPECT_EQ(document()["times"][0]["time"], "2023-11-14T22:13:20.250Z");
 }
 
 TEST_F(Verbs, CancelNeedsYesAndShowsTheBrokersRefusal) {

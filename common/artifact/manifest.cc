@@ -1,10 +1,10 @@
-#include "worker/io/manifest.h"
+#include "common/artifact/manifest.h"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 
-namespace landseer::worker {
+namespace landseer {
 namespace {
 
 constexpr std::string_view kTitle = "landseer-manifest 1\n";
@@ -176,4 +176,4 @@ Result<Manifest> parse_manifest(std::string_view text) {
   return manifest;
 }
 
-}  // namespace landseer::worker
+}  // namespace landseer

@@ -1,11 +1,11 @@
-#include "worker/io/manifest.h"
+#include "common/artifact/manifest.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-namespace landseer::worker {
+namespace landseer {
 namespace {
 
 const Digest kContent = sha256("content");
@@ -110,4 +110,4 @@ TEST(Manifest, TopLevelName) {
 }
 
 }  // namespace
-}  // namespace landseer::worker
+}  // namespace landseer

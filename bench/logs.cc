@@ -1,0 +1,217 @@
+/// How fast a log is followed: 100 MB from a task's log file through the worker's stream server and
+/// the broker's relay to a client, against a bare DEALER-ROUTER-DEALER relay of as many bytes in
+/// pieces of the same size. `landseer-bench-logs [--bytes N] [--rounds N] [--json]`; medians, and
+/// the quartiles.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "broker/core/tickets.h"
+#include "broker/io/relay.h"
+#include "common/net/clock.h"
+#include "common/protocol/codec.h"
+#include "submitter/client/piece_window.h"
+#include "worker/io/log_index.h"
+#include "worker/io/stream_server.h"
+
+namespace {
+
+using namespace landseer;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kPiece = protocol::kBlobChunkBytesMax;
+constexpr std::uint64_t kSession = 1;
+
+double rate(std::uint64_t bytes, Clock::time_point began) {
+  return static_cast<double>(bytes) / 1e6 /
+         std::chrono::duration<double>(Clock::now() - began).count();
+}
+
+void send(net::Dealer& dealer, const std::string& frame) {
+  while (!dealer.send(frame)) net::poll({}, std::chrono::milliseconds(1));
+}
+
+/// A relay that knows two peers: whoever spoke first is the source.
+class BareRelay {
+ public:
+  BareRelay() : router_(context_, {.send_queue = 32, .receive_queue = 64}) {
+    address = router_.bind("tcp://127.0.0.1:0").value();
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~BareRelay() {
+    stop_ = true;
+    thread_.join();
+  }
+  std::string address;
+
+ private:
+  void serve() {
+    std::string source;
+    std::string client;
+    while (!stop_) {
+      net::PollItem item{&router_, -1, false};
+      net::poll({&item, 1}, std::chrono::milliseconds(20));
+      while (auto message = router_.receive_message()) {
+        if (source.empty()) {
+          source = message->peer;
+          continue;
+        }
+        if (message->peer != source) client = message->peer;
+        router_.send(message->peer == source ? client : source, message->frame);
+      }
+    }
+  }
+  net::Context context_;
+  net::Router router_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+/// Sends a piece for each frame that asks for one.
+class BareSource {
+ public:
+  explicit BareSource(const std::string& address) : dealer_(context_) {
+    if (!dealer_.connect(address)) std::abort();
+    send(dealer_, "hello");
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~BareSource() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  void serve() {
+    const std::string piece(kPiece, 'x');
+    while (!stop_) {
+      net::PollItem item{&dealer_, -1, false};
+      net::poll({&item, 1}, std::chrono::milliseconds(20));
+      while (dealer_.receive()) send(dealer_, piece);
+    }
+  }
+  net::Context context_;
+  net::Dealer dealer_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+double bare_round(net::Dealer& client, std::uint64_t bytes) {
+  const auto began = Clock::now();
+  std::uint64_t received = 0;
+  for (std::size_t i = 0; i < client::kPiecesAhead; ++i) send(client, "more");
+  while (received < bytes) {
+    net::PollItem item{&client, -1, false};
+    net::poll({&item, 1}, Duration(-1));
+    while (auto frame = client.receive_frame()) {
+      received += frame->bytes().size();
+      send(client, "more");
+    }
+  }
+  const double result = rate(received, began);
+  for (std::size_t left = client::kPiecesAhead; left > 0;) {  // what is still under way
+    net::PollItem item{&client, -1, false};
+    net::poll({&item, 1}, Duration(-1));
+    while (client.receive_frame()) --left;
+  }
+  return result;
+}
+
+double relay_round(net::Dealer& dealer, const std::string& ticket, std::uint64_t bytes) {
+  static std::uint64_t number = 0;  // never twice over one connection
+  const auto began = Clock::now();
+  client::PieceWindow window;
+  const std::uint64_t base = number;
+  while (window.received() < bytes) {
+    while (const auto ask = window.next()) {
+      number = base + ask->number;
+      send(dealer, protocol::encode(protocol::BulkRequest(protocol::GetLog{
+                                        ticket, {}, 0, ask->offset, ask->limit, 1000, false}),
+                                    number));
+    }
+    net::PollItem item{&dealer, -1, false};
+    net::poll({&item, 1}, Duration(-1));
+    while (auto frame = dealer.receive_frame()) {
+      const auto reply = protocol::decode_bulk_reply(frame->bytes()).value();
+      const auto& data = std::get<protocol::LogData>(reply.message);
+      window.take(reply.number - base, data.offset, data.size, data.data.size());
+    }
+  }
+  return rate(bytes, began);
+}
+
+struct Summary {
+  double low = 0, median = 0, high = 0;
+};
+
+Summary summary(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return {values.front(), values[values.size() / 2], values.back()};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::uint64_t bytes = 100'000'000;
+  int rounds = 5;
+  bool json = false;
+  CLI::App app("How fast a log is followed through the broker");
+  app.add_option("--bytes", bytes);
+  app.add_option("--rounds", rounds)->check(CLI::Range(1, 1000));
+  app.add_flag("--json", json);
+  CLI11_PARSE(app, argc, argv);
+
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("landseer-bench-logs-" + std::to_string(getpid()));
+  const auto store = worker::ArtifactStore::open(folder / "artifacts").value();
+  const auto folders = worker::AttemptFolders::open(folder / "scratch").value();
+  const auto log = folders.paths({0, TaskId{1}, 1}, PipelineId{}).log;
+  auto index = worker::LogIndex::create(log, 2 * bytes, 1).value();
+  {
+    const UniqueFd file(open(log.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::string piece(kPiece, 'x');
+    for (std::uint64_t at = 0; at < bytes; at += kPiece) {
+      const auto size = static_cast<std::size_t>(std::min(kPiece, bytes - at));
+      if (pwrite(file.get(), piece.data(), size, static_cast<off_t>(at)) < 0) return 1;
+      index.grow(at + size, 1);
+    }
+  }
+  const Digest secret = sha256("secret");
+  const auto relay = broker::Relay::start("tcp://127.0.0.1:0", secret, {}).value();
+  worker::StreamServer streams(store, folders);
+  streams.attend(relay->address(), {kSession, broker::attach_key(secret, kSession)});
+  const std::string ticket = broker::make_ticket(
+      secret, {kSession, TaskId{1}, 1, net::now().instant + std::chrono::hours(1)});
+  BareRelay bare;
+  BareSource source(bare.address);
+  net::Context context;
+  net::Dealer client(context);
+  net::Dealer bare_client(context);
+  if (!client.connect(relay->address()) || !bare_client.connect(bare.address)) return 1;
+  relay_round(client, ticket, bytes);  // warm
+  bare_round(bare_client, bytes);
+  std::vector<double> ours;
+  std::vector<double> theirs;
+  for (int i = 0; i < rounds; ++i) {
+    ours.push_back(relay_round(client, ticket, bytes));
+    theirs.push_back(bare_round(bare_client, bytes));
+  }
+  std::filesystem::remove_all(folder);
+  const Summary a = summary(ours);
+  const Summary b = summary(theirs);
+  std::printf(
+      json ? "{\"bytes\":%llu,\"relay_mb_s\":%.1f,\"relay_low\":%.1f,\"relay_high\":%.1f,"
+             "\"bare_mb_s\":%.1f,\"bare_low\":%.1f,\"bare_high\":%.1f,\"share\":%.3f}\n"
+           : "%llu bytes: %.0f MB/s (%.0f to %.0f) through the relay, %.0f MB/s (%.0f to %.0f) "
+             "bare, a share of %.2f\n",
+      static_cast<unsigned long long>(bytes), a.median, a.low, a.high, b.median, b.low, b.high,
+      a.median / b.median);
+  return 0;
+}

@@ -1,0 +1,90 @@
+/// Leave to read logs and artifacts: which workers have them, and the tickets. What is read passes
+/// through the relay (broker/io/relay.h), never through here.
+#include "broker/core/broker.h"
+#include "broker/core/tickets.h"
+
+namespace landseer::broker {
+
+void Broker::on_client(const FromClientPeer& from, const protocol::OpenStream& m, const Now& now,
+                       Outbox& out) {
+  const auto found = state_.pipelines.find_task(m.task);
+  if (!found) return reply_error(from, no_task(m.task), out);
+  auto opened =
+      m.artifact ? open_artifact(*found, now, out) : open_log(*found, m.attempt, now, out);
+  if (!opened) return reply_error(from, opened.error(), out);
+  opened->bulk_address = settings().bulk_address;
+  reply(from, std::move(*opened), out);
+}
+
+/// The worker is told each time: saying Attach twice changes nothing, and it may have been missed.
+protocol::StreamSource Broker::open_at(const WorkerRecord& worker, TaskId task,
+                                       std::uint32_t attempt, const Now& now, Outbox& out) {
+  const Digest& secret = settings().secret;
+  const Grant grant{worker.session, task, attempt, now.instant + kTicketLife};
+  out.to_workers.push_back(
+      {worker.peer, protocol::Attend{worker.session, attach_key(secret, worker.session)}});
+  return {worker.offer.name, make_ticket(secret, grant)};
+}
+
+Result<protocol::StreamOpened> Broker::open_log(const FoundTask& found, std::uint32_t wanted,
+                                                const Now& now, Outbox& out) {
+  const TaskId task = found.task->id;
+  const TaskRun* run = found.record->find_run(task);
+  const std::uint32_t last = run != nullptr ? static_cast<std::uint32_t>(run->attempts.size()) : 0;
+  const std::uint32_t attempt = wanted == 0 ? last : wanted;
+  if (attempt == 0 || attempt > last) {
+    return fail(ErrorCode::kNotFound,
+                last == 0 ? "the task has not run yet" : "the task has no such attempt",
+                to_string(task), "`landseer task " + to_string(task) + "` shows its attempts");
+  }
+  const protocol::AttemptRow& row = run->attempts[attempt - 1];
+  // Rows of an earlier version know the name only.
+  const WorkerRecord* worker = number(row.worker_id) != 0 ? state_.workers.find(row.worker_id)
+                                                          : state_.workers.find_name(row.worker);
+  if (worker == nullptr || worker->session == 0) {
+    const std::string& name = worker != nullptr ? worker->offer.name : row.worker;
+    return fail(ErrorCode::kUnavailable,
+                "the log is on worker '" + name + "', which is not connected", to_string(task),
+                "start that worker again on the same scratch folder");
+  }
+  protocol::StreamOpened opened;
+  opened.attempt = attempt;
+  opened.finished = row.outcome != 0;
+  opened.sources.push_back(open_at(*worker, task, attempt, now, out));
+  return opened;
+}
+
+Result<protocol::StreamOpened> Broker::open_artifact(const FoundTask& found, const Now& now,
+                                                     Outbox& out) {
+  const std::string name = to_string(found.task->id);
+  const TaskRun* run = found.record->find_run(found.task->id);
+  if (found.task->status != domain::TaskStatus::kCompleted || run == nullptr) {
+    return fail(ErrorCode::kConflict, "the task has not completed, so it has no artifact", name,
+                "`landseer wait` waits until its pipeline has ended");
+  }
+  if (run->artifact.empty()) {
+    return fail(ErrorCode::kNotFound, "the task left no files", name,
+                "`landseer results` shows its metrics");
+  }
+  protocol::StreamOpened opened;
+  opened.artifact = run->artifact;
+  opened.artifact_bytes = run->artifact_bytes;
+  if (const auto holders = state_.holders.find(run->artifact); holders != state_.holders.end()) {
+    for (const WorkerId id : holders->second) {
+      const WorkerRecord* worker = state_.workers.find(id);
+      if (worker == nullptr || worker->session == 0) continue;
+      const auto source = open_at(*worker, TaskId{}, 0, now, out);
+      // The silent ones last.
+      const bool well = worker->state == WorkerState::kConnected;
+      opened.sources.insert(well ? opened.sources.begin() : opened.sources.end(), source);
+    }
+  }
+  if (opened.sources.empty()) {
+    return fail(ErrorCode::kUnavailable, "no connected worker has the artifact", name,
+                "start the worker that had it (`landseer task " + name +
+                    "` names it), or run the task again with `landseer retry`");
+  }
+  return opened;
+}
+
+}  // namespace landseer::broker
