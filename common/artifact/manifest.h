@@ -21,6 +21,8 @@ namespace landseer {
 
 inline constexpr std::size_t kManifestEntriesMax = 100'000;
 inline constexpr std::size_t kManifestBytesMax = 64 * 1024 * 1024;
+/// Of all files of an artifact together.
+inline constexpr std::uint64_t kArtifactBytesMax = std::uint64_t{1} << 40;
 inline constexpr std::size_t kPathBytesMax = 4096;
 inline constexpr std::size_t kPathDepthMax = 64;
 

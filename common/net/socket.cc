@@ -72,6 +72,10 @@ static_assert(sizeof(zmq_msg_t) == 64, "a Frame has room for a message of libzmq
 
 Frame::Frame() { zmq_msg_init(message_of(*this)); }
 
+Frame::Frame(std::size_t size) {
+  CHECK(zmq_msg_init_size(message_of(*this), size) == 0, "memory is left");
+}
+
 Frame::~Frame() { zmq_msg_close(message_of(*this)); }
 
 Frame::Frame(Frame&& other) noexcept : Frame() { *this = std::move(other); }

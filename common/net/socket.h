@@ -3,6 +3,8 @@
 /// "Transport".
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,10 +31,12 @@ class Context {
   void* handle_;
 };
 
-/// One received frame, left where libzmq has it: to pass it on copies nothing.
+/// One frame in libzmq's own memory, for large ones: to send it, or to pass it on, copies nothing.
 class Frame {
  public:
   Frame();
+  /// Not initialised.
+  explicit Frame(std::size_t size);
   ~Frame();
   Frame(Frame&& other) noexcept;
   Frame& operator=(Frame&& other) noexcept;

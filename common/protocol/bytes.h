@@ -1,4 +1,5 @@
-/// Marks a std::string field as raw bytes on the wire (msgpack `bin`), not as UTF-8 text (`str`).
+/// Marks a std::string or std::string_view field as raw bytes on the wire (msgpack `bin`), not as
+/// UTF-8 text (`str`).
 #pragma once
 
 #include <string>

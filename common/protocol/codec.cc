@@ -1,5 +1,6 @@
 #include "common/protocol/codec.h"
 
+#include "common/base/check.h"
 #include "common/protocol/fields.h"
 
 namespace landseer::protocol {
@@ -20,10 +21,24 @@ Result<Envelope<BulkReply>> decode_bulk_reply(std::string_view frame) {
   return decode_frame<BulkReply>(frame);
 }
 
+std::string encode_blob_head(const BlobData& head, std::size_t bytes, std::uint64_t number) {
+  std::string out = encode(BulkReply(head), number);
+  constexpr std::string_view kNoBytes("\xc4\x00", 2);  // msgpack: a `bin 8` of length 0
+  CHECK(head.data.empty() && out.ends_with(kNoBytes), "the data is the frame's end");
+  out.resize(out.size() - kNoBytes.size());
+  StringSink sink{out};
+  msgpack::packer<StringSink>(sink).pack_bin(static_cast<std::uint32_t>(bytes));
+  return out;
+}
+
 std::string encode_submission(const Submission& submission) {
   std::string out;
   Packer(out).put(submission);
   return out;
+}
+
+Result<Envelope<BulkReplyView>> decode_bulk_reply_view(std::string_view frame) {
+  return decode_frame<BulkReplyView>(frame);
 }
 
 Result<Submission> decode_submission(std::string_view body) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/protocol/blob_view.h"
 #include "common/protocol/bulk_messages.h"
 #include "common/protocol/client_messages.h"
 #include "common/protocol/submission.h"
@@ -29,6 +30,9 @@ std::string encode(const FromClient& message, std::uint64_t number = 0);
 std::string encode(const ToClient& message, std::uint64_t number = 0);
 std::string encode(const BulkRequest& message, std::uint64_t number = 0);
 std::string encode(const BulkReply& message, std::uint64_t number = 0);
+/// The frame of a BlobData without the `bytes` bytes of data that are its end: for who writes those
+/// into place without a copy.
+std::string encode_blob_head(const BlobData& head, std::size_t bytes, std::uint64_t number);
 /// The body of a submission, to be cut into chunks.
 std::string encode_submission(const Submission& submission);
 
@@ -38,6 +42,8 @@ Result<Envelope<FromClient>> decode_from_client(std::string_view frame);
 Result<Envelope<ToClient>> decode_to_client(std::string_view frame);
 Result<Envelope<BulkRequest>> decode_bulk_request(std::string_view frame);
 Result<Envelope<BulkReply>> decode_bulk_reply(std::string_view frame);
+/// Refers to the frame.
+Result<Envelope<BulkReplyView>> decode_bulk_reply_view(std::string_view frame);
 Result<Submission> decode_submission(std::string_view body);
 
 /// Name and fields of a message on one line, long texts shortened: for logs and traces.

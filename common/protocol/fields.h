@@ -155,7 +155,7 @@ class Unpacker {
   template <class S>
   bool get(const msgpack::object& from, BytesRef<S>& value) {
     if (from.type != msgpack::type::BIN) return false;
-    value.bytes.assign(from.via.bin.ptr, from.via.bin.size);
+    value.bytes = S(from.via.bin.ptr, from.via.bin.size);
     return true;
   }
 

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -121,12 +123,113 @@ TEST_F(ArtifactStoreTest, NothingLeftIsNoArtifact) {
   EXPECT_TRUE(captured().artifact.empty());
 }
 
-TEST_F(ArtifactStoreTest, AFileWithAnotherNameElsewhereIsCopied) {
-  write_text(folder / "checkpoint", "state 1");
-  ASSERT_EQ(link((folder / "checkpoint").c_str(), (output / "model.pt").c_str()), 0);
-  captured();
-  write_text(folder / "checkpoint", "state 2");
+TEST_F(ArtifactStoreTest, AFileThatIsAlsoInTheCheckpointFolderIsCopied) {
+  write_text(folder / "checkpoint/state", "state 1");
+  ASSERT_EQ(link((folder / "checkpoint/state").c_str(), (output / "model.pt").c_str()), 0);
+  ASSERT_TRUE(store.capture(output, {{folder / "checkpoint"}}));
+  write_text(folder / "checkpoint/state", "state 2");
   EXPECT_EQ(store.read(sha256("state 1"), 0, 100)->data, "state 1");
+}
+
+TEST_F(ArtifactStoreTest, RefusesAFileWithANameOutsideAndTakesSeveralNamesInside) {
+  write_text(folder / "secret", "not for artifacts");
+  ASSERT_EQ(link((folder / "secret").c_str(), (output / "model.pt").c_str()), 0);
+  EXPECT_NE(refusal().find("model.pt: the file has another name outside"), std::string::npos)
+      << refusal();
+  EXPECT_EQ(objects(), 0u);
+  fs::remove(output / "model.pt");
+  write_text(output / "a", "twice");
+  ASSERT_EQ(link((output / "a").c_str(), (output / "b").c_str()), 0);
+  EXPECT_EQ(captured().files, 2u);
+}
+
+TEST_F(ArtifactStoreTest, RefusesAFileThatSomebodyCanStillWriteTo) {
+  write_text(output / "model.pt", "weights");
+  {
+    const UniqueFd writer(open((output / "model.pt").c_str(), O_WRONLY));
+    EXPECT_NE(refusal().find("model.pt: a process that outlived the tool"), std::string::npos)
+        << refusal();
+  }
+  EXPECT_EQ(captured().files, 1u);
+}
+
+TEST_F(ArtifactStoreTest, RefusesDevicesAndMountsAndRemovesNothingBehindAMount) {
+  if (geteuid() != 0) GTEST_SKIP() << "devices and mounts are root's";
+  ASSERT_EQ(mknod((output / "null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+  EXPECT_NE(refusal().find("null: the output has a device"), std::string::npos) << refusal();
+  fs::remove(output / "null");
+  write_text(folder / "outside/file", "keep me");
+  fs::create_directories(output / "hole");
+  const std::string hole = output / "hole";
+  if (mount((folder / "outside").c_str(), hole.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    GTEST_SKIP() << "this machine does not let root mount";
+  }
+  EXPECT_NE(refusal().find("hole: cannot open the folder"), std::string::npos) << refusal();
+  EXPECT_FALSE(remove_tree(output));
+  EXPECT_EQ(umount2(hole.c_str(), MNT_DETACH), 0);
+  EXPECT_EQ(read_text(folder / "outside/file"), "keep me");
+}
+
+TEST_F(ArtifactStoreTest, RefusesTooManyFilesAndTooManyBytes) {
+  const UniqueFd opened(open(output.c_str(), O_RDONLY | O_DIRECTORY));
+  for (std::size_t i = 0; i <= kManifestEntriesMax; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    ASSERT_EQ(mknodat(opened.get(), name.c_str(), S_IFREG | 0600, 0), 0);
+  }
+  EXPECT_NE(refusal().find("more than 100000 files"), std::string::npos) << refusal();
+  fs::remove_all(output);
+  write_text(output / "a", "12345");
+  write_text(output / "b", "678");
+  EXPECT_TRUE(store.capture(output, {.linkable = {}, .bytes_max = 8}));
+  const auto large = store.capture(output, {.linkable = {}, .bytes_max = 7});
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, ErrorCode::kLimit);
+}
+
+TEST_F(ArtifactStoreTest, NamesAreBytes) {
+  write_text(output / "two\nlines", "1");
+  write_text(output / "bad\xff", "2");
+  write_text(output / "..\\..", "3");
+  const auto manifest = store.manifest(captured().artifact);
+  const fs::path target = folder / "target";
+  fs::create_directories(target);
+  ASSERT_TRUE(store.materialise(*manifest, target));
+  EXPECT_EQ(read_text(target / "two\nlines"), "1");
+  EXPECT_EQ(read_text(target / "bad\xff"), "2");
+}
+
+TEST_F(ArtifactStoreTest, DamageIsFoundBeforeUseAndRemoved) {
+  write_text(output / "model.pt", "weights");
+  const auto manifest = store.manifest(captured().artifact);
+  const fs::path object = object_path(folder / "store", sha256("weights"));
+  chmod(object.c_str(), 0600);
+  write_text(object, "WEIGHTS");
+  const UniqueFd file(open(object.c_str(), O_RDONLY));
+  ASSERT_TRUE(seal(file.get(), object));
+  const ArtifactStore restarted = *ArtifactStore::open(folder / "store");
+  const Cancel cancel;
+  EXPECT_TRUE(restarted.has(sha256("weights")));
+  EXPECT_FALSE(restarted.verify(*manifest, cancel));
+  EXPECT_EQ(restarted.missing(*manifest).size(), 1u);
+}
+
+TEST_F(ArtifactStoreTest, ACopyIsWritableAndLeavesTheStoreAlone) {
+  write_text(output / "deep/state", "1");
+  const auto stored = store.capture(output, {.linkable = {}, .copy = true});
+  write_text(output / "deep/state", "2");  // Somebody goes on with it.
+  const fs::path target = folder / "target";
+  fs::create_directories(target);
+  ASSERT_TRUE(store.materialise(*store.manifest(stored->artifact), target, true));
+  EXPECT_EQ(status_of(target / "deep").st_mode & 0777u, 0777u);
+  EXPECT_EQ(status_of(target / "deep/state").st_mode & 0777u, 0666u);
+  write_text(target / "deep/state", "3");
+  EXPECT_EQ(store.read(sha256("1"), 0, 10)->data, "1");
+}
+
+TEST_F(ArtifactStoreTest, AStoreHasOneNameForAllWhoShareIt) {
+  const ArtifactStore second = *ArtifactStore::open(folder / "store");
+  EXPECT_EQ(store.id()->size(), 32u);
+  EXPECT_EQ(*store.id(), *second.id());
 }
 
 TEST_F(ArtifactStoreTest, RefusesLinks) {

@@ -78,7 +78,28 @@ bool WorkerHost::drain(Duration down) {
 
 bool WorkerHost::fall_sick(Duration length) {
   sick_until_ = std::max(sick_until_, world_.kernel.now() + length);
+  // A full disk is noticed before a tool fails for it, or it is not.
+  if (agent_ && world_.kernel.random.chance(0.5)) tell_agent(&WorkerHost::notice_full_disk);
   return true;
+}
+
+void WorkerHost::notice_full_disk() {
+  handle(worker::FitnessChanged{"disk full"});
+  handle(worker::StoreFull{{artifacts_.begin(), artifacts_.end()}});
+  schedule(sick_until_, [this, life = life_] {
+    if (life == life_) tell_agent(&WorkerHost::notice_space);
+  });
+}
+
+void WorkerHost::perform(const worker::RemoveArtifacts& effect) {
+  for (const Digest& artifact : effect.released) {
+    for (const auto& [key, job] : jobs_) {
+      for (const auto& input : job.inputs) {
+        if (input.artifact == artifact) throw Violation("an input of " + name(key) + " is removed");
+      }
+    }
+    artifacts_.erase(artifact);
+  }
 }
 
 bool WorkerHost::lose_artifact() {

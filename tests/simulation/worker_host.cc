@@ -296,6 +296,13 @@ void WorkerHost::prepare(const AttemptJob& job) {
     artifacts_.insert(input.artifact);
     prepared.fetched.push_back(input.artifact);
   }
+  // Without its checkpoint it begins anew.
+  bool answered = true;
+  if (!job.checkpoint.artifact.empty() && fetch(job.checkpoint, answered)) {
+    artifacts_.insert(job.checkpoint.artifact);
+    prepared.fetched.push_back(job.checkpoint.artifact);
+  }
+  prepared.bytes_fetched = 100 * prepared.fetched.size();
   if (world_.workload.fate(Workload::place_of(job.config)).unmet_requirement) {
     prepared.missing_required = {"needed.npy"};
   }
@@ -335,6 +342,16 @@ void WorkerHost::perform(const worker::Capture& effect) {
     world_.model->tool_captured(key);
     to_agent([this, captured] { handle(captured); });
   });
+}
+
+void WorkerHost::perform(const worker::CaptureCheckpoint& effect) {
+  worker::CheckpointCaptured captured{effect.key, {}, 0};
+  if (world_.kernel.random.chance(0.5)) {
+    captured.artifact = sha256("checkpoint of " + name(effect.key));
+    captured.bytes = 10;
+    artifacts_.insert(captured.artifact);
+  }
+  to_agent([this, captured] { handle(captured); });
 }
 
 void WorkerHost::perform(const worker::Discard& effect) {

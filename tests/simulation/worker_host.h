@@ -102,8 +102,12 @@ class WorkerHost {
   void perform(const worker::RenewLease& effect);
   void perform(const worker::ServeStreams& effect);
   void perform(const worker::CheckGpus& effect);
+  void perform(const worker::CaptureCheckpoint& effect);
+  void perform(const worker::RemoveArtifacts& effect);
   void prepare(const AttemptJob& job);
   bool fetch(const protocol::InputArtifact& input, bool& answered);
+  void notice_full_disk();
+  void notice_space() { handle(worker::FitnessChanged{}); }
 
   World& world_;
   std::uint32_t index_;

@@ -43,6 +43,12 @@ std::string null_metrics(const std::vector<std::string>& names) {
   return text + "}";
 }
 
+/// Whether a later attempt of the task is likely. One that a user cancelled has none; a host that
+/// cannot start tools has nothing to save.
+bool may_go_on(Outcome outcome) {
+  return outcome != Outcome::kCancelled && outcome != Outcome::kRuntimeError;
+}
+
 }  // namespace
 
 Agent::Agent(AgentSettings settings)
@@ -67,6 +73,7 @@ void Agent::adopt(const AttemptJob& job, const std::vector<std::uint32_t>& gpus)
   attempt.result.epoch = job.key.epoch;
   attempt.result.task = job.key.task;
   attempt.result.attempt = job.key.attempt;
+  attempt.result.dataset_content = job.spec.dataset_content;  // what it was prepared with
   slots_.occupy(job.spec, gpus);
   for (const std::uint32_t gpu : gpus) gpu_watch_.taken(gpu);
   apply_gpu_watch();
@@ -95,10 +102,7 @@ void Agent::settle(const Now& now, std::vector<Effect>& out) {
       out.push_back(Send{protocol::Started{session_, std::move(started_)}});
       started_.clear();
     }
-    if (!fetched_.empty()) {
-      out.push_back(Send{protocol::Holding{session_, std::move(fetched_)}});
-      fetched_.clear();
-    }
+    send_holdings(out);
     send_results(out);
   }
   if (now.instant >= next_speech_) speak(now, out);
@@ -137,6 +141,7 @@ void Agent::accept(AttemptJob job, const Now& now, std::vector<Effect>& out) {
 
 void Agent::on(const Prepared& event, const Now& now, std::vector<Effect>& out) {
   fetched_.insert(fetched_.end(), event.fetched.begin(), event.fetched.end());
+  bytes_fetched_ += event.bytes_fetched;
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
   if (!event.missing_required.empty()) {
@@ -147,11 +152,13 @@ void Agent::on(const Prepared& event, const Now& now, std::vector<Effect>& out) 
            "skipped: nobody produced " + join(event.missing_required), out);
     return;
   }
+  attempt->result.dataset_content = event.dataset_content;
   attempt->phase = Phase::kReady;
   ready_.push_back(event.key);
 }
 
 void Agent::on(const PrepareFailed& event, const Now&, std::vector<Effect>& out) {
+  if (!event.missing_input.empty()) dropped_.push_back(event.missing_input);
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
   attempt->result.missing_input = event.missing_input;
@@ -186,7 +193,14 @@ void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) 
     return;
   }
   const bool given_back = shutting_down_ && event.outcome == Outcome::kCancelled;
-  report(event.key, given_back ? Outcome::kReturned : event.outcome, event.reason, out);
+  attempt->result.outcome = given_back ? Outcome::kReturned : event.outcome;
+  attempt->result.reason = event.reason;
+  if (may_go_on(attempt->result.outcome)) {
+    attempt->phase = Phase::kSaving;
+    out.push_back(CaptureCheckpoint{event.key});
+    return;
+  }
+  report(event.key, attempt->result.outcome, event.reason, out);
 }
 
 void Agent::on(const Captured& event, const Now&, std::vector<Effect>& out) {
@@ -203,8 +217,7 @@ void Agent::on(const Captured& event, const Now&, std::vector<Effect>& out) {
 void Agent::on(const CaptureFailed& event, const Now&, std::vector<Effect>& out) {
   const Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kCapturing) return;
-  // The tool left something that cannot be an artifact: its fault, not the host's.
-  report(event.key, Outcome::kExitCode, event.reason, out);
+  report(event.key, event.outcome, event.reason, out);
 }
 
 void Agent::report(const AttemptKey& key, Outcome outcome, std::string reason,
@@ -242,7 +255,8 @@ void Agent::stop(const AttemptKey& key, Outcome outcome, std::vector<Effect>& ou
       if (!attempt.stopping) out.push_back(StopRun{key});
       attempt.stopping = true;
       break;
-    case Phase::kCapturing:  // over in a moment
+    case Phase::kCapturing:  // over in a moment, as the next
+    case Phase::kSaving:
       break;
     case Phase::kReported:
       if (attempt.unwanted) forget(key, out);
@@ -401,6 +415,7 @@ void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<E
     return;
   }
   done_.clear();
+  asked_.clear();
   said_leaving_ = false;
   epoch_ = m.epoch;
   session_ = m.session;
@@ -484,8 +499,5 @@ void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>&
 void Agent::on_message(const protocol::Attend& m, const Now&, std::vector<Effect>& out) {
   if (m.session == session_) out.push_back(ServeStreams{{m.session, m.key}});
 }
-
-/// This worker never asks.
-void Agent::on_message(const protocol::Release&, const Now&, std::vector<Effect>&) {}
 
 }  // namespace landseer::worker

@@ -53,6 +53,7 @@ class Agent {
     kReady,  // prepared, waits for a slot
     kRunning,
     kCapturing,
+    kSaving,    // the checkpoint of an attempt that ended without success
     kReported,  // has a result, kept until the broker acknowledges it
   };
   struct Attempt {
@@ -78,6 +79,8 @@ class Agent {
   void on(const ImagesChanged& event, const Now& now, std::vector<Effect>& out);
   void on(const FitnessChanged& event, const Now& now, std::vector<Effect>& out);
   void on(const GpusChecked& event, const Now& now, std::vector<Effect>& out);
+  void on(const CheckpointCaptured& event, const Now& now, std::vector<Effect>& out);
+  void on(const StoreFull& event, const Now& now, std::vector<Effect>& out);
 
   void on_message(const protocol::Welcome& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Rehello& m, const Now& now, std::vector<Effect>& out);
@@ -98,7 +101,9 @@ class Agent {
   void free_slot(Attempt& attempt, const Now& now);
   void apply_gpu_watch();
   void start_ready(std::vector<Effect>& out);
+  void send_holdings(std::vector<Effect>& out);
   void send_results(std::vector<Effect>& out);
+  std::set<Digest> artifacts_in_use() const;
   bool is_current(std::uint64_t session);
   void speak(const Now& now, std::vector<Effect>& out);
   void renew_lease(Instant sent, std::vector<Effect>& out);
@@ -112,6 +117,10 @@ class Agent {
   std::set<AttemptKey> done_;      // acknowledged in this session: not to be run again
   std::vector<protocol::StartedAttempt> started_;
   std::vector<Digest> fetched_;
+  std::uint64_t bytes_fetched_ = 0;  // for fetched_
+  std::vector<Digest> dropped_;      // not told yet
+  std::vector<Digest> asked_;        // of the ReleaseRequest under way
+  std::vector<Digest> spared_;       // not asked for, as attempts here use them
   std::uint64_t epoch_ = 0;
   std::uint64_t session_ = 0;  // 0: no conversation
   Duration heartbeat_{};

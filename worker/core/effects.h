@@ -25,7 +25,7 @@ struct AttemptJob {
   protocol::InputArtifact checkpoint{};         ///< to go on from, or none
 };
 
-// --- Effects: what the core wants done. Each but Send and Discard is answered by an event. ---
+// --- Effects: what the core wants done. Those that have an answer name it. ---
 
 struct Send {
   protocol::FromWorker message;
@@ -53,6 +53,12 @@ struct Capture {
   AttemptKey key;
 };
 
+/// The tool ended without success: turn what it left in its checkpoint folder into an artifact, so
+/// that another host can go on from there. Answer: CheckpointCaptured.
+struct CaptureCheckpoint {
+  AttemptKey key;
+};
+
 /// The attempt is over and acknowledged: remove its folders, keep its log.
 struct Discard {
   AttemptKey key;
@@ -74,8 +80,15 @@ struct CheckGpus {
   std::vector<std::uint32_t> indices;
 };
 
+/// Of the artifacts that were named in StoreFull, the broker needs `kept` and gives up `released`:
+/// remove those, unless they were used since.
+struct RemoveArtifacts {
+  std::vector<Digest> released;
+  std::vector<Digest> kept;
+};
+
 using Effect = std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeStreams,
-                            CheckGpus>;
+                            CheckGpus, CaptureCheckpoint, RemoveArtifacts>;
 
 // --- Events: what happened. ---
 
@@ -88,13 +101,15 @@ struct Prepared {
   std::vector<Digest> fetched;  ///< artifacts this worker did not have before
   /// Names of required artifacts that nobody produced: the evaluation is skipped.
   std::vector<std::string> missing_required;
+  std::uint64_t bytes_fetched = 0;
+  Digest dataset_content{};  ///< of the data set that it reads; none: not known, or it reads none
 };
 
 struct PrepareFailed {
   AttemptKey key;
   protocol::Outcome outcome = protocol::Outcome::kRuntimeError;  ///< or kInputMissing
   std::string reason;
-  Digest missing_input;
+  Digest missing_input;  ///< this worker does not have it either
 };
 
 struct RunStarted {
@@ -128,6 +143,20 @@ struct Captured {
 struct CaptureFailed {
   AttemptKey key;
   std::string reason;
+  /// The tool left something that cannot be kept: its fault; or kRuntimeError, the host's.
+  protocol::Outcome outcome = protocol::Outcome::kExitCode;
+};
+
+struct CheckpointCaptured {
+  AttemptKey key;
+  Digest artifact;  ///< none: the folder was empty, or cannot be kept
+  std::uint64_t bytes = 0;
+};
+
+/// The artifact store is above its budget, or the disk is short: these may go if nobody needs them,
+/// the one that was not used for the longest time first. Said again while it is true.
+struct StoreFull {
+  std::vector<Digest> artifacts;
 };
 
 /// The process was asked to end: give everything back.
@@ -164,8 +193,9 @@ struct FitnessChanged {
   std::string unfit;
 };
 
-using Event = std::variant<Received, Prepared, PrepareFailed, RunStarted, RunEnded, Captured,
-                           CaptureFailed, ShutdownRequested, GpusChanged, DatasetsChanged,
-                           ImagesChanged, FitnessChanged, GpusChecked>;
+using Event =
+    std::variant<Received, Prepared, PrepareFailed, RunStarted, RunEnded, Captured, CaptureFailed,
+                 ShutdownRequested, GpusChanged, DatasetsChanged, ImagesChanged, FitnessChanged,
+                 GpusChecked, CheckpointCaptured, StoreFull>;
 
 }  // namespace landseer::worker

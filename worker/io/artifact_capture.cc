@@ -4,35 +4,23 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <map>
+#include <optional>
 
+#include "common/base/units.h"
 #include "worker/io/artifact_store.h"
 #include "worker/io/sealed_object.h"
+#include "worker/io/store_lock.h"
 
 namespace landseer::worker {
 namespace {
-
-constexpr std::size_t kReadBytes = 1024 * 1024;
 
 std::string_view kind_of(mode_t mode) {
   if (S_ISLNK(mode)) return "a symbolic link";
   if (S_ISFIFO(mode)) return "a pipe";
   if (S_ISSOCK(mode)) return "a socket";
   return "a device";
-}
-
-/// Feeds a file's content from its beginning to `consume`, piece by piece.
-template <class Consume>
-Result<void> read_through(int file, const std::string& where, Consume&& consume) {
-  std::string buffer(kReadBytes, '\0');
-  for (off_t offset = 0;;) {
-    const ssize_t count = pread(file, buffer.data(), buffer.size(), offset);
-    if (count < 0) return fail_errno("read", where);
-    if (count == 0) return {};
-    offset += count;
-    const std::string_view piece(buffer.data(), static_cast<std::size_t>(count));
-    Result<void> consumed = consume(piece);
-    if (!consumed) return consumed;
-  }
 }
 
 /// True if the file was left alone between the two looks.
@@ -42,10 +30,45 @@ bool unchanged(const struct stat& a, const struct stat& b) {
          a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
 }
 
+/// Whether somebody has the file open for writing, or mapped so: a read lease is given only when
+/// nobody has. A file system without leases (NFS) does not tell, and counts as no.
+bool is_written_to(int file) {
+  fcntl(file, F_SETSIG, SIGURG);  // Nobody gets the default SIGIO, which would end the process.
+  if (fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  fcntl(file, F_SETLEASE, F_UNLCK);
+  return false;
+}
+
+/// Names per file below some folders.
+class Links {
+ public:
+  using Inode = std::pair<dev_t, ino_t>;
+
+  void count(int folder, std::size_t depth) {
+    const auto names = list_folder(folder);
+    if (!names || depth > kPathDepthMax) return;
+    for (const std::string& name : *names) {
+      struct stat status {};
+      if (fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      if (S_ISREG(status.st_mode) && status.st_nlink > 1) ++names_[inode(status)];
+      if (!S_ISDIR(status.st_mode)) continue;
+      if (const auto inner = open_subfolder(folder, name)) count(inner->get(), depth + 1);
+    }
+  }
+  nlink_t names(const struct stat& status) const {
+    const auto found = names_.find(inode(status));
+    return found == names_.end() ? 0 : found->second;
+  }
+
+ private:
+  static Inode inode(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+  std::map<Inode, nlink_t> names_;
+};
+
 class Capturer {
  public:
-  Capturer(const ArtifactStore& store, std::filesystem::path root, dev_t device)
-      : store_(store), root_(std::move(root)), device_(device) {}
+  Capturer(const ArtifactStore& store, int top, const CaptureRules& rules, dev_t device)
+      : store_(store), rules_(rules), top_(top), device_(device) {}
 
   Result<void> walk(int folder, const std::string& prefix, std::size_t depth) {
     if (depth > kPathDepthMax) {
@@ -101,12 +124,13 @@ class Capturer {
     struct stat before {};
     struct stat after {};
     if (fstat(file.get(), &before) != 0) return fail_errno("look at the output", path);
+    if (auto good = check_file(file.get(), before, path); !good) return good;
     // Moved only if the file is this attempt's alone: another name for it, say in the checkpoint
     // folder, could be written to later. An executable would lose its mode in the output folder,
     // and a second capture after a crash would name the artifact differently.
     const bool executable = (before.st_mode & 0100) != 0;
     const bool movable = before.st_nlink == 1 && before.st_uid == geteuid() &&
-                         before.st_dev == device_ && !executable;
+                         before.st_dev == device_ && !executable && !rules_.copy;
     auto content = movable ? hash(file.get(), path) : copy(file.get(), path);
     if (!content) return tl::make_unexpected(content.error());
     if (fstat(file.get(), &after) != 0) return fail_errno("look at the output", path);
@@ -115,10 +139,47 @@ class Capturer {
     }
     if (movable && !store_.has(*content)) {
       if (auto moved = move_in(file.get(), *content, path); !moved) return moved;
+      remember(store_.memory(), *content, static_cast<std::uint64_t>(before.st_size));
     }
     manifest.entries.push_back(
         {path, static_cast<std::uint64_t>(before.st_size), executable, *content});
     return {};
+  }
+
+  Result<void> check_file(int file, const struct stat& status, const std::string& path) {
+    if (!S_ISREG(status.st_mode)) {
+      return fail(ErrorCode::kConflict, "the file was replaced while it was captured", path);
+    }
+    bytes_ += static_cast<std::uint64_t>(status.st_size);
+    if (bytes_ > rules_.bytes_max) {
+      return fail(ErrorCode::kLimit,
+                  "the files are larger than " + format_bytes(rules_.bytes_max) + " together",
+                  path);
+    }
+    // A sealed one is in a store already: captured before a crash, or an input.
+    if (status.st_nlink > 1 && !is_sealed(status) && !is_ours(status)) {
+      return fail(ErrorCode::kInvalid, "the file has another name outside of the output", path,
+                  "let the tool copy it instead of linking it");
+    }
+    if (is_written_to(file)) {
+      return fail(ErrorCode::kConflict,
+                  "a process that outlived the tool can still write to the file", path);
+    }
+    return {};
+  }
+
+  /// A file with several names: all of them are in the output, or one is where the tool may link
+  /// from. Counted when there is the first such file.
+  bool is_ours(const struct stat& status) {
+    if (!own_) {
+      own_.emplace();
+      own_->count(top_, 1);
+      given_.emplace();
+      for (const auto& folder : rules_.linkable) {
+        if (const auto opened = open_folder(folder)) given_->count(opened->get(), 1);
+      }
+    }
+    return own_->names(status) == status.st_nlink || given_->names(status) > 0;
   }
 
   static Result<Digest> hash(int file, const std::string& path) {
@@ -143,35 +204,42 @@ class Capturer {
   /// By a second name for the very file that was hashed, whatever happened to its first name.
   Result<void> move_in(int file, const Digest& content, const std::string& path) {
     const std::string name = unique_name();
+    const std::filesystem::path target = store_.root() / "tmp" / name;
     const std::string source = "/proc/self/fd/" + std::to_string(file);
-    if (linkat(AT_FDCWD, source.c_str(), AT_FDCWD, (root_ / "tmp" / name).c_str(),
-               AT_SYMLINK_FOLLOW) != 0) {
+    if (linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) != 0) {
       // No hard links here after all, by mount or by policy.
       auto copied = copy(file, path);
       return copied ? Result<void>{} : tl::make_unexpected(copied.error());
     }
     if (auto sealed = seal(file, path); !sealed) {
-      unlink((root_ / "tmp" / name).c_str());
+      unlink(target.c_str());
       return sealed;
     }
-    return install(root_, name, content);
+    return install(store_.root(), name, content);
   }
 
   const ArtifactStore& store_;
-  std::filesystem::path root_;
+  const CaptureRules& rules_;
+  int top_;
   dev_t device_;
+  std::uint64_t bytes_ = 0;
+  std::optional<Links> own_;
+  std::optional<Links> given_;
 };
 
 }  // namespace
 
-Result<StoredArtifact> ArtifactStore::capture(const std::filesystem::path& folder) const {
+Result<StoredArtifact> ArtifactStore::capture(const std::filesystem::path& folder,
+                                              const CaptureRules& rules) const {
   auto opened = open_folder(folder);
   if (!opened) return tl::make_unexpected(opened.error());
   struct stat status {};
   if (stat((root_ / "tmp").c_str(), &status) != 0) {
     return fail_errno("look at the store", root_.string());
   }
-  Capturer capturer(*this, root_, status.st_dev);
+  const auto lock = StoreLock::to_use(root_);
+  if (!lock) return tl::make_unexpected(lock.error());
+  Capturer capturer(*this, opened->get(), rules, status.st_dev);
   if (auto walked = capturer.walk(opened->get(), "", 1); !walked) {
     return tl::make_unexpected(walked.error());
   }
@@ -181,6 +249,7 @@ Result<StoredArtifact> ArtifactStore::capture(const std::filesystem::path& folde
   // Last: an artifact whose list is here is here as a whole.
   auto artifact = add_blob(*text);
   if (!artifact) return tl::make_unexpected(artifact.error());
+  mark_used(*artifact);
   return StoredArtifact{*artifact, capturer.manifest.bytes(), capturer.manifest.entries.size()};
 }
 

@@ -46,7 +46,7 @@ Result<void> remove_leftovers(const std::filesystem::path& folder) {
 /// Makes the folders of an artifact's paths below one root, each opened once in path order.
 class FolderTree {
  public:
-  explicit FolderTree(int root) : root_(root) {}
+  FolderTree(int root, bool writable) : root_(root), writable_(writable) {}
 
   /// The folder of `path`, made if need be.
   Result<int> folder_of(std::string_view path) {
@@ -69,20 +69,25 @@ class FolderTree {
       folder.remove_prefix(std::min(folder.size(), name.size() + 1));
       auto opened = make_subfolder(parent ? parent.get() : root_, name);
       if (!opened) return opened;
+      // Tools may run as any user of their image.
+      if (writable_ && fchmod(opened->get(), 0777) != 0) return fail_errno("open up", name);
       parent = std::move(*opened);
     }
     return parent;
   }
 
   int root_;
+  bool writable_;
   UniqueFd current_;
   std::string name_;
 };
 
 }  // namespace
 
-BlobWriter::BlobWriter(std::filesystem::path root, std::string name, UniqueFd file)
+BlobWriter::BlobWriter(std::filesystem::path root, std::shared_ptr<StoreMemory> memory,
+                       std::string name, UniqueFd file)
     : root_(std::move(root)),
+      memory_(std::move(memory)),
       name_(std::move(name)),
       file_(std::move(file)),
       hasher_(std::make_unique<Hasher>()) {}
@@ -93,6 +98,7 @@ BlobWriter::~BlobWriter() {
 
 Result<void> BlobWriter::append(std::string_view data) {
   hasher_->update(data);
+  bytes_ += data.size();
   return write_all(file_.get(), data, (root_ / "tmp" / name_).string());
 }
 
@@ -108,6 +114,7 @@ Result<Digest> BlobWriter::finish(const Digest& expected) {
     return tl::make_unexpected(installed.error());
   }
   hasher_.reset();
+  remember(*memory_, digest, bytes_);
   return digest;
 }
 
@@ -127,7 +134,9 @@ Result<ArtifactStore> ArtifactStore::open(const std::filesystem::path& root) {
       return tl::make_unexpected(made.error());
     }
   }
-  if (auto made = make_folder(absolute / "tmp"); !made) return tl::make_unexpected(made.error());
+  for (const char* name : {"tmp", "used"}) {
+    if (auto made = make_folder(absolute / name); !made) return tl::make_unexpected(made.error());
+  }
   if (auto removed = remove_leftovers(absolute / "tmp"); !removed) {
     return tl::make_unexpected(removed.error());
   }
@@ -141,21 +150,20 @@ bool ArtifactStore::has(const Digest& blob) const {
 
 Result<BlobPiece> ArtifactStore::read(const Digest& blob, std::uint64_t offset,
                                       std::size_t limit) const {
-  struct stat status {};
-  const UniqueFd file = open_sealed(root_, blob, status);
-  if (!file) return not_here(blob);
-  BlobPiece piece{static_cast<std::uint64_t>(status.st_size), {}};
+  auto opened = open_blob(blob);
+  if (!opened) return tl::make_unexpected(opened.error());
+  BlobPiece piece{opened->size, {}};
   if (offset >= piece.size) return piece;
   piece.data.resize(std::min<std::uint64_t>(limit, piece.size - offset));
-  std::size_t filled = 0;
-  while (filled < piece.data.size()) {
-    const ssize_t count = pread(file.get(), piece.data.data() + filled, piece.data.size() - filled,
-                                static_cast<off_t>(offset + filled));
-    if (count < 0) return fail_errno("read", object_path(root_, blob).string());
-    if (count == 0) return not_here(blob);
-    filled += static_cast<std::size_t>(count);
-  }
+  if (!read_at(opened->file.get(), offset, piece.data)) return not_here(blob);
   return piece;
+}
+
+Result<ArtifactStore::OpenBlob> ArtifactStore::open_blob(const Digest& blob) const {
+  struct stat status {};
+  UniqueFd file = open_sealed(root_, blob, status);
+  if (!file) return not_here(blob);
+  return OpenBlob{std::move(file), static_cast<std::uint64_t>(status.st_size)};
 }
 
 Result<BlobWriter> ArtifactStore::make_writer() const {
@@ -163,7 +171,7 @@ Result<BlobWriter> ArtifactStore::make_writer() const {
   const std::filesystem::path path = root_ / "tmp" / name;
   UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file) return fail_errno("create", path.string());
-  return BlobWriter(root_, std::move(name), std::move(file));
+  return BlobWriter(root_, memory_, std::move(name), std::move(file));
 }
 
 Result<Digest> ArtifactStore::add_blob(std::string_view content) const {
@@ -208,16 +216,26 @@ Result<void> ArtifactStore::place(const Digest& blob, bool executable, int folde
                     executable ? 0555 : 0444);
 }
 
+Result<void> ArtifactStore::place_writable(const ManifestEntry& entry, int folder,
+                                           const std::string& name) const {
+  struct stat status {};
+  const UniqueFd file = open_sealed(root_, entry.content, status);
+  if (!file) return tl::make_unexpected(not_here(entry.content).value());
+  return share_file(file.get(), folder, name, Sharing::kCopy, entry.executable ? 0777 : 0666);
+}
+
 Result<void> ArtifactStore::materialise(const Manifest& manifest,
-                                        const std::filesystem::path& target) const {
+                                        const std::filesystem::path& target, bool writable) const {
   auto root = open_folder(target);
   if (!root) return tl::make_unexpected(root.error());
-  FolderTree folders(root->get());
+  FolderTree folders(root->get(), writable);
   for (const ManifestEntry& entry : manifest.entries) {
     auto folder = folders.folder_of(entry.path);
     if (!folder) return tl::make_unexpected(folder.error());
     const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
-    if (auto placed = place(entry.content, entry.executable, *folder, name); !placed) {
+    auto placed = writable ? place_writable(entry, *folder, name)
+                           : place(entry.content, entry.executable, *folder, name);
+    if (!placed) {
       placed.error().where = entry.path;
       return placed;
     }

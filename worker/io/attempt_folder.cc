@@ -9,6 +9,7 @@
 #include <system_error>
 #include <tuple>
 
+#include "common/net/clock.h"
 #include "worker/io/file_tools.h"
 #include "worker/io/log_index.h"
 
@@ -90,6 +91,7 @@ Result<void> make_checkpoint(const std::filesystem::path& folder, const std::str
     if (auto removed = remove_tree(parent / marker); !removed) return removed;
     if (auto written = write_file(opened->get(), marker, identity); !written) return written;
   }
+  utimensat(opened->get(), marker.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);  // when it was used last
   return make_folder(folder, 0777);
 }
 
@@ -139,6 +141,31 @@ Result<void> AttemptFolders::remove_checkpoint(TaskId task, PipelineId pipeline)
   const std::string name = checkpoint_name(task, pipeline);
   if (auto removed = remove_tree(folder / name); !removed) return removed;
   return remove_tree(folder / (name + ".work"));
+}
+
+Result<void> AttemptFolders::remove_old_checkpoints(Duration age) const {
+  auto folder = open_folder(root_ / "checkpoints");
+  if (!folder) return tl::make_unexpected(folder.error());
+  auto names = list_folder(folder->get());
+  if (!names) return tl::make_unexpected(names.error());
+  std::set<std::string> tasks;
+  for (const AttemptKey& key : found()) tasks.insert(to_string(key.task));
+  const std::int64_t now_s = net::now().wall.unix_ms / 1000;
+  const std::int64_t age_s = std::chrono::duration_cast<std::chrono::seconds>(age).count();
+  for (const std::string& name : *names) {
+    constexpr std::string_view kMarker = ".work";
+    struct stat status {};
+    if (!name.ends_with(kMarker) ||
+        fstatat(folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        now_s - status.st_mtim.tv_sec < age_s) {
+      continue;
+    }
+    const std::string owner = name.substr(0, name.size() - kMarker.size());
+    if (tasks.contains(owner.substr(owner.find('.') + 1))) continue;
+    if (auto removed = remove_tree(root_ / "checkpoints" / owner); !removed) return removed;
+    unlinkat(folder->get(), name.c_str(), 0);
+  }
+  return {};
 }
 
 std::vector<AttemptKey> AttemptFolders::found() const {

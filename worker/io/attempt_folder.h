@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "worker/core/effects.h"
 
 namespace landseer::worker {
@@ -48,6 +49,9 @@ class AttemptFolders {
   /// Removes the attempt's own folder, whatever the tool did to it.
   Result<void> remove(const AttemptKey& key) const;
   Result<void> remove_checkpoint(TaskId task, PipelineId pipeline) const;
+  /// Removes the checkpoints that no attempt with a folder here goes on with, and that none has
+  /// gone on with for so long: of tasks that ended elsewhere, or that nobody wants any more.
+  Result<void> remove_old_checkpoints(Duration age) const;
 
   /// Attempts that have a folder, for clean-up after a restart.
   std::vector<AttemptKey> found() const;

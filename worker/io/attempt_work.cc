@@ -1,11 +1,14 @@
 #include "worker/io/attempt_work.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "common/base/text.h"
 #include "common/domain/types.h"
+#include "common/net/clock.h"
 #include "common/protocol/limits.h"
 #include "worker/io/evaluation.h"
 #include "worker/io/file_tools.h"
@@ -20,6 +23,12 @@ PrepareFailed prepare_failed(const AttemptKey& key, const Error& error) {
   return {key, Outcome::kRuntimeError, reason_text(error.to_string()), {}};
 }
 
+CaptureFailed capture_failed(const AttemptKey& key, const Error& error) {
+  const bool is_hosts = error.code == ErrorCode::kIo;
+  return {key, reason_text(error.to_string()),
+          is_hosts ? Outcome::kRuntimeError : Outcome::kExitCode};
+}
+
 /// Trouble with what the sources sent is the artifact's; trouble with our disk is ours.
 PrepareFailed input_failed(const AttemptKey& key, const Digest& artifact, const Error& error) {
   const bool artifact_is_bad = error.code == ErrorCode::kNotFound ||
@@ -28,16 +37,80 @@ PrepareFailed input_failed(const AttemptKey& key, const Digest& artifact, const 
   return {key, Outcome::kInputMissing, reason_text(error.to_string()), artifact};
 }
 
-Result<std::filesystem::path> dataset_of(const AttemptTools& tools,
-                                         const protocol::WorkSpec& spec) {
-  if (spec.dataset_name.empty()) return std::filesystem::path();
-  const DatasetFolder* dataset =
-      find_dataset(tools.datasets, spec.dataset_name, spec.dataset_variant);
-  if (dataset != nullptr) return dataset->path;
+struct UsedDataset {
+  std::filesystem::path path;  ///< empty: none is used
+  Digest content;              ///< none: not known
+};
+
+/// The task's data set, if it is here and what the pipeline began with.
+Result<UsedDataset> dataset_of(const AttemptTools& tools, const protocol::WorkSpec& spec) {
+  if (spec.dataset_name.empty()) return UsedDataset{};
   std::string label = spec.dataset_name;
   if (!spec.dataset_variant.empty()) label += ":" + spec.dataset_variant;
-  return fail(ErrorCode::kNotFound, "this worker does not have the dataset " + label, {},
-              "start it with --data " + label + "=PATH");
+  const DatasetFolder* dataset =
+      find_dataset(tools.datasets, spec.dataset_name, spec.dataset_variant);
+  if (dataset == nullptr) {
+    return fail(ErrorCode::kNotFound, "this worker does not have the dataset " + label, {},
+                "start it with --data " + label + "=PATH");
+  }
+  UsedDataset used{dataset->path, {}};
+  if (tools.book != nullptr) {
+    auto content = tools.book->check(*dataset);
+    if (!content) return tl::make_unexpected(content.error());
+    used.content = *content;
+  }
+  if (spec.dataset_content.empty() || used.content == spec.dataset_content) return used;
+  if (used.content.empty()) {
+    return fail(ErrorCode::kConflict,
+                "the dataset " + label + " changed since it was offered, and is being read anew",
+                dataset->path.string());
+  }
+  return fail(ErrorCode::kConflict,
+              "the dataset " + label + " has the content " + used.content.hex().substr(0, 12) +
+                  " here, and the pipeline uses " + spec.dataset_content.hex().substr(0, 12),
+              dataset->path.string(), "give all workers the same files");
+}
+
+/// Fetches what is not here, and again what is damaged.
+Result<Manifest> obtain(const AttemptTools& tools, BlobFetcher& fetcher,
+                        const protocol::InputArtifact& input, const Cancel& cancel,
+                        Prepared& prepared, Instant deadline = {}) {
+  std::uint64_t bytes = 0;
+  for (bool again = false;; again = true) {
+    const auto fetched = fetcher.fetch_artifact(input.artifact, input.sources, cancel, deadline);
+    if (!fetched) return tl::make_unexpected(fetched.error());
+    bytes += *fetched;
+    auto manifest = tools.store.manifest(input.artifact);
+    if (manifest && !again && !tools.store.verify(*manifest, cancel)) continue;
+    prepared.bytes_fetched += bytes;
+    if (bytes > 0) prepared.fetched.push_back(input.artifact);
+    return manifest;
+  }
+}
+
+bool is_empty_folder(const std::filesystem::path& path) {
+  const auto folder = open_folder(path);
+  const auto names = folder ? list_folder(folder->get())
+                            : Result<std::vector<std::string>>(tl::make_unexpected(folder.error()));
+  return names && names->empty();
+}
+
+/// What an earlier attempt left on another host, unless this host has something of its own.
+void restore_checkpoint(const AttemptTools& tools, BlobFetcher& fetcher, const AttemptJob& job,
+                        const std::filesystem::path& folder, const Cancel& cancel,
+                        Prepared& prepared) {
+  if (job.checkpoint.artifact.empty() || !is_empty_folder(folder)) return;
+  const Instant deadline = net::now().instant + tools.checkpoint_wait;
+  auto manifest = obtain(tools, fetcher, job.checkpoint, cancel, prepared, deadline);
+  Result<void> restored;
+  if (!manifest) {
+    restored = tl::make_unexpected(manifest.error());
+  } else if (restored = tools.store.materialise(*manifest, folder, true); !restored) {
+    (void)empty_tree(folder);
+  }
+  if (restored) return;
+  spdlog::warn("{}, attempt {} begins anew: its checkpoint cannot be had: {}",
+               to_string(job.key.task), job.key.attempt, restored.error().to_string());
 }
 
 Result<void> fetch_model_script(BlobFetcher& fetcher, const Digest& script,
@@ -86,17 +159,15 @@ std::variant<Prepared, PrepareFailed> prepare_attempt(const AttemptTools& tools,
                                                       const Cancel& cancel) {
   auto dataset = dataset_of(tools, job.spec);
   if (!dataset) return prepare_failed(job.key, dataset.error());
-  InputParts parts = make_parts(job, std::move(*dataset));
+  InputParts parts = make_parts(job, std::move(dataset->path));
   Prepared prepared;
   prepared.key = job.key;
+  prepared.dataset_content = dataset->content;
   auto script = fetch_model_script(fetcher, job.spec.model_script, bulk_address, cancel);
   if (!script) return prepare_failed(job.key, script.error());
   for (const protocol::InputArtifact& input : job.inputs) {
     if (input.artifact.empty()) continue;  // This ancestor left nothing.
-    const auto fetched = fetcher.fetch_artifact(input.artifact, input.sources, cancel);
-    if (!fetched) return input_failed(job.key, input.artifact, fetched.error());
-    if (*fetched) prepared.fetched.push_back(input.artifact);
-    auto manifest = tools.store.manifest(input.artifact);
+    auto manifest = obtain(tools, fetcher, input, cancel, prepared);
     if (!manifest) return input_failed(job.key, input.artifact, manifest.error());
     parts.artifacts.push_back(std::move(*manifest));
   }
@@ -105,6 +176,7 @@ std::variant<Prepared, PrepareFailed> prepare_attempt(const AttemptTools& tools,
   auto missing = assemble_input(tools.store, parts, paths->input);
   if (!missing) return prepare_failed(job.key, missing.error());
   prepared.missing_required = std::move(*missing);
+  restore_checkpoint(tools, fetcher, job, paths->checkpoint, cancel, prepared);
   return prepared;
 }
 
@@ -112,9 +184,10 @@ std::variant<Captured, CaptureFailed> capture_attempt(const AttemptTools& tools,
                                                       const AttemptJob& job) {
   const AttemptPaths paths = tools.folders.paths(job.key, job.pipeline);
   auto evaluation = evaluate(paths.output, job.spec);
-  if (!evaluation) return CaptureFailed{job.key, reason_text(evaluation.error().to_string())};
-  const auto stored = tools.store.capture(paths.output);
-  if (!stored) return CaptureFailed{job.key, reason_text(stored.error().to_string())};
+  if (!evaluation) return capture_failed(job.key, evaluation.error());
+  const CaptureRules rules{{paths.input, paths.checkpoint}};
+  const auto stored = tools.store.capture(paths.output, rules);
+  if (!stored) return capture_failed(job.key, stored.error());
   Captured captured;
   captured.key = job.key;
   captured.artifact = stored->artifact;
@@ -122,6 +195,22 @@ std::variant<Captured, CaptureFailed> capture_attempt(const AttemptTools& tools,
   captured.metrics = std::move(evaluation->metrics);
   captured.evaluation_skipped = evaluation->skipped;
   captured.skip_reason = reason_text(evaluation->reason);
+  return captured;
+}
+
+CheckpointCaptured capture_checkpoint(const AttemptTools& tools, const AttemptJob& job) {
+  const AttemptPaths paths = tools.folders.paths(job.key, job.pipeline);
+  CheckpointCaptured captured{job.key, {}, 0};
+  if (is_empty_folder(paths.checkpoint)) return captured;
+  const CaptureRules rules{{paths.input, paths.output}, kCheckpointBytesMax, /*copy=*/true};
+  const auto stored = tools.store.capture(paths.checkpoint, rules);
+  if (!stored) {
+    spdlog::warn("the checkpoint of {}, attempt {} stays on this host: {}", to_string(job.key.task),
+                 job.key.attempt, stored.error().to_string());
+    return captured;
+  }
+  captured.artifact = stored->artifact;
+  captured.bytes = stored->bytes;
   return captured;
 }
 

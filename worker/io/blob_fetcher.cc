@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <variant>
 
 #include "common/base/units.h"
@@ -13,18 +14,44 @@
 namespace landseer::worker {
 namespace {
 
-/// Chunks asked for ahead: 2 MiB in flight fill 10 Gbit/s at 1.6 ms of round trip.
+/// Chunks asked for ahead: 8 MiB in flight fill 10 Gbit/s at 6 ms of round trip.
 constexpr std::uint64_t kWindow = 8;
 constexpr std::size_t kConnectionsMax = 32;
 /// libzmq does not say when a connection is made, so a first request is tried again this often.
 constexpr Duration kConnectRetry = std::chrono::milliseconds(2);
+/// How often a slow source and a deadline are thought of.
+constexpr Duration kLookAgain = std::chrono::milliseconds(250);
+
+/// How fast a source was in the present period.
+struct Pace {
+  Instant since;
+  std::uint64_t received;
+
+  bool is_slow(Instant now, std::uint64_t received_now, const FetchOptions& options) {
+    const Duration passed = now - since;
+    if (passed < options.slow_period) return false;
+    const double seconds = std::chrono::duration<double>(passed).count();
+    const auto wanted = static_cast<double>(options.slow_bytes_per_second) * seconds;
+    const bool slow = static_cast<double>(received_now - received) < wanted;
+    *this = {now, received_now};
+    return slow;
+  }
+};
 
 }  // namespace
 
 /// The sources of one call, less those that proved useless, and what was wrong with each.
 struct BlobFetcher::Sources {
   std::vector<std::string> addresses;
-  std::vector<std::string> complaints;
+  std::vector<std::string> complaints{};
+  std::set<std::string> slow{};  ///< left once for that; the next time they may be as they are
+  Instant deadline{};            ///< zero: none
+
+  bool is_another_than(const std::string& address) const {
+    return std::any_of(addresses.begin(), addresses.end(), [&](const std::string& other) {
+      return other != address && !slow.contains(other);
+    });
+  }
 
   std::string text() const {
     if (addresses.empty() && complaints.empty()) return "no worker is known to have it";
@@ -36,7 +63,8 @@ struct BlobFetcher::Sources {
 
 enum class BlobFetcher::Step {
   kGoOn,
-  kComplete,   ///< all bytes are written, not yet verified
+  kComplete,   ///< all bytes are here
+  kSlow,       ///< this source has it, and takes too long
   kAbsent,     ///< this source does not have it
   kGiveUp,     ///< this source is of no use
   kStartOver,  ///< this source may have it, but not as the one before it said
@@ -54,6 +82,8 @@ struct BlobFetcher::Transfer {
   bool contributed = false;           ///< the present source is one of them
   std::uint64_t next_number = 0;      ///< of the reply that comes next; the later ones follow
   std::uint64_t in_flight = 0;
+  bool may_be_slow = true;  ///< the present source
+  Instant deadline{};
 
   Result<void> start_over(const ArtifactStore& store) {
     auto fresh = store.make_writer();
@@ -71,10 +101,10 @@ struct BlobFetcher::Transfer {
   }
 
   /// kGoOn if these are the next bytes of the blob, as far as one can tell before the end.
-  Step check(const protocol::BlobData& reply, std::string& reason);
+  Step check(const protocol::BlobDataView& reply, std::string& reason);
 };
 
-BlobFetcher::Step BlobFetcher::Transfer::check(const protocol::BlobData& reply,
+BlobFetcher::Step BlobFetcher::Transfer::check(const protocol::BlobDataView& reply,
                                                std::string& reason) {
   if (!reply.found) {
     reason = "does not have it";
@@ -102,19 +132,24 @@ BlobFetcher::BlobFetcher(const net::Context& context, const ArtifactStore& store
 Result<void> BlobFetcher::fetch(const Digest& blob, std::uint64_t bytes_max,
                                 std::span<const std::string> sources, const Cancel& cancel) {
   if (store_.has(blob)) return {};
-  Sources candidates{{sources.begin(), sources.end()}, {}};
-  return fetch_from(blob, bytes_max, candidates, cancel);
+  Sources candidates{{sources.begin(), sources.end()}};
+  auto fetched = fetch_from(blob, bytes_max, candidates, cancel);
+  return fetched ? Result<void>{} : tl::make_unexpected(fetched.error());
 }
 
-Result<bool> BlobFetcher::fetch_artifact(const Digest& artifact,
-                                         std::span<const std::string> sources,
-                                         const Cancel& cancel) {
-  Sources candidates{{sources.begin(), sources.end()}, {}};
-  const bool listed = store_.has(artifact);
-  if (!listed) {
+Result<std::uint64_t> BlobFetcher::fetch_artifact(const Digest& artifact,
+                                                  std::span<const std::string> sources,
+                                                  const Cancel& cancel, Instant deadline) {
+  Sources candidates{{sources.begin(), sources.end()}};
+  candidates.deadline = deadline;
+  std::uint64_t bytes = 0;
+  if (!store_.has(artifact)) {
     auto fetched = fetch_from(artifact, kManifestBytesMax, candidates, cancel);
-    if (!fetched) return tl::make_unexpected(fetched.error());
+    if (!fetched) return fetched;
+    bytes += *fetched;
   }
+  // Before it is looked at: from now on nobody removes what it names.
+  store_.mark_used(artifact);
   const auto manifest = store_.manifest(artifact);
   if (!manifest) return tl::make_unexpected(manifest.error());
   const std::vector<ManifestEntry> missing = store_.missing(*manifest);
@@ -122,31 +157,41 @@ Result<bool> BlobFetcher::fetch_artifact(const Digest& artifact,
     auto fetched = fetch_from(entry.content, entry.bytes, candidates, cancel);
     if (!fetched) {
       fetched.error().where = artifact.hex() + "/" + entry.path;
-      return tl::make_unexpected(fetched.error());
+      return fetched;
     }
+    bytes += *fetched;
   }
-  return !listed || !missing.empty();
+  return bytes;
 }
 
-Result<void> BlobFetcher::fetch_from(const Digest& blob, std::uint64_t bytes_max, Sources& sources,
-                                     const Cancel& cancel) {
+/// Returns the size of the blob.
+Result<std::uint64_t> BlobFetcher::fetch_from(const Digest& blob, std::uint64_t bytes_max,
+                                              Sources& sources, const Cancel& cancel) {
   Transfer transfer;
   transfer.blob = blob;
   transfer.bytes_max = bytes_max;
-  if (auto started = transfer.start_over(store_); !started) return started;
+  transfer.deadline = sources.deadline;
+  if (auto started = transfer.start_over(store_); !started) {
+    return tl::make_unexpected(started.error());
+  }
   for (std::size_t i = 0; i < sources.addresses.size();) {
     const std::string address = sources.addresses[i];
     std::string reason;
+    transfer.may_be_slow = sources.slow.contains(address) || !sources.is_another_than(address);
     auto fetched = try_source(address, transfer, reason, cancel);
     if (!fetched) return tl::make_unexpected(fetched.error());
-    if (*fetched) {
+    if (*fetched == Step::kComplete) {
       // The source that has one thing has the next, too.
       const auto used = sources.addresses.begin() + static_cast<std::ptrdiff_t>(i);
       std::rotate(sources.addresses.begin(), used, used + 1);
-      return {};
+      return transfer.received;
     }
     sources.complaints.push_back(address + " " + reason);
-    if (connections_.contains(address)) {
+    if (*fetched == Step::kSlow) {
+      sources.slow.insert(address);
+      const auto used = sources.addresses.begin() + static_cast<std::ptrdiff_t>(i);
+      std::rotate(used, used + 1, sources.addresses.end());
+    } else if (connections_.contains(address)) {
       ++i;
     } else {
       sources.addresses.erase(sources.addresses.begin() + static_cast<std::ptrdiff_t>(i));
@@ -155,26 +200,26 @@ Result<void> BlobFetcher::fetch_from(const Digest& blob, std::uint64_t bytes_max
   return fail(ErrorCode::kNotFound, "cannot fetch " + blob.hex() + ": " + sources.text());
 }
 
-/// True once the blob is in the store. A source that is silent or talks nonsense loses its
+/// kComplete once the blob is in the store. A source that is silent or talks nonsense loses its
 /// connection; one that merely lacks the blob keeps it.
-Result<bool> BlobFetcher::try_source(const std::string& address, Transfer& transfer,
-                                     std::string& reason, const Cancel& cancel) {
+Result<BlobFetcher::Step> BlobFetcher::try_source(const std::string& address, Transfer& transfer,
+                                                  std::string& reason, const Cancel& cancel) {
   transfer.contributed = false;
   transfer.size.reset();
   transfer.forget_requests();
   while (true) {
     Line* line = connection(address, reason);
-    if (line == nullptr) return false;
+    if (line == nullptr) return Step::kGiveUp;
     auto step = pull(*line, transfer, reason, cancel);
     if (!step) {
       connections_.erase(address);
       return tl::make_unexpected(step.error());
     }
     if (*step == Step::kGiveUp) connections_.erase(address);
-    if (*step == Step::kGiveUp || *step == Step::kAbsent) return false;
+    if (*step == Step::kGiveUp || *step == Step::kAbsent || *step == Step::kSlow) return *step;
     if (*step == Step::kComplete) {
       auto finished = transfer.writer->finish(transfer.blob);
-      if (finished) return true;
+      if (finished) return Step::kComplete;
       if (finished.error().code != ErrorCode::kInvalid) {
         return tl::make_unexpected(finished.error());
       }
@@ -182,7 +227,7 @@ Result<bool> BlobFetcher::try_source(const std::string& address, Transfer& trans
         reason = "sent wrong bytes";
         connections_.erase(address);
         auto started = transfer.start_over(store_);
-        return started ? Result<bool>(false) : tl::make_unexpected(started.error());
+        return started ? Result<Step>(Step::kGiveUp) : tl::make_unexpected(started.error());
       }
       // One of several lied. This one gets its chance with all bytes its own.
     }
@@ -202,23 +247,33 @@ Result<BlobFetcher::Step> BlobFetcher::pull(Line& line, Transfer& transfer, std:
   items[1].fd = cancel.fd();
   items[2].socket = &line.loss;
   Instant heard = net::now().instant;
+  Pace pace{heard, transfer.received};
   while (!cancel.requested()) {
     // What was asked over a connection that broke is asked again over the next one.
     if (line.loss.take()) transfer.forget_requests();
     const bool connected = ask(line.dealer, transfer);
     const Duration left = heard + options_.silence_limit - net::now().instant;
+    if (transfer.deadline != Instant{} && net::now().instant >= transfer.deadline) {
+      return fail(ErrorCode::kUnavailable, "it takes too long to fetch " + transfer.blob.hex());
+    }
+    if (!transfer.may_be_slow && pace.is_slow(net::now().instant, transfer.received, options_)) {
+      reason = "sent less than " + format_bytes(options_.slow_bytes_per_second) + " a second";
+      return Step::kSlow;
+    }
     if (left <= Duration::zero()) {
       reason = "was silent for " + format_duration(options_.silence_limit);
       return Step::kGiveUp;
     }
-    net::poll(items, connected ? left : std::min(left, kConnectRetry));
+    net::poll(items,
+              connected ? std::min<Duration>(left, kLookAgain) : std::min(left, kConnectRetry));
     for (std::uint64_t i = 0; i < kWindow; ++i) {
-      const auto frame = line.dealer.receive();
+      const auto frame = line.dealer.receive_frame();
       if (!frame) break;
       const std::uint64_t before = transfer.in_flight;
-      auto step = accept(*frame, transfer, reason);
+      auto step = accept(frame->bytes(), transfer, reason);
       if (!step || *step != Step::kGoOn) return step;
       if (transfer.in_flight != before) heard = net::now().instant;
+      ask(line.dealer, transfer);
     }
   }
   return fail(ErrorCode::kConflict, "the fetch was cancelled");
@@ -242,15 +297,15 @@ bool BlobFetcher::ask(net::Dealer& dealer, Transfer& transfer) {
 }
 
 /// Takes one reply. Replies come in the order of the requests.
-Result<BlobFetcher::Step> BlobFetcher::accept(const std::string& frame, Transfer& transfer,
+Result<BlobFetcher::Step> BlobFetcher::accept(std::string_view frame, Transfer& transfer,
                                               std::string& reason) {
-  const auto decoded = protocol::decode_bulk_reply(frame);
+  const auto decoded = protocol::decode_bulk_reply_view(frame);
   if (!decoded) {
     reason = "sent a malformed reply";
     return Step::kGiveUp;
   }
   if (transfer.in_flight == 0 || decoded->number < transfer.next_number) return Step::kGoOn;
-  const auto& reply = std::get<protocol::BlobData>(decoded->message);
+  const auto& reply = std::get<protocol::BlobDataView>(decoded->message);
   if (decoded->number != transfer.next_number || reply.blob != transfer.blob) {
     reason = "sent a reply that was not asked for";
     return Step::kGiveUp;

@@ -24,6 +24,10 @@ struct FetchOptions {
   /// A source is given up after this long without a byte. Ten seconds cover a reconnect and a disk
   /// that is asleep; a live source answers within milliseconds.
   Duration silence_limit = std::chrono::seconds(10);
+  /// A source that sends less than this for so long is left for another, if there is one: it may be
+  /// behind a bad link, and a task waits. Asked again when no other has it.
+  std::uint64_t slow_bytes_per_second = 256 * 1024;
+  Duration slow_period = std::chrono::seconds(10);
 };
 
 class BlobFetcher {
@@ -36,9 +40,10 @@ class BlobFetcher {
   Result<void> fetch(const Digest& blob, std::uint64_t bytes_max,
                      std::span<const std::string> sources, const Cancel& cancel);
 
-  /// The list of an artifact's files, then everything it names. True if anything was fetched.
-  Result<bool> fetch_artifact(const Digest& artifact, std::span<const std::string> sources,
-                              const Cancel& cancel);
+  /// The list of an artifact's files, then everything it names. Returns the bytes that were moved.
+  /// After `deadline` (zero: none) it is called off with kUnavailable; what came is kept.
+  Result<std::uint64_t> fetch_artifact(const Digest& artifact, std::span<const std::string> sources,
+                                       const Cancel& cancel, Instant deadline = {});
 
  private:
   /// A connection to a source.
@@ -51,13 +56,13 @@ class BlobFetcher {
   struct Transfer;
   enum class Step;
 
-  Result<void> fetch_from(const Digest& blob, std::uint64_t bytes_max, Sources& sources,
-                          const Cancel& cancel);
-  Result<bool> try_source(const std::string& address, Transfer& transfer, std::string& reason,
+  Result<std::uint64_t> fetch_from(const Digest& blob, std::uint64_t bytes_max, Sources& sources,
+                                   const Cancel& cancel);
+  Result<Step> try_source(const std::string& address, Transfer& transfer, std::string& reason,
                           const Cancel& cancel);
   Result<Step> pull(Line& line, Transfer& transfer, std::string& reason, const Cancel& cancel);
   bool ask(net::Dealer& dealer, Transfer& transfer);
-  Result<Step> accept(const std::string& frame, Transfer& transfer, std::string& reason);
+  Result<Step> accept(std::string_view frame, Transfer& transfer, std::string& reason);
   Line* connection(const std::string& address, std::string& reason);
 
   const net::Context& context_;

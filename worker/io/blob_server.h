@@ -16,9 +16,6 @@
 
 namespace landseer::worker {
 
-/// A piece of a blob, as it is asked for.
-protocol::BlobData read_chunk(const ArtifactStore& store, const protocol::GetBlob& request);
-
 class BlobServer {
  public:
   /// Listens on `address` (`tcp://HOST:0`: any free port) and serves until destroyed.
@@ -39,6 +36,7 @@ class BlobServer {
   BlobServer(const net::Context& context, const ArtifactStore& store);
   void serve();
   void answer(const net::PeerFrame& request);
+  bool send_chunk(const std::string& peer, const protocol::GetBlob& request, std::uint64_t number);
 
   ArtifactStore store_;
   net::Router router_;

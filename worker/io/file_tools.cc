@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +39,18 @@ Result<void> copy_content(int source, int target, const std::string& where) {
     const std::string_view piece(buffer.data(), static_cast<std::size_t>(count));
     if (auto written = write_all(target, piece, where); !written) return written;
   }
+}
+
+/// Opens a folder on the same mount. A name alone cannot lead out; a file system that a tool has
+/// mounted there could.
+UniqueFd open_beneath(int parent, const std::string& name, int flags) {
+  open_how how{};
+  how.flags = static_cast<unsigned>(flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+  UniqueFd folder(static_cast<int>(syscall(SYS_openat2, parent, name.c_str(), &how, sizeof how)));
+  if (folder || (errno != ENOSYS && errno != EPERM && errno != EINVAL)) return folder;
+  // A kernel before 5.6, or a filter that does not know the call.
+  return UniqueFd(openat(parent, name.c_str(), static_cast<int>(how.flags)));
 }
 
 bool link_file(int source, int folder, const std::string& name) {
@@ -119,7 +133,7 @@ class Remover {
 
   /// Opens a folder for us even if its maker took our rights away.
   static Result<UniqueFd> open_own(int parent, const std::string& name) {
-    UniqueFd handle(openat(parent, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    UniqueFd handle = open_beneath(parent, name, O_PATH);
     if (!handle) return fail_errno("open the folder", name);
     chmod(own_fd_path(handle.get()).c_str(), 0700);  // If refused, what follows says so.
     return open_subfolder(handle.get(), ".");
@@ -164,9 +178,12 @@ class Remover {
 
 tl::unexpected<Error> fail_errno(std::string_view what, std::string where) {
   const int code = errno;
-  return fail(ErrorCode::kIo,
+  const bool forbidden = code == EACCES || code == EPERM || code == ELOOP || code == EXDEV ||
+                         code == ENXIO || code == ENOTDIR;
+  const bool full = code == ENOSPC || code == EDQUOT;
+  return fail(forbidden ? ErrorCode::kNotAllowed : ErrorCode::kIo,
               "cannot " + std::string(what) + ": " + std::generic_category().message(code),
-              std::move(where), code == ENOSPC ? "free space on this disk" : "");
+              std::move(where), full ? "free space on this disk" : "");
 }
 
 Result<UniqueFd> open_folder(const std::filesystem::path& path) {
@@ -176,7 +193,7 @@ Result<UniqueFd> open_folder(const std::filesystem::path& path) {
 }
 
 Result<UniqueFd> open_subfolder(int parent, const std::string& name) {
-  UniqueFd folder(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  UniqueFd folder = open_beneath(parent, name, O_RDONLY);
   if (!folder) return fail_errno("open the folder", name);
   return folder;
 }
@@ -236,6 +253,17 @@ Result<void> write_file(int folder, const std::string& name, std::string_view co
   return write_all(file.get(), content, name);
 }
 
+bool read_at(int file, std::uint64_t offset, std::span<char> target) {
+  while (!target.empty()) {
+    const ssize_t count = pread(file, target.data(), target.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    offset += static_cast<std::uint64_t>(count);
+    target = target.subspan(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
 Result<void> write_all(int file, std::string_view content, const std::string& where) {
   while (!content.empty()) {
     const ssize_t count = write(file, content.data(), content.size());
@@ -263,6 +291,11 @@ Result<void> share_tree(const std::filesystem::path& source, int folder, const s
   UniqueFd opened(open(source.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (!opened) return fail_errno("open", source.string());
   return share_opened(std::move(opened), folder, name, 0);
+}
+
+Result<void> empty_tree(const std::filesystem::path& folder) {
+  auto top = open_folder(folder);
+  return top ? Remover(top->get()).empty_top() : tl::make_unexpected(top.error());
 }
 
 Result<void> remove_tree(const std::filesystem::path& path) {

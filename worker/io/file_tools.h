@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,14 +19,16 @@
 
 namespace landseer::worker {
 
-/// `cannot WHAT: REASON`, from errno, with `where` as the place.
+/// `cannot WHAT: REASON`, from errno, with `where` as the place. kNotAllowed if the file itself
+/// forbids it (its rights, a link, a mount); kIo if the machine cannot (a full or broken disk).
 tl::unexpected<Error> fail_errno(std::string_view what, std::string where);
 
 /// Opens an existing folder. A link in the last place is followed: for folders of our own and of
 /// the machine's owner only.
 Result<UniqueFd> open_folder(const std::filesystem::path& path);
 
-/// Opens `name` inside `parent`, which must be a real folder, not a link to one.
+/// Opens `name` inside `parent`, which must be a real folder on the same mount: not a link to one,
+/// and not a place where something else is mounted.
 Result<UniqueFd> open_subfolder(int parent, const std::string& name);
 
 /// Opens the folder `name` inside `parent`, made if need be and readable by everyone: tools may run
@@ -41,6 +45,9 @@ Result<std::string> read_file(int folder, const std::string& name, std::size_t b
 /// Creates `name` in `folder` with this content; it must not exist. Everyone may read it.
 Result<void> write_file(int folder, const std::string& name, std::string_view content);
 
+/// Fills `target` with what the file has from `offset`; false if it ends before, or cannot be read.
+bool read_at(int file, std::uint64_t offset, std::span<char> target);
+
 /// Writes everything, whatever the kernel takes at a time.
 Result<void> write_all(int file, std::string_view content, const std::string& where);
 
@@ -48,7 +55,7 @@ Result<void> write_all(int file, std::string_view content, const std::string& wh
 enum class Sharing {
   kLink,   ///< hard link, reflink, copy: for sealed files, which nobody writes to
   kClone,  ///< reflink, hard link, copy: for files of other owners
-  kCopy,   ///< reflink, copy: for a mode of its own
+  kCopy,   ///< reflink, copy: for a mode of its own, or a file to be written to
 };
 
 /// Makes the open regular file `source` appear as `name` in `folder`, which must not have it yet.
@@ -63,5 +70,7 @@ Result<void> share_tree(const std::filesystem::path& source, int folder, const s
 /// Removes a file or a whole folder. Links are removed, not followed; folders that their maker
 /// closed are opened first, any depth is fine. A missing one is no error.
 Result<void> remove_tree(const std::filesystem::path& path);
+/// Removes everything in the folder.
+Result<void> empty_tree(const std::filesystem::path& folder);
 
 }  // namespace landseer::worker

@@ -23,7 +23,8 @@ struct Raw {
   std::string cpus = "auto";
   std::string memory = "auto";
   std::string runtime = "auto";
-  std::string artifact_mode = "local";
+  std::string artifacts_max = "50%";
+  std::string disk_min = "1GiB";
   std::vector<std::string> labels;
   std::vector<std::string> data;
   bool trust_network = false;
@@ -52,6 +53,27 @@ Result<std::uint64_t> read_memory(const std::string& text) {
   if (text == "auto") return detect_memory_bytes();
   const auto bytes = parse_bytes(text);
   if (!bytes || *bytes == 0) return usage("--memory '" + text + "' is not a size", "write 16GiB");
+  return *bytes;
+}
+
+Result<ArtifactBudget> read_budget(const std::string& text) {
+  ArtifactBudget budget;
+  if (text.ends_with('%')) {
+    const char* const end = text.data() + text.size() - 1;
+    const auto [at, error] = std::from_chars(text.data(), end, budget.percent);
+    if (error == std::errc{} && at == end && budget.percent >= 1 && budget.percent <= 100) {
+      return budget;
+    }
+  } else if (const auto bytes = parse_bytes(text); bytes && *bytes > 0) {
+    budget.bytes = *bytes;
+    return budget;
+  }
+  return usage("--artifacts-max '" + text + "' is neither a size nor 1% to 100%", "write 200GiB");
+}
+
+Result<std::uint64_t> read_disk_min(const std::string& text) {
+  const auto bytes = parse_bytes(text);
+  if (!bytes) return usage("--disk-min '" + text + "' is not a size", "write 1GiB");
   return *bytes;
 }
 
@@ -97,9 +119,15 @@ bool take(Result<T> from, T& to, Error& error) {
 }
 
 bool complete(const Raw& raw, Options& options, Error& error) {
-  if (raw.artifact_mode != "local") {
-    error = {ErrorCode::kInvalid, "this version keeps artifacts in each worker's own store only",
-             "--artifact-mode", "leave the option out"};
+  if (options.artifact_mode != "local" && options.artifact_mode != "shared") {
+    error = {ErrorCode::kInvalid, "'" + options.artifact_mode + "' is neither local nor shared",
+             "--artifact-mode",
+             "leave the option out unless all workers see one --artifacts folder"};
+    return false;
+  }
+  if (options.artifact_mode == "shared" && options.artifacts.empty()) {
+    error = {ErrorCode::kInvalid, "a shared store has to be named", "--artifact-mode",
+             "add --artifacts FOLDER, the same on all hosts"};
     return false;
   }
   if (!raw.trust_network && !net::is_loopback(options.data_bind)) {
@@ -132,7 +160,9 @@ bool complete(const Raw& raw, Options& options, Error& error) {
       return false;
     }
   }
-  return take(read_cpus(raw.cpus), options.cpus_milli, error) &&
+  return take(read_budget(raw.artifacts_max), options.artifacts_max, error) &&
+         take(read_disk_min(raw.disk_min), options.disk_min, error) &&
+         take(read_cpus(raw.cpus), options.cpus_milli, error) &&
          take(read_memory(raw.memory), options.memory_bytes, error) &&
          take(read_runtime(raw.runtime), options.runtime, error) &&
          take(read_labels(raw.labels), options.labels, error) &&
@@ -164,7 +194,16 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
                  "where other workers reach it, when a tunnel is between; default: as bound");
   app.add_flag("--trust-network", raw.trust_network,
                "allow a --data-bind that other machines can reach");
-  app.add_option("--artifact-mode", raw.artifact_mode, "local")->capture_default_str();
+  app.add_option("--artifact-mode", options.artifact_mode,
+                 "local: a store of its own; shared: --artifacts is one folder for all workers")
+      ->capture_default_str();
+  app.add_option("--artifacts-max", raw.artifacts_max,
+                 "size of the artifact store, or a share of its disk, above which the oldest "
+                 "artifacts go that no pipeline needs")
+      ->capture_default_str();
+  app.add_option("--disk-min", raw.disk_min,
+                 "with less free space in --scratch or --artifacts the worker takes no work")
+      ->capture_default_str();
 }
 
 }  // namespace

@@ -12,6 +12,12 @@
 
 namespace landseer::worker {
 
+/// Of the artifact store: `bytes`, or if 0 a share of its file system.
+struct ArtifactBudget {
+  std::uint64_t bytes = 0;
+  std::uint64_t percent = 50;
+};
+
 struct Options {
   std::string broker;  ///< tcp://HOST:PORT
   std::string name;
@@ -23,6 +29,9 @@ struct Options {
   std::string runtime;  ///< process or noop
   std::string scratch;
   std::string artifacts;
+  std::string artifact_mode = "local";  ///< or shared: several hosts use the store
+  ArtifactBudget artifacts_max;
+  std::uint64_t disk_min = 0;  ///< free bytes below which no work is taken
   std::vector<DatasetFolder> datasets;
   std::string images;  ///< empty: none
   std::string data_bind = "tcp://127.0.0.1:0";

@@ -24,6 +24,8 @@ namespace {
 
 /// Tools get up to ten seconds to stop, and the broker a moment to acknowledge.
 constexpr Duration kShutdownMax = std::chrono::seconds(15);
+/// Small data sets are known when the worker says Hello; larger ones are offered when they are.
+constexpr Duration kDatasetsWait = std::chrono::milliseconds(500);
 constexpr int kDrainMax = 1024;
 constexpr int kTakeOversMax = 5;  // an executor that dies at once, every time, is a reason to end
 
@@ -68,26 +70,47 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options) {
   // The executor first: it is forked while there are no threads.
   auto leftovers = server->take_over();
   if (!leftovers) return tl::make_unexpected(leftovers.error());
-  // Libraries of drivers start threads.
-  if (auto found = server->find_gpus(); !found) return tl::make_unexpected(found.error());
-  auto blobs = BlobServer::start(server->context_, server->store_, options.data_bind);
-  if (!blobs) return tl::make_unexpected(blobs.error());
-  server->blobs_ = std::move(*blobs);
-  WorkbenchOptions bench;
-  bench.scratch = options.scratch;
-  bench.datasets = options.datasets;
-  auto workbench = Workbench::start(server->context_, server->store_, bench);
-  if (!workbench) return tl::make_unexpected(workbench.error());
-  server->workbench_ = std::move(*workbench);
+  if (auto started = server->start_threads(); !started) {
+    return tl::make_unexpected(started.error());
+  }
   if (auto connected = server->broker_.connect(options.broker); !connected) {
     return tl::make_unexpected(connected.error());
   }
-  server->agent_ = std::make_unique<Agent>(AgentSettings{server->offer(), random_number()});
+  auto offer = server->offer();
+  if (!offer) return tl::make_unexpected(offer.error());
+  server->agent_ = std::make_unique<Agent>(AgentSettings{std::move(*offer), random_number()});
   server->adopt(*leftovers);
   return server;
 }
 
-protocol::Hello Server::offer() const {
+Result<void> Server::start_threads() {
+  // Libraries of drivers start threads.
+  if (auto found = find_gpus(); !found) return found;
+  datasets_ = std::make_shared<DatasetBook>(options_.datasets, options_.scratch + "/datasets");
+  auto blobs = BlobServer::start(context_, store_, options_.data_bind);
+  if (!blobs) return tl::make_unexpected(blobs.error());
+  blobs_ = std::move(*blobs);
+  WorkbenchOptions bench;
+  bench.scratch = options_.scratch;
+  bench.datasets = options_.datasets;
+  bench.book = datasets_;
+  auto workbench = Workbench::start(context_, store_, bench);
+  if (!workbench) return tl::make_unexpected(workbench.error());
+  workbench_ = std::move(*workbench);
+  DiskLimits limits;
+  limits.artifacts_max = options_.artifacts_max.bytes;
+  limits.disk_min = options_.disk_min;
+  if (limits.artifacts_max == 0) {
+    auto disk = read_disk_space(store_.root());
+    if (!disk) return tl::make_unexpected(disk.error());
+    limits.artifacts_max = disk->size / 100 * options_.artifacts_max.percent;
+  }
+  disks_ = std::make_unique<DiskKeeper>(store_, folders_, options_.scratch, limits);
+  datasets_->wait(kDatasetsWait);
+  return {};
+}
+
+Result<protocol::Hello> Server::offer() const {
   protocol::Hello hello;
   hello.program_version = kProgramVersion;
   hello.uid = scratch_.uid();
@@ -99,8 +122,12 @@ protocol::Hello Server::offer() const {
   hello.labels = options_.labels;
   hello.runtimes = {options_.runtime};
   if (options_.runtime != "noop") hello.runtimes.push_back("noop");
-  for (const DatasetFolder& dataset : options_.datasets) {
-    hello.datasets.push_back({dataset.name, dataset.variant});
+  hello.datasets = datasets_->offers();
+  hello.unfit = disks_->first_fitness();
+  if (options_.artifact_mode == "shared") {
+    auto id = store_.id();
+    if (!id) return tl::make_unexpected(id.error());
+    hello.store_id = *id;
   }
   hello.data_address = options_.data_address.empty() ? blobs_->address() : options_.data_address;
   std::ifstream("/proc/sys/kernel/random/boot_id") >> hello.boot_id;
@@ -230,10 +257,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     wait(signals);
     receive_broker();
     if (auto received = receive_executor(); !received) return received;
-    for (const auto& event : workbench_->take_events()) {
-      std::visit([&](const auto& what) { handle(Event(what)); }, event);
-    }
-    for (const GpusChecked& event : gpu_monitor_->take_events()) handle(event);
+    receive_threads();
     agent_->settle(net::now(), effects_);
     perform(std::exchange(effects_, {}));
     if (agent_->refused()) return tl::make_unexpected(*agent_->refused());
@@ -252,12 +276,14 @@ Result<void> Server::run(net::SignalWatch& signals) {
 
 void Server::wait(net::SignalWatch& signals) {
   // Without GPUs the last is none, and is not polled.
-  std::array<net::PollItem, 5> all{{{&broker_},
+  std::array<net::PollItem, 7> all{{{&broker_},
                                     {nullptr, executor_->fd()},
                                     {nullptr, workbench_->fd()},
+                                    {nullptr, datasets_->fd()},
+                                    {nullptr, disks_->fd()},
                                     {nullptr, signals.fd()},
                                     {nullptr, gpu_monitor_->fd()}}};
-  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 4 : 5);
+  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 6 : 7);
   Instant deadline = agent_->next_deadline();
   if (shutdown_deadline_ != Instant{}) deadline = std::min(deadline, shutdown_deadline_);
   net::poll(items, std::max(deadline - net::now().instant, Duration::zero()));
@@ -267,6 +293,19 @@ void Server::wait(net::SignalWatch& signals) {
     shutdown_deadline_ = net::now().instant + kShutdownMax;
     handle(ShutdownRequested{});
   }
+}
+
+void Server::receive_threads() {
+  const auto tell = [&](const auto& events) {
+    for (const auto& event : events) {
+      std::visit([&](const auto& what) { handle(Event(what)); }, event);
+    }
+  };
+  // What is offered before what follows from it.
+  if (datasets_->changed()) handle(DatasetsChanged{datasets_->take_offers()});
+  tell(disks_->take_events());
+  tell(workbench_->take_events());
+  for (const GpusChecked& event : gpu_monitor_->take_events()) handle(event);
 }
 
 void Server::receive_broker() {
@@ -385,6 +424,10 @@ void Server::perform(const Run& effect) {
 void Server::perform(const StopRun& effect) { tell_executor(Halt{effect.key}); }
 
 void Server::perform(const Capture& effect) { workbench_->submit(effect); }
+
+void Server::perform(const CaptureCheckpoint& effect) { workbench_->submit(effect); }
+
+void Server::perform(const RemoveArtifacts& effect) { disks_->remove(effect); }
 
 void Server::perform(const Discard& effect) {
   jobs_.erase(effect.key);

@@ -14,6 +14,8 @@
 #include "worker/io/artifact_store.h"
 #include "worker/io/attempt_folder.h"
 #include "worker/io/blob_server.h"
+#include "worker/io/dataset_book.h"
+#include "worker/io/disk_keeper.h"
 #include "worker/io/executor_client.h"
 #include "worker/io/gpu_monitor.h"
 #include "worker/io/job_file.h"
@@ -39,7 +41,8 @@ class Server {
   Server(const Options& options, ScratchFolder scratch, ArtifactStore store,
          AttemptFolders folders);
 
-  protocol::Hello offer() const;
+  Result<void> start_threads();
+  Result<protocol::Hello> offer() const;
   Result<void> attach_executor();
   /// What the executor still has, and what became of it meanwhile.
   struct Leftovers {
@@ -53,6 +56,7 @@ class Server {
   Result<void> receive_executor();
   void on_executor(const FromExecutor& message);
   void receive_broker();
+  void receive_threads();
   void handle(const Event& event);
 
   void perform(const std::vector<Effect>& effects);
@@ -65,6 +69,8 @@ class Server {
   void perform(const RenewLease& effect);
   void perform(const ServeStreams& effect);
   void perform(const CheckGpus& effect);
+  void perform(const CaptureCheckpoint& effect);
+  void perform(const RemoveArtifacts& effect);
   Result<void> find_gpus();
   std::vector<protocol::GpuOffer> gpus_of(const std::vector<std::uint32_t>& indices) const;
   void tell_executor(const ToExecutor& message);
@@ -79,6 +85,8 @@ class Server {
   std::unique_ptr<BlobServer> blobs_;
   std::unique_ptr<StreamServer> streams_;  // once somebody reads
   std::string bulk_address_;
+  std::shared_ptr<DatasetBook> datasets_;
+  std::unique_ptr<DiskKeeper> disks_;
   std::unique_ptr<Workbench> workbench_;
   std::unique_ptr<ExecutorClient> executor_;
   std::vector<protocol::GpuOffer> gpus_;  // those that are offered

@@ -10,7 +10,6 @@
 #include "common/net/clock.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
-#include "worker/io/blob_server.h"
 #include "worker/io/log_index.h"
 #include "worker/io/log_reader.h"
 
@@ -135,7 +134,17 @@ void StreamServer::receive() {
 }
 
 void StreamServer::answer(const protocol::GetBlob& request, std::uint64_t number) {
-  send(read_chunk(store_, request), number);
+  protocol::BlobData reply;
+  reply.blob = request.blob;
+  reply.offset = request.offset;
+  const std::size_t limit = std::min<std::size_t>(request.limit, protocol::kBlobChunkBytesMax);
+  // Damaged or unreadable here: for the reader that is "not here".
+  if (auto piece = store_.read(request.blob, request.offset, limit)) {
+    reply.found = true;
+    reply.size = piece->size;
+    reply.data = std::move(piece->data);
+  }
+  send(reply, number);
 }
 
 void StreamServer::answer(const protocol::GetLog& request, std::uint64_t number) {

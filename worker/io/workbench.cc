@@ -12,10 +12,12 @@ namespace {
 
 /// Looking through up to 10,000 logs takes some milliseconds: not for every attempt.
 constexpr std::uint64_t kDiscardsPerPruning = 64;
+constexpr Duration kCheckpointAge = std::chrono::hours(7 * 24);
 
 const AttemptKey& key_of(const Workbench::Job& job) {
   if (const auto* prepare = std::get_if<Prepare>(&job)) return prepare->job.key;
   if (const auto* capture = std::get_if<Capture>(&job)) return capture->key;
+  if (const auto* capture = std::get_if<CaptureCheckpoint>(&job)) return capture->key;
   return std::get<Discard>(job).key;
 }
 
@@ -26,7 +28,7 @@ Result<std::unique_ptr<Workbench>> Workbench::start(const net::Context& context,
                                                     WorkbenchOptions options) {
   auto folders = AttemptFolders::open(options.scratch);
   if (!folders) return tl::make_unexpected(folders.error());
-  AttemptTools tools{store, std::move(*folders), options.datasets};
+  AttemptTools tools{store, std::move(*folders), options.datasets, options.book};
   return std::unique_ptr<Workbench>(new Workbench(context, std::move(tools), std::move(options)));
 }
 
@@ -179,6 +181,19 @@ void Workbench::run(const Capture& capture, BlobFetcher&) {
   std::visit([&](auto& known) { post(std::move(known)); }, answer);
 }
 
+void Workbench::run(const CaptureCheckpoint& capture, BlobFetcher&) {
+  std::shared_ptr<const AttemptJob> job;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = attempts_.find(capture.key);
+    if (found != attempts_.end()) job = found->second.job;
+  }
+  auto answer =
+      job == nullptr ? CheckpointCaptured{capture.key, {}, 0} : capture_checkpoint(tools_, *job);
+  const std::lock_guard lock(mutex_);
+  post(std::move(answer));
+}
+
 void Workbench::run(const Discard& discard, BlobFetcher&) {
   // What cannot be removed now, say files of another user, is found again at the next start.
   (void)tools_.folders.remove(discard.key);
@@ -205,6 +220,7 @@ void Workbench::prune_logs_now_and_then() {
     }
   }
   (void)tools_.folders.prune_logs(in_use, options_.logs);
+  (void)tools_.folders.remove_old_checkpoints(kCheckpointAge);
 }
 
 }  // namespace landseer::worker

@@ -33,6 +33,7 @@ namespace landseer::worker {
 struct WorkbenchOptions {
   std::filesystem::path scratch;  ///< see attempt_folder.h
   std::vector<DatasetFolder> datasets;
+  std::shared_ptr<DatasetBook> book{};  ///< see attempt_work.h
   FetchOptions fetch;
   LogLimits logs;
   std::size_t threads = 2;          ///< one may wait for a peer while the other hashes
@@ -41,8 +42,8 @@ struct WorkbenchOptions {
 
 class Workbench {
  public:
-  using Job = std::variant<Prepare, Capture, Discard>;
-  using Event = std::variant<Prepared, PrepareFailed, Captured, CaptureFailed>;
+  using Job = std::variant<Prepare, Capture, CaptureCheckpoint, Discard>;
+  using Event = std::variant<Prepared, PrepareFailed, Captured, CaptureFailed, CheckpointCaptured>;
 
   static Result<std::unique_ptr<Workbench>> start(const net::Context& context,
                                                   const ArtifactStore& store,
@@ -52,7 +53,7 @@ class Workbench {
   Workbench(const Workbench&) = delete;
   Workbench& operator=(const Workbench&) = delete;
 
-  /// Jobs of one attempt are done in the order given. Every Prepare and Capture is answered by one
+  /// Jobs of one attempt are done in the order given. Every job but Discard is answered by one
   /// event; a Discard calls off the attempt's Prepare.
   void submit(Job job);
   /// Takes over an attempt that was prepared before this process started.
@@ -85,6 +86,7 @@ class Workbench {
   std::optional<Job> next_job(std::unique_lock<std::mutex>& lock);
   void run(const Prepare& prepare, BlobFetcher& fetcher);
   void run(const Capture& capture, BlobFetcher& fetcher);
+  void run(const CaptureCheckpoint& capture, BlobFetcher& fetcher);
   void run(const Discard& discard, BlobFetcher& fetcher);
   void abandon_locked(const AttemptKey& key);
   void post(Event event);

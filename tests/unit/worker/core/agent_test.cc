@@ -112,6 +112,13 @@ class AgentTest : public testing::Test {
     return event;
   }
 
+  /// A tool that ends without success and leaves no checkpoint.
+  void fail(std::uint64_t task, Outcome outcome = Outcome::kExitCode) {
+    handle(ended(task, outcome));
+    EXPECT_EQ(take<CaptureCheckpoint>().size(), 1u);
+    handle(CheckpointCaptured{key(task), {}, 0});
+  }
+
   std::uint64_t hello_number = 0;
   Now now;
   Agent agent{settings()};
@@ -171,7 +178,7 @@ TEST_F(AgentTest, StartsOnlyWhatFitsAndTheNextWhenASlotIsFree) {
     handle(Prepared{key(task), {}, {}});
   }
   EXPECT_EQ(take<worker::Run>().size(), 2u);
-  handle(ended(1, Outcome::kExitCode));
+  fail(1);
   const auto runs = take<worker::Run>();
   ASSERT_EQ(runs.size(), 1u);
   EXPECT_EQ(runs[0].key, key(3));
@@ -283,7 +290,7 @@ TEST_F(AgentTest, AnExecutorThatIsStartedAnewIsToldTheLeaseThatIsThere) {
 TEST_F(AgentTest, AnAssignmentThatComesTwiceIsRunOnce) {
   welcome();
   run(1);
-  handle(ended(1, Outcome::kExitCode));
+  fail(1);
   hear(protocol::ResultsAck{11, {key(1)}});
   EXPECT_EQ(agent.attempts(), 0u);
   take<Prepare>();
@@ -298,7 +305,7 @@ TEST_F(AgentTest, AWelcomeThatComesTwiceTakesNothingAway) {
   run(1);
   welcome();  // its verdicts are older than the assignment
   EXPECT_TRUE(take<StopRun>().empty());
-  handle(ended(1, Outcome::kExitCode));
+  fail(1);
   EXPECT_EQ(sent<protocol::Results>().size(), 1u);
 }
 
@@ -328,7 +335,7 @@ TEST_F(AgentTest, ASilentBrokerIsGreetedAgainWithWhatIsHeld) {
 TEST_F(AgentTest, UnacknowledgedResultsAreSentAgainInTheNextSession) {
   welcome();
   run(1);
-  handle(ended(1, Outcome::kExitCode));
+  fail(1);
   EXPECT_EQ(sent<protocol::Results>().size(), 1u);
   hear(protocol::Rehello{});
   EXPECT_EQ(sent<protocol::Hello>().size(), 1u);
@@ -342,7 +349,7 @@ TEST_F(AgentTest, WhatTheBrokerGaveAwayIsStoppedAndNeverReported) {
   welcome();
   run(1);
   run(2);
-  handle(ended(2, Outcome::kExitCode));
+  fail(2);
   sent<protocol::Results>();
   hear(protocol::Rehello{});
   welcome(12, 6, {{key(1), false}, {key(2), false}});
@@ -413,7 +420,7 @@ TEST_F(AgentTest, ShuttingDownGivesEverythingBackAndSaysGoodbye) {
   auto results = sent<protocol::Results>();
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].results[0].outcome, Outcome::kReturned);
-  handle(ended(1, Outcome::kCancelled));
+  fail(1, Outcome::kCancelled);
   results = sent<protocol::Results>();
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].results[0].outcome, Outcome::kReturned) << "not the task's fault";

@@ -1,0 +1,231 @@
+/// How fast an artifact of one large file gets from worker to worker, against what the machine and
+/// libzmq can do at all: `landseer-bench-transfer --bytes N [--json]`. Every round measures, one
+/// after the other and over loopback TCP: the bare stream (frames of one chunk from memory, dropped
+/// on arrival), the stream that is hashed on arrival, the one that is hashed and written to a file,
+/// and the product (store to store). Medians of the rounds; a noisy machine spoils all alike.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <random>
+#include <thread>
+
+#include "common/base/digest.h"
+#include "common/net/socket.h"
+#include "common/protocol/limits.h"
+#include "worker/io/blob_fetcher.h"
+#include "worker/io/blob_server.h"
+#include "worker/io/file_tools.h"
+
+namespace {
+
+using namespace landseer;
+using namespace landseer::worker;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kChunk = protocol::kBlobChunkBytesMax;
+constexpr std::uint64_t kWindow = 8;  ///< as the product asks ahead
+
+struct Figures {
+  std::vector<double> all;  ///< MB/s
+  double median() const {
+    auto sorted = all;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted[sorted.size() / 2];
+  }
+  double lowest() const { return *std::min_element(all.begin(), all.end()); }
+  double highest() const { return *std::max_element(all.begin(), all.end()); }
+};
+
+[[noreturn]] void die(const std::string& what) {
+  std::fprintf(stderr, "landseer-bench-transfer: %s\n", what.c_str());
+  std::exit(1);
+}
+
+double timed(std::uint64_t bytes, const std::function<void()>& work) {
+  const auto began = Clock::now();
+  work();
+  const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  return static_cast<double>(bytes) / 1e6 / seconds;
+}
+
+/// Answers every request, of whatever content, with one chunk from memory.
+void serve_stream(const net::Context& context, const std::string& content, std::string& address,
+                  std::atomic<bool>& bound, const Cancel& stop) {
+  net::Router router(context, {.send_queue = 24});
+  address = *router.bind("tcp://127.0.0.1:0");
+  bound = true;
+  std::array<net::PollItem, 2> items;
+  items[0].socket = &router;
+  items[1].fd = stop.fd();
+  std::size_t at = 0;
+  while (!stop.requested()) {
+    net::poll(items, Duration(-1));
+    while (const auto request = router.receive()) {
+      net::Frame frame(kChunk);
+      std::copy_n(content.data() + at, kChunk, frame.data());
+      at = (at + kChunk) % content.size();
+      if (!router.send(request->peer, frame)) die("a reply was not taken");
+    }
+  }
+}
+
+/// Receives `bytes` in chunks, with the product's window.
+void take_stream(const net::Context& context, const std::string& address, std::uint64_t bytes,
+                 const std::function<void(std::string_view)>& consume) {
+  net::Dealer dealer(context);
+  if (!dealer.connect(address)) die("cannot connect");
+  std::array<net::PollItem, 1> items;
+  items[0].socket = &dealer;
+  const std::uint64_t chunks = bytes / kChunk;
+  std::uint64_t asked = 0;
+  for (std::uint64_t received = 0; received < chunks;) {
+    while (asked < std::min(chunks, received + kWindow) && dealer.send("next")) ++asked;
+    net::poll(items, std::chrono::milliseconds(asked == received ? 1 : 1000));
+    while (const auto frame = dealer.receive_frame()) {
+      consume(frame->bytes());
+      ++received;
+      while (asked < std::min(chunks, received + kWindow) && dealer.send("next")) ++asked;
+    }
+  }
+}
+
+struct Bench {
+  std::filesystem::path folder;
+  std::uint64_t bytes;
+  std::string content = std::string(64 * kChunk, '\0');
+  Figures bare, hashed, written, product;
+
+  void fill() {
+    std::mt19937_64 random(7);
+    for (std::size_t i = 0; i + 8 <= content.size(); i += 8) {
+      const std::uint64_t word = random();
+      std::copy_n(reinterpret_cast<const char*>(&word), 8, content.data() + i);
+    }
+  }
+
+  double stream(const std::function<void(std::string_view)>& consume) const {
+    const net::Context source;
+    const net::Context sink;
+    Cancel stop;
+    std::string address;
+    std::atomic<bool> bound{false};
+    std::thread server([&] { serve_stream(source, content, address, bound, stop); });
+    while (!bound) std::this_thread::yield();
+    const double speed = timed(bytes, [&] { take_stream(sink, address, bytes, consume); });
+    stop.request();
+    server.join();
+    return speed;
+  }
+
+  void references() {
+    bare.all.push_back(stream([](std::string_view) {}));
+    Hasher hasher;
+    hashed.all.push_back(stream([&](std::string_view data) { hasher.update(data); }));
+    (void)hasher.finish();
+    Hasher again;
+    const auto path = folder / "stream";
+    const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    written.all.push_back(stream([&](std::string_view data) {
+      again.update(data);
+      if (!write_all(file.get(), data, path)) die("cannot write");
+    }));
+    unlink(path.c_str());
+  }
+
+  Digest make_artifact(const ArtifactStore& store) const {
+    const auto output = folder / "output";
+    std::filesystem::create_directories(output);
+    {
+      const UniqueFd file(open((output / "model").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+      for (std::uint64_t at = 0; at < bytes; at += kChunk) {
+        const std::string_view piece(content.data() + at % content.size(), kChunk);
+        if (!write_all(file.get(), piece, "model")) die("cannot write");
+      }
+    }
+    const auto stored = store.capture(output);
+    if (!stored) die(stored.error().to_string());
+    std::filesystem::remove_all(output);
+    return stored->artifact;
+  }
+
+  void transfer(const ArtifactStore& from, const Digest& artifact) {
+    const net::Context source;
+    const net::Context sink;
+    const auto server = std::move(*BlobServer::start(source, from, "tcp://127.0.0.1:0"));
+    const auto root = folder / "sink";
+    {
+      const ArtifactStore to = *ArtifactStore::open(root);
+      BlobFetcher fetcher(sink, to);
+      const Cancel cancel;
+      const std::vector<std::string> sources{server->address()};
+      product.all.push_back(timed(bytes, [&] {
+        const auto fetched = fetcher.fetch_artifact(artifact, sources, cancel);
+        if (!fetched) die(fetched.error().to_string());
+      }));
+    }
+    std::filesystem::remove_all(root);
+  }
+};
+
+void print(const Bench& bench, bool json) {
+  const auto ratio = [&](const Figures& reference) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < reference.all.size(); ++i) {
+      ratios.push_back(bench.product.all[i] / reference.all[i]);
+    }
+    return Figures{ratios}.median();
+  };
+  const std::vector<std::pair<const char*, const Figures*>> rows{
+      {"product", &bench.product},
+      {"bare", &bench.bare},
+      {"hashed", &bench.hashed},
+      {"hashed_written", &bench.written}};
+  if (json) std::printf("{\"bytes\": %llu", static_cast<unsigned long long>(bench.bytes));
+  for (const auto& [name, figures] : rows) {
+    if (json) {
+      std::printf(", \"%s_mb_s\": %.0f, \"%s_spread\": [%.0f, %.0f], \"of_%s\": %.3f", name,
+                  figures->median(), name, figures->lowest(), figures->highest(), name,
+                  ratio(*figures));
+    } else {
+      std::printf("%-15s %6.0f MB/s (%.0f to %.0f), product at %.0f %%\n", name, figures->median(),
+                  figures->lowest(), figures->highest(), 100 * ratio(*figures));
+    }
+  }
+  if (json) std::printf("}\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures the transfer of artifacts between workers.");
+  Bench bench;
+  bench.bytes = std::uint64_t{1} << 30;
+  int rounds = 5;
+  bool json = false;
+  std::string folder = "bench-transfer";
+  app.add_option("--bytes", bench.bytes, "rounded down to whole chunks")->capture_default_str();
+  app.add_option("--rounds", rounds)->capture_default_str();
+  app.add_option("--folder", folder, "is made, and removed at the end")->capture_default_str();
+  app.add_flag("--json", json);
+  CLI11_PARSE(app, argc, argv);
+  bench.folder = std::filesystem::absolute(folder);
+  bench.bytes -= bench.bytes % kChunk;
+  if (bench.bytes == 0 || rounds < 1) die("--bytes and --rounds must be larger");
+  std::filesystem::create_directories(bench.folder);
+  bench.fill();
+  const ArtifactStore store = *ArtifactStore::open(bench.folder / "source");
+  const Digest artifact = bench.make_artifact(store);
+  for (int i = 0; i < rounds; ++i) {
+    bench.references();
+    bench.transfer(store, artifact);
+  }
+  print(bench, json);
+  std::filesystem::remove_all(bench.folder);
+  return 0;
+}

@@ -1,0 +1,76 @@
+// What the agent tells the broker about artifacts, and asks before one is removed; checkpoints.
+#include <utility>
+
+#include "common/protocol/limits.h"
+#include "worker/core/agent.h"
+
+namespace landseer::worker {
+
+void Agent::send_holdings(std::vector<Effect>& out) {
+  if (!dropped_.empty()) out.push_back(Send{protocol::Dropped{session_, std::move(dropped_)}});
+  dropped_.clear();
+  if (fetched_.empty() && bytes_fetched_ == 0) return;
+  out.push_back(Send{protocol::Holding{session_, std::move(fetched_), bytes_fetched_}});
+  fetched_.clear();
+  bytes_fetched_ = 0;
+}
+
+void Agent::on(const CheckpointCaptured& event, const Now&, std::vector<Effect>& out) {
+  Attempt* attempt = find(event.key);
+  if (attempt == nullptr || attempt->phase != Phase::kSaving) return;
+  attempt->result.checkpoint = event.artifact;
+  attempt->result.checkpoint_bytes = event.bytes;
+  report(event.key, attempt->result.outcome, std::move(attempt->result.reason), out);
+}
+
+/// What attempts here read, and what the broker may not have heard of yet: it would think that
+/// nobody needs a result that is still under way to it.
+std::set<Digest> Agent::artifacts_in_use() const {
+  std::set<Digest> used;
+  for (const auto& [key, attempt] : attempts_) {
+    for (const protocol::InputArtifact& input : attempt.job.inputs) used.insert(input.artifact);
+    used.insert(attempt.job.checkpoint.artifact);
+    used.insert(attempt.result.artifact);
+    used.insert(attempt.result.checkpoint);
+  }
+  return used;
+}
+
+/// Without a conversation nobody can be asked; the shell says it again.
+void Agent::on(const StoreFull& event, const Now&, std::vector<Effect>& out) {
+  if (session_ == 0 || shutting_down_) return;
+  const std::set<Digest> used = artifacts_in_use();
+  asked_.clear();
+  spared_.clear();
+  for (const Digest& artifact : event.artifacts) {
+    (used.contains(artifact) ? spared_ : asked_).push_back(artifact);
+  }
+  if (asked_.size() > protocol::kBatchMax) asked_.resize(protocol::kBatchMax);
+  if (!asked_.empty()) {
+    out.push_back(Send{protocol::ReleaseRequest{session_, asked_}});
+  } else if (!spared_.empty()) {
+    out.push_back(RemoveArtifacts{{}, std::exchange(spared_, {})});
+  }
+}
+
+void Agent::on_message(const protocol::Release& m, const Now&, std::vector<Effect>& out) {
+  if (m.session != session_ || asked_.empty()) return;
+  const std::set<Digest> used = artifacts_in_use();
+  const std::set<Digest> given_up(m.artifacts.begin(), m.artifacts.end());
+  RemoveArtifacts remove{{}, std::exchange(spared_, {})};
+  for (const Digest& artifact : asked_) {
+    if (!given_up.contains(artifact)) {
+      remove.kept.push_back(artifact);
+    } else if (used.contains(artifact)) {
+      // An attempt came meanwhile. The broker no longer counts this worker: tell it again.
+      fetched_.push_back(artifact);
+      remove.kept.push_back(artifact);
+    } else {
+      remove.released.push_back(artifact);
+    }
+  }
+  asked_.clear();
+  out.push_back(std::move(remove));
+}
+
+}  // namespace landseer::worker

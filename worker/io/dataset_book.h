@@ -1,0 +1,72 @@
+/// Knows what the worker's data sets are. Reads them in a thread of its own, and remembers what it
+/// read by a signature of the files, so that a restart costs a look and not a second reading. One
+/// that changed has no content until it was read anew. Any thread but where it says otherwise.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "common/base/digest.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/protocol/worker_messages.h"
+#include "worker/io/cancel.h"
+#include "worker/io/dataset_folder.h"
+#include "worker/io/unique_fd.h"
+
+namespace landseer::worker {
+
+class DatasetBook {
+ public:
+  /// `memory`: a folder of this worker's own, made if need be.
+  DatasetBook(std::vector<DatasetFolder> datasets, std::filesystem::path memory);
+  ~DatasetBook();
+  DatasetBook(const DatasetBook&) = delete;
+  DatasetBook& operator=(const DatasetBook&) = delete;
+
+  /// Waits until everything is read or `limit` is over: small data sets are known from the start.
+  void wait(Duration limit);
+  /// As far as is known.
+  std::vector<protocol::DatasetOffer> offers() const;
+  /// Whether the offers are others than when they were taken; then `fd` is readable.
+  bool changed() const { return changed_; }
+  int fd() const { return event_fd_.get(); }
+  std::vector<protocol::DatasetOffer> take_offers();
+
+  /// Looks whether the data set is still the one that was read. Its content; none if it is not
+  /// known now: then it is read anew.
+  Result<Digest> check(const DatasetFolder& dataset);
+
+ private:
+  struct Entry {
+    DatasetFolder folder;
+    Digest content;    ///< none: not known
+    Digest signature;  ///< that it had then
+  };
+
+  void work();
+  void read(std::size_t index);
+  Result<Digest> content_of(const DatasetFolder& folder, Digest& signature) const;
+  std::filesystem::path file_of(const DatasetFolder& folder) const;
+  void note_change();
+
+  const std::filesystem::path memory_;
+  const UniqueFd event_fd_;
+  Cancel stop_;
+
+  mutable std::mutex mutex_;  ///< guards what follows
+  std::condition_variable wake_;
+  std::vector<Entry> entries_;
+  std::deque<std::size_t> queue_;
+  bool reading_ = false;
+  std::atomic<bool> changed_{false};
+
+  std::thread thread_;
+};
+
+}  // namespace landseer::worker
