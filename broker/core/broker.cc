@@ -19,8 +19,9 @@ Broker::Broker(const Settings& settings)
       loader_(state_),
       snapshot_(state_),
       ledger_(state_, snapshot_),
-      lifecycle_(state_, ledger_),
-      placement_(state_, lifecycle_) {
+      reuse_(state_, ledger_),
+      lifecycle_(state_, ledger_, reuse_),
+      placement_(state_, lifecycle_, reuse_) {
   // Sessions of different starts of the broker never meet.
   next_session_ = (settings.epoch << 32) + 1;
 }

@@ -66,6 +66,10 @@ class Broker {
   void on_worker(PeerId peer, const protocol::Results& results, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Leaving& leaving, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out);
+  bool is_needed(const Digest& artifact, std::size_t& looks);
+  TaskId owner_of(const protocol::AttemptRef& attempt) const;
+  void take_result(const FoundTask& found, protocol::AttemptResult result, const Now& now,
+                   Outbox& out);
   // broker_offers.cc
   void on_worker(PeerId peer, const protocol::Offer& offer, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::ReleaseRequest& asked, const Now& now, Outbox& out);
@@ -107,8 +111,11 @@ class Broker {
                  Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::Retry& m, const Now& now, Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now, Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::GetExplanation& m, const Now& now,
+                 Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
-                                     const Now& now, Outbox& out);
+                                     bool plan_only, const Now& now, Outbox& out);
+  protocol::Submitted summary_of(const PipelineRecord& record) const;
   void make_room(std::uint64_t new_tasks, const Now& now, Outbox& out);
   const Settings& settings() const { return state_.settings; }
   bool has_room_for(std::uint64_t tasks) const;
@@ -135,6 +142,7 @@ class Broker {
   SnapshotLoader loader_;
   SnapshotWriter snapshot_;
   Ledger ledger_;
+  Reuse reuse_;
   Lifecycle lifecycle_;
   Placement placement_;
   Watchers watchers_;

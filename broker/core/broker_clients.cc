@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/core/broker.h"
+#include "broker/core/explain.h"
 #include "broker/core/submission_builder.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
@@ -60,7 +61,8 @@ void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& 
     reply(from, protocol::ChunkTaken{m.index}, out);
     return;
   }
-  auto submitted = submit(m.submission_id, staging_.take(from.peer, m.submission_id), now, out);
+  auto submitted =
+      submit(m.submission_id, staging_.take(from.peer, m.submission_id), m.plan_only, now, out);
   if (submitted) {
     reply(from, *submitted, out);
   } else {
@@ -69,7 +71,8 @@ void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& 
 }
 
 Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
-                                           const std::string& body, const Now& now, Outbox& out) {
+                                           const std::string& body, bool plan_only, const Now& now,
+                                           Outbox& out) {
   const Digest digest = sha256(body);
   PipelineRecord* record = state_.pipelines.find_submission(submission_id);
   const bool existing = record != nullptr;
@@ -90,6 +93,12 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     domain::IdCounters ids = state_.ids;
     auto built = build_pipeline(*submission, ids, state_.requests, now.wall);
     if (!built) return tl::make_unexpected(built.error());
+    if (plan_only) {
+      protocol::Submitted planned = summary_of(**built);
+      planned.pipeline = PipelineId{};
+      planned.cached = reuse_.find_hits(**built).size();
+      return planned;
+    }
     const std::uint64_t tasks = (*built)->pipeline->tasks.size();
     if (!has_room_for(tasks)) {
       return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
@@ -104,15 +113,23 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
       out.blobs.push_back({(*built)->key_context.model_script, submission->model_script});
     }
     record = &ledger_.commit_pipeline(std::move(*built), body, now, out);
+    reuse_.bind_contents(*record, now, out);
+    reuse_.take_hits(*record, now, out);
   }
-  return protocol::Submitted{record->id(),
-                             record->pipeline->name,
-                             record->pipeline->workflows.size(),
-                             record->task_instances,
-                             record->pipeline->tasks.size(),
-                             record->evaluations,
-                             record->cached,
-                             existing};
+  protocol::Submitted submitted = summary_of(*record);
+  submitted.existing = existing;
+  return submitted;
+}
+
+protocol::Submitted Broker::summary_of(const PipelineRecord& record) const {
+  return {record.id(),
+          record.pipeline->name,
+          record.pipeline->workflows.size(),
+          record.task_instances,
+          record.pipeline->tasks.size(),
+          record.evaluations,
+          record.cached,
+          false};
 }
 
 bool Broker::has_room_for(std::uint64_t tasks) const {
@@ -160,14 +177,14 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ListTasks& m,
                        Outbox& out) {
   const PipelineRecord* record = state_.pipelines.find(m.pipeline);
   if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
-  reply(from, task_list(*record, m), out);
+  reply(from, task_list(state_, *record, m), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::GetTask& m, const Now&,
                        Outbox& out) {
   const auto found = state_.pipelines.find_task(m.task);
   if (!found) return reply_error(from, no_task(m.task), out);
-  reply(from, task_detail(*found->record, *found->task), out);
+  reply(from, task_detail(state_, *found->record, *found->task), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkflows& m, const Now&,
@@ -180,6 +197,13 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkflows
 void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkers&, const Now&,
                        Outbox& out) {
   reply(from, worker_list(state_), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::GetExplanation& m,
+                       const Now& now, Outbox& out) {
+  const auto found = state_.pipelines.find_task(m.task);
+  if (!found) return reply_error(from, no_task(m.task), out);
+  reply(from, explain(state_, reuse_, placement_, *found, now), out);
 }
 
 void Broker::answer_watchers(const Now& now, Outbox& out) {

@@ -11,6 +11,10 @@ constexpr std::size_t kOfferTextBytesMax = 256;
 
 bool is_short(const std::string& text) { return text.size() <= kOfferTextBytesMax; }
 
+/// Tasks looked at to answer one ReleaseRequest: a fraction of a millisecond. What cannot be
+/// decided within them is kept, and asked for again.
+constexpr std::size_t kLooksPerRequest = 10'000;
+
 }  // namespace
 
 bool is_modest(const protocol::Hello& hello) {
@@ -35,7 +39,9 @@ bool is_modest(const protocol::Hello& hello) {
          all(hello.images, [](const auto& image) { return is_short(image.image); });
 }
 
-void count_free(WorkerRecord& worker, State& state) {
+void adopt_offer(WorkerRecord& worker, State& state) {
+  worker.images.clear();
+  for (const auto& [image, content] : worker.offer.images) worker.images[image] = content;
   const auto& gpus = worker.offer.gpus;
   const auto well =
       std::count_if(gpus.begin(), gpus.end(), [](const auto& gpu) { return gpu.fault.empty(); });
@@ -61,7 +67,8 @@ void Broker::on_worker(PeerId peer, const protocol::Offer& offer, const Now& now
     return;
   }
   worker->offer = std::move(changed);
-  count_free(*worker, state_);
+  adopt_offer(*worker, state_);
+  reuse_.bind_by_worker(*worker, now, out);
   state_.workers.changed();
   state_.placement_due = true;
 }
@@ -71,14 +78,7 @@ void Broker::on_worker(PeerId peer, const protocol::Holding& holding, const Now&
   if (worker == nullptr) return;
   worker->bytes_fetched += holding.bytes;
   for (const Digest& artifact : holding.artifacts) {
-    // Only artifacts some task produced: a peer cannot make the table grow.
-    const auto known = state_.holders.find(artifact);
-    if (known == state_.holders.end()) continue;
-    auto& holders = known->second;
-    if (holders.size() < kHoldersMax &&
-        std::find(holders.begin(), holders.end(), worker->id) == holders.end()) {
-      holders.push_back(worker->id);
-    }
+    state_.artifacts.add_holder(artifact, worker->id);
   }
 }
 
@@ -86,19 +86,37 @@ void Broker::on_worker(PeerId peer, const protocol::Dropped& dropped, const Now&
   const WorkerRecord* worker = require_session(peer, dropped.session, now, out);
   if (worker == nullptr) return;
   for (const Digest& artifact : dropped.artifacts) {
-    const auto known = state_.holders.find(artifact);
-    if (known != state_.holders.end()) std::erase(known->second, worker->id);
+    state_.artifacts.remove_holder(artifact, worker->id);
   }
 }
 
-/// What no task left behind is nobody's need.
+/// A pipeline that is not over needs what a task of it may still read, what is the end of a
+/// workflow, which people may want to fetch, and checkpoints of what is to go on.
+bool Broker::is_needed(const Digest& artifact, std::size_t& looks) {
+  const ArtifactTable::Artifact* known = state_.artifacts.find(artifact);
+  if (known == nullptr) return false;
+  for (const TaskId id : known->producers) {
+    if (looks == 0) return true;
+    --looks;
+    const auto found = state_.pipelines.find_task(id);
+    if (!found || found->record->terminal()) continue;
+    if (!domain::is_terminal(found->task->status)) return true;
+    const auto below = found->record->scheduler->look_below(id, looks);
+    if (below != domain::PriorityScheduler::Below::kOver) return true;
+  }
+  return false;
+}
+
 void Broker::on_worker(PeerId peer, const protocol::ReleaseRequest& asked, const Now& now,
                        Outbox& out) {
   const WorkerRecord* worker = require_session(peer, asked.session, now, out);
   if (worker == nullptr) return;
   protocol::Release release{worker->session, {}};
+  std::size_t looks = kLooksPerRequest;
   for (const Digest& artifact : asked.artifacts) {
-    if (!state_.holders.contains(artifact)) release.artifacts.push_back(artifact);
+    if (is_needed(artifact, looks)) continue;
+    state_.artifacts.remove_holder(artifact, worker->id);
+    release.artifacts.push_back(artifact);
   }
   out.to_workers.push_back({peer, std::move(release)});
 }

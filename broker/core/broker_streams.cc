@@ -30,6 +30,11 @@ Result<protocol::StreamOpened> Broker::open_log(const FoundTask& found, std::uin
                                                 const Now& now, Outbox& out) {
   const TaskId task = found.task->id;
   const TaskRun* run = found.record->find_run(task);
+  if (run != nullptr && run->attempts.empty()) {
+    // It has another task's result, so it has that one's log. Always an older one: this ends.
+    const auto source = state_.pipelines.find_task(run->cached_from);
+    if (source && source->task->id < task) return open_log(*source, wanted, now, out);
+  }
   const std::uint32_t last = run != nullptr ? static_cast<std::uint32_t>(run->attempts.size()) : 0;
   const std::uint32_t attempt = wanted == 0 ? last : wanted;
   if (attempt == 0 || attempt > last) {
@@ -50,7 +55,9 @@ Result<protocol::StreamOpened> Broker::open_log(const FoundTask& found, std::uin
   protocol::StreamOpened opened;
   opened.attempt = attempt;
   opened.finished = row.outcome != 0;
-  opened.sources.push_back(open_at(*worker, task, attempt, now, out));
+  const bool taken_over = number(row.origin_task) != 0;
+  opened.sources.push_back(open_at(*worker, taken_over ? row.origin_task : task,
+                                   taken_over ? row.origin_attempt : attempt, now, out));
   return opened;
 }
 
@@ -69,15 +76,13 @@ Result<protocol::StreamOpened> Broker::open_artifact(const FoundTask& found, con
   protocol::StreamOpened opened;
   opened.artifact = run->artifact;
   opened.artifact_bytes = run->artifact_bytes;
-  if (const auto holders = state_.holders.find(run->artifact); holders != state_.holders.end()) {
-    for (const WorkerId id : holders->second) {
-      const WorkerRecord* worker = state_.workers.find(id);
-      if (worker == nullptr || worker->session == 0) continue;
-      const auto source = open_at(*worker, TaskId{}, 0, now, out);
-      // The silent ones last.
-      const bool well = worker->state == WorkerState::kConnected;
-      opened.sources.insert(well ? opened.sources.begin() : opened.sources.end(), source);
-    }
+  for (const WorkerId id : state_.artifacts.holders(run->artifact)) {
+    const WorkerRecord* worker = state_.workers.find(id);
+    if (worker == nullptr || worker->session == 0) continue;
+    const auto source = open_at(*worker, TaskId{}, 0, now, out);
+    // The silent ones last.
+    const bool well = worker->state == WorkerState::kConnected;
+    opened.sources.insert(well ? opened.sources.begin() : opened.sources.end(), source);
   }
   if (opened.sources.empty()) {
     return fail(ErrorCode::kUnavailable, "no connected worker has the artifact", name,

@@ -106,7 +106,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   if (!same_instance) worker->host_failures = 0;
   worker->leaving = false;
   worker->hears = false;
-  count_free(*worker, state_);
+  adopt_offer(*worker, state_);
   state_.workers.bind_peer(*worker, peer);
   worker->session = next_session_++;
   if (deaf) {
@@ -142,9 +142,9 @@ std::vector<protocol::Verdict> Broker::reconcile(WorkerRecord& worker, const pro
   std::vector<protocol::Verdict> verdicts;
   std::set<TaskId> kept;
   for (const auto& held : hello.held) {
-    const auto known = worker.attempts.find(held.task);
+    const auto known = worker.attempts.find(owner_of(held));
     const bool keep = known != worker.attempts.end() && known->second == held;
-    if (keep) kept.insert(held.task);
+    if (keep) kept.insert(known->first);
     verdicts.push_back({held, keep});
   }
   const std::string& boot_before = worker.offer.boot_id;
@@ -173,13 +173,14 @@ void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now&
   const WorkerRecord* worker = require_session(peer, started.session, now, out);
   if (worker == nullptr) return;
   for (const auto& [attempt, started_at] : started.attempts) {
-    const auto known = worker->attempts.find(attempt.task);
+    const TaskId owner = owner_of(attempt);
+    const auto known = worker->attempts.find(owner);
     if (known == worker->attempts.end() || known->second != attempt) {
       ++state_.stale_messages;
       continue;
     }
-    const auto found = state_.pipelines.find_task(attempt.task);
-    found->record->runs[attempt.task].attempts.back().started_at = started_at;
+    const auto found = state_.pipelines.find_task(owner);
+    found->record->runs[owner].attempts.back().started_at = started_at;
     state_.touch(*found->record);
   }
 }
@@ -192,14 +193,36 @@ void Broker::on_worker(PeerId peer, const protocol::Results& results, const Now&
   for (const auto& result : results.results) {
     const protocol::AttemptRef attempt{result.epoch, result.task, result.attempt};
     ack.attempts.push_back(attempt);
-    const auto known = worker->attempts.find(result.task);
+    const auto known = worker->attempts.find(owner_of(attempt));
     if (known == worker->attempts.end() || known->second != attempt) {
       ++state_.stale_messages;
       continue;
     }
-    lifecycle_.end_attempt(*state_.pipelines.find_task(result.task), bounded(result), now, out);
+    take_result(*state_.pipelines.find_task(known->first), bounded(result), now, out);
   }
   out.to_workers.push_back({peer, std::move(ack)});
+}
+
+/// The task that an attempt serves, which may not be the one it was started for.
+TaskId Broker::owner_of(const protocol::AttemptRef& attempt) const {
+  const auto found = state_.handed_over.find(attempt);
+  return found != state_.handed_over.end() ? found->second : attempt.task;
+}
+
+void Broker::take_result(const FoundTask& found, protocol::AttemptResult result, const Now& now,
+                         Outbox& out) {
+  result.task = found.task->id;
+  result.attempt = found.record->find_run(found.task->id)->attempts.back().attempt;
+  if (result.outcome == Outcome::kSucceeded) {
+    std::string contradiction = reuse_.bind_by_result(found, result, now, out);
+    if (!contradiction.empty()) {
+      result.outcome = Outcome::kRuntimeError;
+      result.reason = std::move(contradiction);
+      result.artifact = {};
+      result.metrics.clear();
+    }
+  }
+  lifecycle_.end_attempt(found, result, now, out);
 }
 
 void Broker::on_worker(PeerId peer, const protocol::Leaving& leaving, const Now& now, Outbox& out) {

@@ -23,14 +23,28 @@ std::uint64_t combine(std::uint64_t seed, Numbers... numbers) {
 
 enum Part : std::uint64_t { kTaskPart = 1, kPipelinePart = 2, kWorkerPart = 3 };
 
+std::uint64_t combine(std::uint64_t seed, const Digest& digest) {
+  std::array<std::uint64_t, 4> words{};
+  std::memcpy(words.data(), digest.bytes.data(), sizeof words);
+  for (const std::uint64_t word : words) seed = combine(seed, word);
+  return seed;
+}
+
+/// What runs got when results were first shared: older stores keep their fingerprints.
+std::uint64_t combine_origins(std::uint64_t seed, const TaskRun& run) {
+  for (const Digest* digest :
+       {&run.inputs, &run.image_content, &run.dataset_content, &run.checkpoint}) {
+    if (!digest->empty()) seed = combine(seed, *digest);
+  }
+  return number(run.cached_from) != 0 ? combine(seed, number(run.cached_from)) : seed;
+}
+
 std::uint64_t combine_run(std::uint64_t seed, const TaskRun& run) {
-  std::array<std::uint64_t, 4> artifact{};
-  std::memcpy(artifact.data(), run.artifact.bytes.data(), sizeof artifact);
   seed = combine(seed, number(run.worker), run.failures, run.losses, run.runtime_errors,
                  run.returns, run.missing_inputs, run.reruns, run.failed_on.size(), run.backoff_ms,
                  run.cancel_requested, run.evaluation_skipped, run.kept, run.artifact_bytes,
                  run.metrics.size(), run.attempts.size());
-  for (const std::uint64_t word : artifact) seed = combine(seed, word);
+  seed = combine_origins(combine(seed, run.artifact), run);
   if (run.attempts.empty()) return seed;
   const protocol::AttemptRow& last = run.attempts.back();
   return combine(seed, last.attempt, last.outcome, last.exit_code, last.assigned_at,
@@ -48,11 +62,16 @@ std::uint64_t fingerprint(const domain::Task& task, domain::TaskStatus status, c
 }
 
 std::uint64_t fingerprint(const PipelineRecord& record) {
-  const std::uint64_t part =
+  std::uint64_t part =
       combine(kPipelinePart, number(record.id()), record.priority, record.submitted_at,
               record.first_started_at, record.finished_at, record.cancel_requested);
-  // Stores of before there was a pause keep their fingerprints.
-  return record.paused ? combine(part, 1) : part;
+  // Stores of before there were these keep their fingerprints.
+  if (record.paused) part = combine(part, 1);
+  if (!record.dataset_content.empty()) part = combine(part, record.dataset_content);
+  for (const auto& [image, content] : record.image_contents) {
+    part = combine(combine(part, image.size()), content);
+  }
+  return part;
 }
 
 std::uint64_t fingerprint(const WorkerRecord& worker) {

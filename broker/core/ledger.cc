@@ -103,6 +103,7 @@ void Ledger::apply(const AttemptAssigned& r, const Now& now) {
   run.attempts.push_back(std::move(row));
   run.worker = worker.id;
   run.backoff_ms = 0;
+  run.inputs = record.inputs_of(*found.task);
   worker.attempts.emplace(found.task->id, r.attempt);
   worker.reserve(state_.requests.at(found.task->request));
   if (record.first_started_at == 0) change(record, [&] { record.first_started_at = r.at; });
@@ -122,7 +123,10 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
   state_.fingerprint += fingerprint(worker);
   if (r.result.outcome == Outcome::kInputMissing) {
     // Whoever was thought to hold it could not deliver.
-    state_.holders.erase(r.result.missing_input);
+    state_.artifacts.remove_holders(r.result.missing_input);
+  }
+  if (r.decision != Decision::kComplete) {
+    keep_checkpoint(run, found.task->id, worker.id, r.result);
   }
   switch (r.decision) {
     case Decision::kComplete:
@@ -150,7 +154,9 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
 
 void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
                             const AttemptEnded& r) {
-  worker.attempts.erase(found.task->id);
+  const auto live = worker.attempts.find(found.task->id);
+  state_.handed_over.erase(live->second);
+  worker.attempts.erase(live);
   worker.release(state_.requests.at(found.task->request));
   run.worker = WorkerId{};
   protocol::AttemptRow& row = run.attempts.back();
@@ -162,6 +168,7 @@ void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& 
   row.finished_at = r.result.finished_at != 0 ? r.result.finished_at : r.at;
   row.cpu_ms = r.result.cpu_ms;
   row.memory_peak_bytes = r.result.memory_peak_bytes;
+  row.gpu_memory_peak_bytes = r.result.gpu_memory_peak_bytes;
 }
 
 void Ledger::forgive(WorkerRecord& worker) {
@@ -210,13 +217,11 @@ void Ledger::keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
   run.artifact_bytes = result.artifact_bytes;
   run.metrics = result.metrics;
   run.evaluation_skipped = result.evaluation_skipped;
-  if (!result.artifact.empty()) {
-    auto& holders = state_.holders[result.artifact];
-    if (holders.size() < kHoldersMax &&
-        std::find(holders.begin(), holders.end(), worker) == holders.end()) {
-      holders.push_back(worker);
-    }
-  }
+  run.image_content = result.image_content;
+  run.dataset_content = result.dataset_content;
+  drop_checkpoint(run, found.task->id);
+  state_.artifacts.add_producer(result.artifact, found.task->id);
+  state_.artifacts.add_holder(result.artifact, worker);
   // The times are a worker's word: only what can be a duration is learned from.
   if (result.started_at <= 0 || result.finished_at < result.started_at) return;
   const std::string& tool = found.task->tool->name;
@@ -233,11 +238,14 @@ void Ledger::apply(const TaskReopened& r, const Now& now) {
   const auto found = *state_.pipelines.find_task(r.task);
   const TaskChange change_of_task(*this, *found.record, *found.task);
   TaskRun& run = found.record->runs[r.task];
+  if (found.task->cached) --found.record->cached;
   run.kept = r.kept;
   run.cancel_requested = false;
   if (!r.kept) {
     ++run.reruns;
+    state_.artifacts.remove_producer(run.artifact, r.task);
     run.artifact = {};
+    run.cached_from = {};
   }
   expect(found.record->scheduler->reopen(r.task));
   found.record->count_change(*found.task, TaskStatus::kCompleted);
@@ -251,7 +259,8 @@ void Ledger::apply(const TaskKept& r, const Now& now) {
   const TaskChange change_of_task(*this, *found.record, *found.task);
   found.record->runs[r.task].kept = false;
   expect(found.record->scheduler->complete_cached(r.task));
-  found.task->cached = false;
+  found.task->cached = number(found.record->runs[r.task].cached_from) != 0;
+  if (found.task->cached) ++found.record->cached;
   found.record->count_change(*found.task, TaskStatus::kPending);
   state_.touch(*found.record);
   retire_if_terminal(*found.record, r.at);
@@ -306,6 +315,10 @@ void Ledger::apply(const PipelineForgotten& r, const Now& now) {
   const PipelineRecord& record = *state_.pipelines.find(r.pipeline);
   CHECK(snapshot_.is_done_with(r.pipeline), "a snapshot shows what was there when it began");
   state_.fingerprint -= fingerprint(record) + fingerprint_of_tasks(record);
+  for (const auto& [task, run] : record.runs) {
+    state_.artifacts.remove_producer(run.artifact, task);
+    state_.artifacts.remove_producer(run.checkpoint, task);
+  }
   state_.pipelines.forget(r.pipeline);
   state_.touched.erase(r.pipeline);
 }

@@ -65,9 +65,18 @@ class Ledger {
   void apply(const WorkerForgotten& r, const Now& now);
   void apply(const RetryRequested& r, const Now& now);  // ledger_control.cc
   void apply(const PauseChanged& r, const Now& now);
+  void apply(const ContentBound& r, const Now& now);  // ledger_reuse.cc
+  void apply(const TasksCached& r, const Now& now);
+  void apply(const AttemptHandedOver& r, const Now& now);
 
   Result<void> check(const Record& record) const;
   Result<void> check_control(const Record& record) const;
+  Result<void> check_reuse(const Record& record) const;
+  Result<void> check_hits(const TasksCached& cached) const;
+  void complete_from(PipelineRecord& record, const TaskHit& hit);
+  void keep_checkpoint(TaskRun& run, TaskId task, WorkerId worker,
+                       const protocol::AttemptResult& result);
+  void drop_checkpoint(TaskRun& run, TaskId task);
   void record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
                       const AttemptEnded& r);
   void count_outcome(TaskRun& run, WorkerRecord& worker, protocol::Outcome outcome, bool started);

@@ -46,7 +46,7 @@ Result<void> Ledger::check_control(const Record& record) const {
       return contradiction("nothing to pause or resume");
     }
   }
-  return {};
+  return check_reuse(record);
 }
 
 void Ledger::apply(const RetryRequested& r, const Now& now) {

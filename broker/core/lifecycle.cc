@@ -85,8 +85,9 @@ AttemptEnded Lifecycle::decide(const FoundTask& found, const AttemptResult& resu
         const std::string said = result.reason.empty() ? "" : " (" + result.reason + ")";
         ended.result.reason = memory_text(result, limit) + said;
       }
-      again_unless(ended, run.failures >= found.task->options->retries, failure_text(ended.result));
-      const Duration delay = backoff(run.failures + 1, state_.settings.seed, found.task->id);
+      const std::uint32_t failures = reuse_.failures_of_work(found);
+      again_unless(ended, failures >= found.task->options->retries, failure_text(ended.result));
+      const Duration delay = backoff(failures + 1, state_.settings.seed, found.task->id);
       ended.delay_ms = static_cast<std::uint64_t>(
           std::chrono::duration_cast<std::chrono::milliseconds>(delay).count());
       break;
@@ -126,7 +127,9 @@ void Lifecycle::end_attempt(const FoundTask& found, const AttemptResult& result,
                             ? producer_of(found, result.missing_input)
                             : std::nullopt;
   const WorkerId host = found.record->find_run(found.task->id)->worker;
+  const auto delay = std::chrono::milliseconds(again ? ended.delay_ms : 0);
   ledger_.commit(std::move(ended), now, out);
+  reuse_.attempt_ended(found, delay, now, out);
   if (result.outcome == Outcome::kRuntimeError) tell_of_quarantine(host, out);
   // It may have been skipped instead: then nobody needs the artifact, and the pipeline may be over.
   const bool waits = found.task->status == TaskStatus::kPending;
@@ -202,6 +205,7 @@ void Lifecycle::fail_for_input(const FoundTask& consumer, const domain::Task& pr
 void Lifecycle::wait_for_input(const FoundTask& found, const Now& now) {
   if (!found.record->scheduler->hold(found.task->id)) return;
   state_.held.emplace(now.instant + kInputRetry, found.task->id);
+  state_.joined.erase(found.task->id);  // of an earlier life of the task
 }
 
 bool Lifecycle::complete_kept(const FoundTask& found, const Now& now, Outbox& out) {
@@ -224,6 +228,19 @@ void Lifecycle::release_held(const Now& now) {
   }
 }
 
+/// Its task is to be cancelled. True if the attempt goes on for another one; else it is stopped.
+bool Lifecycle::give_up_attempt(const FoundTask& found, const Now& now, Outbox& out) {
+  const TaskId id = found.task->id;
+  const auto heir = reuse_.heir(found);
+  if (!heir) {
+    stop_attempt(*found.record->find_run(id), id, out);
+    return false;
+  }
+  ledger_.commit(AttemptHandedOver{id, *heir, now.wall.unix_ms}, now, out);
+  reuse_.handed_over(id, *heir);
+  return true;
+}
+
 void Lifecycle::stop_attempt(const TaskRun& run, TaskId task, Outbox& out) {
   const WorkerRecord& worker = *state_.workers.find(run.worker);
   if (worker.session == 0) return;  // it is asked when it says Hello, or its lease ends
@@ -235,8 +252,7 @@ protocol::Cancelled Lifecycle::cancel_task(const FoundTask& found, const Now& no
   protocol::Cancelled done;
   const auto skipped_before = found.record->scheduler->get_progress().skipped;
   ledger_.commit(CancelRequested{PipelineId{}, found.task->id, now.wall.unix_ms}, now, out);
-  if (found.task->status == TaskStatus::kRunning) {
-    stop_attempt(*found.record->find_run(found.task->id), found.task->id, out);
+  if (found.task->status == TaskStatus::kRunning && !give_up_attempt(found, now, out)) {
     done.running = 1;
   } else {
     done.tasks = 1 + found.record->scheduler->get_progress().skipped - skipped_before;
@@ -253,8 +269,11 @@ protocol::Cancelled Lifecycle::cancel_pipeline(PipelineRecord& record, const Now
   // In the order of the tasks: the same events must give the same mail.
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     if (task->status != TaskStatus::kRunning) continue;
-    stop_attempt(*record.find_run(task->id), task->id, out);
-    ++done.running;
+    if (give_up_attempt({&record, task}, now, out)) {
+      ++done.tasks;
+    } else {
+      ++done.running;
+    }
   }
   return done;
 }

@@ -5,13 +5,15 @@
 #include <string>
 
 #include "broker/core/ledger.h"
+#include "broker/core/reuse.h"
 #include "broker/core/state.h"
 
 namespace landseer::broker {
 
 class Lifecycle {
  public:
-  Lifecycle(State& state, Ledger& ledger) : state_(state), ledger_(ledger) {}
+  Lifecycle(State& state, Ledger& ledger, Reuse& reuse)
+      : state_(state), ledger_(ledger), reuse_(reuse) {}
 
   /// A ready task gets its next attempt on `worker`. The caller sends the assignment.
   void assign(const FoundTask& found, const WorkerRecord& worker, const Now& now, Outbox& out);
@@ -52,10 +54,12 @@ class Lifecycle {
   AttemptEnded decide(const FoundTask& found, const protocol::AttemptResult& result) const;
   std::optional<FoundTask> producer_of(const FoundTask& found, const Digest& artifact) const;
   void tell_of_quarantine(WorkerId host, Outbox& out) const;
+  bool give_up_attempt(const FoundTask& found, const Now& now, Outbox& out);
   void stop_attempt(const TaskRun& run, TaskId task, Outbox& out);
 
   State& state_;
   Ledger& ledger_;
+  Reuse& reuse_;
 };
 
 }  // namespace landseer::broker

@@ -8,7 +8,7 @@ namespace landseer::broker {
 /// Within the bounds of docs/protocol.md, "Limits".
 bool is_modest(const protocol::Hello& hello);
 
-/// Counts anew what is free on a worker whose offer changed: all of it, but for its attempts.
-void count_free(WorkerRecord& worker, State& state);
+/// After `worker.offer` changed: what is free now is all of it, but for its attempts.
+void adopt_offer(WorkerRecord& worker, State& state);
 
 }  // namespace landseer::broker

@@ -22,6 +22,22 @@ const TaskRun* PipelineRecord::find_run(TaskId task) const {
   return found != runs.end() ? &found->second : nullptr;
 }
 
+Digest PipelineRecord::image_content(const domain::Task& task) const {
+  const auto bound = image_contents.find(task.tool->container.image);
+  return bound != image_contents.end() ? bound->second : Digest{};
+}
+
+Digest PipelineRecord::inputs_of(const domain::Task& task) const {
+  if (task.dependencies.empty()) return {};
+  std::string artifacts;
+  for (const TaskId id : ancestors(task)) {
+    const TaskRun* run = find_run(id);
+    const Digest artifact = run != nullptr ? run->artifact : Digest{};
+    artifacts.append(reinterpret_cast<const char*>(artifact.bytes.data()), artifact.bytes.size());
+  }
+  return sha256(artifacts);
+}
+
 std::vector<TaskId> PipelineRecord::ancestors(const domain::Task& task) const {
   std::vector<TaskId> open = task.dependencies;
   std::unordered_set<TaskId> seen(open.begin(), open.end());
@@ -69,6 +85,7 @@ PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
   by_submission_.emplace(added.submission_id, &added);
   if (number(added.first_task) != 0) by_first_task_.emplace(added.first_task, &added);
   tasks_ += added.pipeline->tasks.size();
+  for (const domain::TaskPtr& task : added.pipeline->tasks) keys_.add(task->key, task->id);
   revive(added);
   if (added.terminal()) retire(added);
   return added;
@@ -95,6 +112,7 @@ void PipelineTable::forget(PipelineId id) {
   by_submission_.erase(record.submission_id);
   std::erase_if(by_first_task_, [&](const auto& entry) { return entry.second == &record; });
   tasks_ -= record.pipeline->tasks.size();
+  for (const domain::TaskPtr& task : record.pipeline->tasks) keys_.remove(task->key, task->id);
   unarchived_.erase(id);
   records_.erase(found);
 }
@@ -114,7 +132,7 @@ PipelineRecord* PipelineTable::find_submission(const std::string& submission_id)
   return found != by_submission_.end() ? found->second : nullptr;
 }
 
-std::optional<FoundTask> PipelineTable::find_task(TaskId id) {
+std::optional<FoundTask> PipelineTable::find_task(TaskId id) const {
   auto next = by_first_task_.upper_bound(id);
   if (next == by_first_task_.begin()) return std::nullopt;
   PipelineRecord* record = std::prev(next)->second;

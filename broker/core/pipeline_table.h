@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/key_index.h"
 #include "common/domain/priority_scheduler.h"
 #include "common/domain/task_key.h"
 #include "common/protocol/client_rows.h"
@@ -35,6 +36,12 @@ struct TaskRun {
   Digest artifact;
   std::uint64_t artifact_bytes = 0;
   std::string metrics;
+  Digest inputs;         ///< of its ancestors' artifacts when it was assigned; none without any
+  Digest image_content;  ///< what its result was made with
+  Digest dataset_content;
+  TaskId cached_from{};  ///< whose result it has
+  Digest checkpoint;     ///< left by an attempt that did not succeed
+  std::uint64_t checkpoint_bytes = 0;
 
   bool live() const { return number(worker) != 0; }
   bool operator==(const TaskRun&) const = default;
@@ -58,6 +65,12 @@ struct TaskRun {
     visit("artifact", m.artifact);
     visit("artifact_bytes", m.artifact_bytes);
     visit("metrics", m.metrics);
+    visit("inputs", protocol::added(m.inputs));
+    visit("image_content", protocol::added(m.image_content));
+    visit("dataset_content", protocol::added(m.dataset_content));
+    visit("cached_from", protocol::added(m.cached_from));
+    visit("checkpoint", protocol::added(m.checkpoint));
+    visit("checkpoint_bytes", protocol::added(m.checkpoint_bytes));
   }
 };
 
@@ -70,6 +83,9 @@ struct PipelineRecord {
   Digest submission_digest;  ///< of the encoded body: the same id with other content is refused
   std::string policy;
   std::int64_t priority = 0;
+  bool use_cache = true;
+  std::map<std::string, Digest> image_contents;  ///< what its images are bound to
+  Digest dataset_content;                        ///< what its data set is bound to
   std::uint64_t task_instances = 0;
   std::uint64_t evaluations = 0;
   std::int64_t submitted_at = 0;
@@ -89,6 +105,10 @@ struct PipelineRecord {
   protocol::PipelineState state() const;
   /// The run of a task, or null if it was never assigned.
   const TaskRun* find_run(TaskId task) const;
+  /// What this task's image is bound to; none: nothing yet, or it has none.
+  Digest image_content(const domain::Task& task) const;
+  /// Names the artifacts that `task` would read now, in order; none without ancestors.
+  Digest inputs_of(const domain::Task& task) const;
   /// All tasks whose outputs `task` sees, oldest first. O(ancestors * log).
   std::vector<TaskId> ancestors(const domain::Task& task) const;
   /// Keeps the stage and workflow counts; called for every status change of a task.
@@ -107,7 +127,7 @@ class PipelineTable {
   const PipelineRecord* find(PipelineId id) const;
   PipelineRecord* find_submission(const std::string& submission_id);
   /// The pipeline that owns a task id, and the task. O(log n).
-  std::optional<FoundTask> find_task(TaskId id);
+  std::optional<FoundTask> find_task(TaskId id) const;
   const std::map<PipelineId, std::unique_ptr<PipelineRecord>>& all() const { return records_; }
 
   /// Pipelines that are not terminal, best first: priority, then submission order.
@@ -118,6 +138,7 @@ class PipelineTable {
   const std::set<PipelineId>& unarchived() const { return unarchived_; }
   void archived(PipelineId id) { unarchived_.erase(id); }
 
+  const KeyIndex& keys() const { return keys_; }
   std::uint64_t live_tasks() const { return live_tasks_; }
   std::uint64_t tasks() const { return tasks_; }
   /// The oldest pipeline that is over; none if all still run. O(number of unfinished ones).
@@ -137,6 +158,7 @@ class PipelineTable {
   std::unordered_map<std::string, PipelineRecord*> by_submission_;
   std::set<std::pair<std::int64_t, PipelineId>> active_;
   std::set<PipelineId> unarchived_;
+  KeyIndex keys_;
   std::uint64_t live_tasks_ = 0;
   std::uint64_t tasks_ = 0;
 };

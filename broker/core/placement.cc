@@ -27,6 +27,34 @@ std::size_t spec_bytes(const domain::Task& task) {
   return bytes;
 }
 
+protocol::WorkSpec spec_of(const PipelineRecord& record, const domain::Task& task) {
+  const domain::TaskOptions& options = *task.options;
+  const domain::ContainerConfig& container = task.tool->container;
+  protocol::WorkSpec spec;
+  spec.tool = task.tool->name;
+  spec.image = container.image;
+  spec.command = container.command;
+  spec.runtime = container.runtime.value_or("");
+  spec.type = static_cast<std::uint8_t>(task.type);
+  spec.env = options.env;
+  spec.timeout_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count());
+  spec.cpus_milli = options.resources.cpus_milli;
+  spec.gpus_milli = options.resources.gpus_milli;
+  spec.memory_bytes = options.resources.memory_bytes;
+  spec.gpu_memory_bytes = options.resources.gpu_memory_bytes;
+  spec.network = options.network;
+  spec.required_artifacts = options.required_artifacts;
+  spec.artifact_roots = options.artifact_roots;
+  spec.metrics = options.metrics;
+  spec.dataset_name = record.pipeline->dataset.name;
+  spec.dataset_variant = record.pipeline->dataset.variant;
+  spec.model_script = record.key_context.model_script;
+  spec.image_content = record.image_content(task);
+  spec.dataset_content = record.dataset_content;
+  return spec;
+}
+
 }  // namespace
 
 void Placement::place(const Now& now, Outbox& out) {
@@ -39,6 +67,7 @@ void Placement::place(const Now& now, Outbox& out) {
   for (const PipelineId id : order) {
     PipelineRecord& record = *state_.pipelines.find(id);
     if (record.paused) continue;
+    blocked_here_.clear();
     while (placed < kPlacementsPerPass && place_best(record, now, out)) ++placed;
   }
   if (placed >= kPlacementsPerPass) state_.placement_due = true;
@@ -52,7 +81,7 @@ bool Placement::place_best(PipelineRecord& record, const Now& now, Outbox& out) 
     std::optional<domain::ReadyQueue::Entry> best;
     std::uint32_t best_request = 0;
     for (const std::uint32_t request : record.scheduler->requests()) {
-      if (blocked_.contains(request)) continue;
+      if (blocked_.contains(request) || blocked_here_.contains(request)) continue;
       const auto entry = record.scheduler->peek_entry(request);
       if (entry && (!best || *entry < *best)) {
         best = entry;
@@ -62,21 +91,36 @@ bool Placement::place_best(PipelineRecord& record, const Now& now, Outbox& out) 
     if (!best) return false;
     const FoundTask found{&record, record.pipeline->tasks[best->index]};
     if (lifecycle_.complete_kept(found, now, out)) continue;
-    WorkerRecord* worker = choose_worker(found);
+    if (reuse_.settle(found, now, out)) continue;
+    bool wrong_contents = false;
+    WorkerRecord* worker = choose_worker(found, wrong_contents);
     if (worker == nullptr) {
-      blocked_.insert(best_request);
+      (wrong_contents ? blocked_here_ : blocked_).insert(best_request);
       continue;
     }
     std::vector<protocol::InputArtifact> inputs;
     // A lost input makes its producer ready instead; look again.
     if (!gather_inputs(found, *worker, inputs, now, out)) continue;
+    reuse_.bind_to(found, *worker, now, out);
     lifecycle_.assign(found, *worker, now, out);
     draft(found, *worker, std::move(inputs), out);
     return true;
   }
 }
 
-WorkerRecord* Placement::choose_worker(const FoundTask& found) {
+bool Placement::share_store(const WorkerRecord& a, const WorkerRecord& b) {
+  return !a.offer.store_id.empty() && a.offer.store_id == b.offer.store_id;
+}
+
+bool Placement::has_artifact(const std::vector<WorkerId>& holders,
+                             const WorkerRecord& worker) const {
+  return std::any_of(holders.begin(), holders.end(), [&](WorkerId id) {
+    const WorkerRecord* holder = state_.workers.find(id);
+    return id == worker.id || (holder != nullptr && share_store(*holder, worker));
+  });
+}
+
+WorkerRecord* Placement::choose_worker(const FoundTask& found, bool& wrong_contents) {
   const Request& request = state_.requests.at(found.task->request);
   const auto timing = state_.timings.find(found.task->tool->name);
   const bool short_task = timing != state_.timings.end() &&
@@ -85,8 +129,7 @@ WorkerRecord* Placement::choose_worker(const FoundTask& found) {
   const std::vector<WorkerId>* holders = nullptr;
   if (!found.task->dependencies.empty()) {
     const TaskRun* run = found.record->find_run(found.task->dependencies.back());
-    const auto held = run != nullptr ? state_.holders.find(run->artifact) : state_.holders.end();
-    if (held != state_.holders.end()) holders = &held->second;
+    if (run != nullptr) holders = &state_.artifacts.holders(run->artifact);
   }
   struct Score {
     bool idle = false;       // has room without prefetching
@@ -109,10 +152,13 @@ WorkerRecord* Placement::choose_worker(const FoundTask& found) {
     if (!worker.takes_work() || (elsewhere && failed_on(id))) continue;
     const std::int64_t ahead = short_task ? std::int64_t{worker.offer.cpus_milli} : 0;
     if (!worker.has_room(request, ahead)) continue;
-    const Score score{
-        worker.has_room(request, 0),
-        holders != nullptr && std::find(holders->begin(), holders->end(), id) != holders->end(),
-        worker.cpus_free_milli - std::int64_t{worker.noops}};
+    if (!reuse_.has_contents(found, worker)) {
+      wrong_contents = true;
+      continue;
+    }
+    const Score score{worker.has_room(request, 0),
+                      holders != nullptr && has_artifact(*holders, worker),
+                      worker.cpus_free_milli - std::int64_t{worker.noops}};
     if (best == nullptr || best_score < score) {
       best = &worker;
       best_score = score;
@@ -158,11 +204,11 @@ bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker
     protocol::InputArtifact input{run->artifact, {}};
     bool here = false;
     bool may_come_back = false;
-    for (const WorkerId holder_id : state_.holders[run->artifact]) {
+    for (const WorkerId holder_id : state_.artifacts.holders(run->artifact)) {
       const WorkerRecord* known = state_.workers.find(holder_id);
       if (known == nullptr) continue;  // forgotten
       const WorkerRecord& holder = *known;
-      here = here || holder_id == worker.id;
+      here = here || holder_id == worker.id || share_store(holder, worker);
       if (holder.session != 0 && holder.state == WorkerState::kConnected) {
         if (holder_id != worker.id) input.sources.push_back(holder.offer.data_address);
       } else if (holder.state != WorkerState::kLost) {
@@ -182,6 +228,17 @@ bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker
   return true;
 }
 
+protocol::InputArtifact Placement::checkpoint_for(const TaskRun& run,
+                                                  const WorkerRecord& worker) const {
+  protocol::InputArtifact checkpoint{run.checkpoint, {}};
+  for (const WorkerId id : state_.artifacts.holders(run.checkpoint)) {
+    const WorkerRecord* holder = state_.workers.find(id);
+    if (holder == nullptr || holder->session == 0 || id == worker.id) continue;
+    checkpoint.sources.push_back(holder->offer.data_address);
+  }
+  return checkpoint;
+}
+
 void Placement::draft(const FoundTask& found, WorkerRecord& worker,
                       std::vector<protocol::InputArtifact> inputs, Outbox& out) {
   Draft& draft = drafts_[worker.id];
@@ -190,43 +247,18 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
   const auto [spec, added] =
       draft.specs.emplace(key, static_cast<std::uint32_t>(draft.message.specs.size()));
   if (added) {
-    const domain::TaskOptions& options = *task.options;
     draft.bytes += spec_bytes(task);
-    draft.message.specs.push_back(
-        {task.tool->name,
-         task.tool->container.image,
-         task.tool->container.command,
-         task.tool->container.runtime.value_or(""),
-         static_cast<std::uint8_t>(task.type),
-         options.env,
-         static_cast<std::uint64_t>(
-             std::chrono::duration_cast<std::chrono::milliseconds>(options.timeout).count()),
-         options.resources.cpus_milli,
-         options.resources.gpus_milli,
-         options.resources.memory_bytes,
-         options.required_artifacts,
-         options.artifact_roots,
-         options.metrics,
-         found.record->pipeline->dataset.name,
-         found.record->pipeline->dataset.variant,
-         found.record->key_context.model_script,
-         options.resources.gpu_memory_bytes,
-         options.network,
-         {},
-         {}});
+    draft.message.specs.push_back(spec_of(*found.record, task));
   }
   draft.bytes += 64 + task.config->text().size();
   for (const auto& input : inputs) {
     draft.bytes += 40;
     for (const std::string& source : input.sources) draft.bytes += 8 + source.size();
   }
-  draft.message.attempts.push_back({task.id,
-                                    worker.attempts.at(task.id).attempt,
-                                    found.record->id(),
-                                    spec->second,
-                                    task.config->text(),
+  draft.message.attempts.push_back({task.id, worker.attempts.at(task.id).attempt,
+                                    found.record->id(), spec->second, task.config->text(),
                                     std::move(inputs),
-                                    {}});
+                                    checkpoint_for(*found.record->find_run(task.id), worker)});
   if (draft.message.attempts.size() >= protocol::kBatchMax || draft.bytes >= kAssignBytesMax) {
     flush(worker.id, draft, out);
   }

@@ -15,7 +15,8 @@ namespace landseer::broker {
 
 class Placement {
  public:
-  Placement(State& state, Lifecycle& lifecycle) : state_(state), lifecycle_(lifecycle) {}
+  Placement(State& state, Lifecycle& lifecycle, Reuse& reuse)
+      : state_(state), lifecycle_(lifecycle), reuse_(reuse) {}
 
   /// Assigns what fits. Leaves `state.placement_due` set if the pass ended at its bound.
   void place(const Now& now, Outbox& out);
@@ -36,7 +37,12 @@ class Placement {
   };
 
   bool place_best(PipelineRecord& record, const Now& now, Outbox& out);
-  WorkerRecord* choose_worker(const FoundTask& found);
+  /// Null: nobody has room, or only workers where its names stand for something else.
+  WorkerRecord* choose_worker(const FoundTask& found, bool& wrong_contents);
+  protocol::InputArtifact checkpoint_for(const TaskRun& run, const WorkerRecord& worker) const;
+  /// Artifacts on a common file system: what one has, the other has.
+  static bool share_store(const WorkerRecord& a, const WorkerRecord& b);
+  bool has_artifact(const std::vector<WorkerId>& holders, const WorkerRecord& worker) const;
   const std::vector<WorkerId>& capable(std::uint32_t request);
   bool gather_inputs(const FoundTask& found, const WorkerRecord& worker,
                      std::vector<protocol::InputArtifact>& inputs, const Now& now, Outbox& out);
@@ -46,7 +52,9 @@ class Placement {
 
   State& state_;
   Lifecycle& lifecycle_;
-  std::unordered_set<std::uint32_t> blocked_;  // requests, during one pass
+  Reuse& reuse_;
+  std::unordered_set<std::uint32_t> blocked_;       // requests, during one pass
+  std::unordered_set<std::uint32_t> blocked_here_;  // the same, of one pipeline
   std::unordered_map<std::uint32_t, Capable> capable_;
   std::map<WorkerId, Draft> drafts_;
 };

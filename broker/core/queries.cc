@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/core/request_text.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
@@ -21,27 +22,6 @@ std::int64_t eta_ms(const PipelineRecord& record, const domain::Progress& progre
   if (record.paused || record.first_started_at == 0 || done < kEtaSamplesMin) return -1;
   const std::int64_t elapsed = now.unix_ms - record.first_started_at;
   return elapsed * static_cast<std::int64_t>(left) / static_cast<std::int64_t>(done);
-}
-
-std::string milli_text(std::uint64_t milli) {
-  std::string text = std::to_string(milli / 1000);
-  if (milli % 1000 == 0) return text;
-  std::string part = std::to_string(1000 + milli % 1000).substr(1);
-  part.erase(part.find_last_not_of('0') + 1);
-  return text + "." + part;
-}
-
-std::string request_text(const Request& request) {
-  std::string text = milli_text(request.resources.cpus_milli) + " CPU";
-  if (request.resources.gpus_milli > 0) {
-    text += ", " + milli_text(request.resources.gpus_milli) + " GPU";
-  }
-  if (request.resources.memory_bytes > 0) {
-    text += ", " + std::to_string(request.resources.memory_bytes >> 20) + " MiB of memory";
-  }
-  if (!request.runtime.empty()) text += ", runtime " + request.runtime;
-  if (!request.dataset.empty()) text += ", dataset " + request.dataset + ":" + request.variant;
-  return text;
 }
 
 void add_notices(const State& state, const PipelineRecord& record, Placement& placement,
@@ -159,7 +139,8 @@ protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallT
   return list;
 }
 
-protocol::TaskRow task_row(const PipelineRecord& record, const domain::Task& task) {
+protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
+                           const domain::Task& task) {
   protocol::TaskRow row;
   row.task = task.id;
   row.pipeline = task.pipeline;
@@ -175,12 +156,20 @@ protocol::TaskRow task_row(const PipelineRecord& record, const domain::Task& tas
   row.workflows = task.workflows;
   row.cached = task.cached;
   row.ready = record.scheduler->is_ready(task.id);
-  if (const TaskRun* run = record.find_run(task.id); run != nullptr && !run->attempts.empty()) {
+  const auto joined = state.joined.find(task.id);
+  if (joined != state.joined.end() && record.scheduler->is_held(task.id)) {
+    row.joined = joined->second;
+  }
+  const TaskRun* run = record.find_run(task.id);
+  if (run != nullptr && !run->attempts.empty()) {
     const protocol::AttemptRow& last = run->attempts.back();
     row.attempts = last.attempt;
     row.worker = last.worker;
     row.started_at = last.started_at;
     row.finished_at = domain::is_terminal(task.status) ? last.finished_at : 0;
+  }
+  if (run != nullptr) {
+    row.cached_from = run->cached_from;
     row.evaluation_skipped = run->evaluation_skipped;
     row.artifact = run->artifact;
     row.artifact_bytes = run->artifact_bytes;
@@ -189,7 +178,8 @@ protocol::TaskRow task_row(const PipelineRecord& record, const domain::Task& tas
   return row;
 }
 
-protocol::TaskList task_list(const PipelineRecord& record, const protocol::ListTasks& request) {
+protocol::TaskList task_list(const State& state, const PipelineRecord& record,
+                             const protocol::ListTasks& request) {
   protocol::TaskList list;
   const auto& tasks = record.pipeline->tasks;
   const std::size_t end = end_of_page(request.offset, request.limit, tasks.size());
@@ -199,16 +189,17 @@ protocol::TaskList task_list(const PipelineRecord& record, const protocol::ListT
     const domain::Task& task = *tasks[i];
     if (request.status != 0 && static_cast<std::uint8_t>(task.status) != request.status) continue;
     if (!request.tool.empty() && task.tool->name != request.tool) continue;
-    list.rows.push_back(task_row(record, task));
+    list.rows.push_back(task_row(state, record, task));
     bytes += row_bytes(list.rows.back());
   }
   list.next_offset = i < tasks.size() ? i : 0;
   return list;
 }
 
-protocol::TaskDetail task_detail(const PipelineRecord& record, const domain::Task& task) {
+protocol::TaskDetail task_detail(const State& state, const PipelineRecord& record,
+                                 const domain::Task& task) {
   protocol::TaskDetail detail;
-  detail.row = task_row(record, task);
+  detail.row = task_row(state, record, task);
   detail.image = task.tool->container.image;
   detail.command = task.tool->container.command;
   detail.config = task.config->text();

@@ -14,9 +14,12 @@ protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now);
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
                                          Placement& placement, WallTime now);
 protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallTime now);
-protocol::TaskRow task_row(const PipelineRecord& record, const domain::Task& task);
-protocol::TaskList task_list(const PipelineRecord& record, const protocol::ListTasks& request);
-protocol::TaskDetail task_detail(const PipelineRecord& record, const domain::Task& task);
+protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
+                           const domain::Task& task);
+protocol::TaskList task_list(const State& state, const PipelineRecord& record,
+                             const protocol::ListTasks& request);
+protocol::TaskDetail task_detail(const State& state, const PipelineRecord& record,
+                                 const domain::Task& task);
 protocol::WorkflowList workflow_list(const PipelineRecord& record,
                                      const protocol::ListWorkflows& request);
 protocol::WorkerList worker_list(const State& state);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "common/base/digest.h"
 #include "common/base/result.h"
@@ -181,10 +182,66 @@ struct PauseChanged {
   }
 };
 
+/// From now on the pipeline's tasks mean this content by the name. Without `image`: its data set.
+struct ContentBound {
+  PipelineId pipeline{};
+  std::string image;
+  Digest content;
+  bool operator==(const ContentBound&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("image", m.image);
+    visit("content", m.content);
+  }
+};
+
+/// `task` has the result of `from`, a completed task of another pipeline with the same key.
+struct TaskHit {
+  TaskId task{};
+  TaskId from{};
+  bool operator==(const TaskHit&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("task", m.task);
+    visit("from", m.from);
+  }
+};
+
+/// Pending tasks of one pipeline are completed without running; dependencies come first.
+struct TasksCached {
+  PipelineId pipeline{};
+  std::vector<TaskHit> tasks;  ///< at most kHitsPerRecordMax
+  std::int64_t at = 0;
+  bool operator==(const TasksCached&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("tasks", m.tasks);
+    visit("at", m.at);
+  }
+};
+
+/// `from` is cancelled while it runs, but its attempt goes on for `to`, which waits for the same
+/// work.
+struct AttemptHandedOver {
+  TaskId from{};
+  TaskId to{};
+  std::int64_t at = 0;
+  bool operator==(const AttemptHandedOver&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("from", m.from);
+    visit("to", m.to);
+    visit("at", m.at);
+  }
+};
+
 /// Order gives the type number in the journal (index + 1): append only.
-using Record = std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened,
-                            TaskKept, TaskFailed, CancelRequested, PipelineForgotten,
-                            WorkerForgotten, RetryRequested, PauseChanged>;
+using Record =
+    std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened, TaskKept,
+                 TaskFailed, CancelRequested, PipelineForgotten, WorkerForgotten, RetryRequested,
+                 PauseChanged, ContentBound, TasksCached, AttemptHandedOver>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

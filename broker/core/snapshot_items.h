@@ -12,6 +12,7 @@
 #include "broker/core/pipeline_table.h"
 #include "common/base/result.h"
 #include "common/protocol/added.h"
+#include "common/protocol/worker_messages.h"
 
 namespace landseer::broker {
 
@@ -76,6 +77,8 @@ struct PipelineItem {
   std::int64_t finished_at = 0;
   bool cancel_requested = false;
   bool paused = false;
+  std::vector<protocol::ImageOffer> image_contents;
+  Digest dataset_content;
   std::string body;  ///< not encoded; see PipelineAdded
   bool operator==(const PipelineItem&) const = default;
   template <class Self, class Visit>
@@ -89,6 +92,8 @@ struct PipelineItem {
     visit("finished_at", m.finished_at);
     visit("cancel_requested", m.cancel_requested);
     visit("paused", protocol::added(m.paused));
+    visit("image_contents", protocol::added(m.image_contents));
+    visit("dataset_content", protocol::added(m.dataset_content));
   }
 };
 
@@ -101,6 +106,7 @@ struct TaskItem {
   std::uint64_t epoch = 0;  ///< of the live attempt
   TaskRun run;
   std::vector<WorkerId> holders;  ///< of its artifact
+  std::vector<WorkerId> checkpoint_holders;
   bool operator==(const TaskItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -112,6 +118,7 @@ struct TaskItem {
     visit("epoch", m.epoch);
     visit("run", m.run);
     visit("holders", m.holders);
+    visit("checkpoint_holders", protocol::added(m.checkpoint_holders));
   }
 };
 

@@ -70,6 +70,8 @@ Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
   open_->finished_at = item.finished_at;
   open_->cancel_requested = item.cancel_requested;
   open_->paused = item.paused;
+  for (const auto& [image, content] : item.image_contents) open_->image_contents[image] = content;
+  open_->dataset_content = item.dataset_content;
   return {};
 }
 
@@ -82,12 +84,18 @@ Result<void> SnapshotLoader::on(const TaskItem& item, const Now& now) {
   }
   task->status = static_cast<TaskStatus>(item.status);
   task->cached = item.cached;
+  if (item.cached) ++open_->cached;
   task->reason = item.reason;
   if (item.ran) open_->runs.emplace(item.task, item.run);
   open_->count_change(*task, TaskStatus::kPending);
   state_.fingerprint += fingerprint(*task, task->status, open_->find_run(item.task));
-  if (!item.holders.empty() && item.holders.size() <= kHoldersMax) {
-    state_.holders[item.run.artifact] = item.holders;
+  state_.artifacts.add_producer(item.run.artifact, item.task);
+  state_.artifacts.add_producer(item.run.checkpoint, item.task);
+  for (const WorkerId holder : item.holders) {
+    state_.artifacts.add_holder(item.run.artifact, holder);
+  }
+  for (const WorkerId holder : item.checkpoint_holders) {
+    state_.artifacts.add_holder(item.run.checkpoint, holder);
   }
   if ((task->status == TaskStatus::kRunning) != (item.ran && item.run.live())) {
     return contradiction("whether " + to_string(item.task) + " runs");
@@ -105,8 +113,13 @@ Result<void> SnapshotLoader::load_live_attempt(const TaskItem& item, const domai
   if (worker == nullptr || item.run.attempts.empty()) {
     return contradiction("the attempt of " + to_string(item.task));
   }
-  worker->attempts.emplace(
-      item.task, protocol::AttemptRef{item.epoch, item.task, item.run.attempts.back().attempt});
+  const protocol::AttemptRow& row = item.run.attempts.back();
+  protocol::AttemptRef ref{item.epoch, item.task, row.attempt};
+  if (number(row.origin_task) != 0) {
+    ref = {item.epoch, row.origin_task, row.origin_attempt};
+    state_.handed_over[ref] = item.task;
+  }
+  worker->attempts.emplace(item.task, ref);
   worker->reserve(state_.requests.at(task.request));
   return {};
 }

@@ -23,6 +23,10 @@ PipelineItem item_of(const PipelineRecord& record) {
   item.finished_at = record.finished_at;
   item.cancel_requested = record.cancel_requested;
   item.paused = record.paused;
+  for (const auto& [image, content] : record.image_contents) {
+    item.image_contents.push_back({image, content});
+  }
+  item.dataset_content = record.dataset_content;
   return item;
 }
 
@@ -39,8 +43,8 @@ std::string encode_task(const State& state, const domain::Task& task, TaskStatus
     item.ran = true;
     item.run = *run;
     if (run->live()) item.epoch = state.workers.find(run->worker)->attempts.at(task.id).epoch;
-    const auto holders = state.holders.find(run->artifact);
-    if (holders != state.holders.end()) item.holders = holders->second;
+    item.holders = state.artifacts.holders(run->artifact);
+    item.checkpoint_holders = state.artifacts.holders(run->checkpoint);
   }
   return encode_item(item);
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/artifact_table.h"
 #include "broker/core/outbox.h"
 #include "broker/core/pipeline_table.h"
 #include "broker/core/request_table.h"
@@ -31,9 +32,11 @@ struct State {
   PipelineTable pipelines;
   WorkerTable workers;
   RequestTable requests;
-  std::unordered_map<Digest, std::vector<WorkerId>> holders;  ///< of artifacts
-  std::unordered_map<std::string, ToolTiming> timings;        ///< by tool name
-  std::set<std::pair<Instant, TaskId>> held;                  ///< tasks waiting for their backoff
+  ArtifactTable artifacts;
+  std::unordered_map<TaskId, TaskId> joined;            ///< pending, to whose attempt it waits for
+  std::map<protocol::AttemptRef, TaskId> handed_over;   ///< live attempts that serve another task
+  std::unordered_map<std::string, ToolTiming> timings;  ///< by tool name
+  std::set<std::pair<Instant, TaskId>> held;            ///< tasks waiting for their backoff
   std::set<PipelineId> touched;  ///< since the last settle: watchers may have to be told
   bool placement_due = false;
   std::optional<Instant> expiry_frozen_until;  ///< many workers fell silent at once

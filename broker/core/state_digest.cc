@@ -21,9 +21,15 @@ void add_run(Hasher& hasher, const TaskRun& run) {
               run.missing_inputs, run.reruns, int{run.cancel_requested},
               int{run.evaluation_skipped}, int{run.kept}, run.artifact_bytes);
   add(hasher, run.artifact.hex());
+  for (const Digest* digest :
+       {&run.inputs, &run.image_content, &run.dataset_content, &run.checkpoint}) {
+    add(hasher, digest->hex());
+  }
+  add_numbers(hasher, number(run.cached_from));
   add(hasher, run.metrics);
   for (const protocol::AttemptRow& row : run.attempts) {
-    add_numbers(hasher, row.attempt, row.outcome, row.exit_code, row.assigned_at, row.finished_at);
+    add_numbers(hasher, row.attempt, row.outcome, row.exit_code, row.assigned_at, row.finished_at,
+                number(row.origin_task), row.origin_attempt);
     add(hasher, row.worker);
     add(hasher, row.reason);
   }
@@ -42,6 +48,12 @@ bool is_startable(const PipelineRecord& record, const domain::Task& task) {
 void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add_numbers(hasher, number(record.id()), record.priority, record.submitted_at, record.finished_at,
               record.workflows_completed, int{record.cancel_requested}, int{record.paused});
+  add_numbers(hasher, record.cached);
+  add(hasher, record.dataset_content.hex());
+  for (const auto& [image, content] : record.image_contents) {
+    add(hasher, image);
+    add(hasher, content.hex());
+  }
   add(hasher, record.submission_id);
   add(hasher, record.submission_digest.hex());
   for (const domain::TaskPtr& task : record.pipeline->tasks) {

@@ -202,9 +202,11 @@ void intern_requests(PipelineRecord& record, RequestTable& requests) {
     if (previous != nullptr && previous->tool == task->tool && previous->options == task->options) {
       task->request = previous->request;
     } else {
+      const std::string runtime = task->tool->container.runtime.value_or("");
       task->request =
-          requests.intern({task->options->resources, task->tool->container.runtime.value_or(""),
-                           record.pipeline->dataset.name, record.pipeline->dataset.variant});
+          requests.intern({task->options->resources, runtime, record.pipeline->dataset.name,
+                           record.pipeline->dataset.variant,
+                           runtime == kNoopRuntime ? std::string() : task->tool->container.image});
     }
     previous = task.get();
   }
@@ -268,6 +270,7 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   record->submission_id = submission.submission_id;
   record->policy = submission.policy;
   record->priority = submission.priority;
+  record->use_cache = submission.use_cache;
   record->submitted_at = now.unix_ms;
   prepare_counts(*record);
   if (record->terminal()) record->finished_at = now.unix_ms;

@@ -49,6 +49,21 @@ bool WorkerRecord::can_run(const Request& request) const {
          request.resources.memory_bytes <= offer.memory_bytes;
 }
 
+Digest WorkerRecord::image_content(const std::string& image) const {
+  const auto found = images.find(image);
+  return found != images.end() ? found->second : Digest{};
+}
+
+Digest WorkerRecord::dataset_content(const std::string& name, const std::string& variant) const {
+  Digest general;
+  for (const protocol::DatasetOffer& dataset : offer.datasets) {
+    if (dataset.name != name) continue;
+    if (dataset.variant == variant) return dataset.content;
+    if (dataset.variant.empty()) general = dataset.content;
+  }
+  return general;
+}
+
 bool WorkerRecord::has_room(const Request& request, std::int64_t overcommit_milli) const {
   if (request.runtime == kNoopRuntime) return noops < kNoopsAheadMax;
   const auto& needs = request.resources;

@@ -32,7 +32,8 @@ struct WorkerRecord {
   PeerId peer{};
   std::uint64_t session = 0;  ///< 0: no conversation
   protocol::Hello offer;
-  std::int64_t cpus_free_milli = 0;  ///< may fall below 0 by what is prefetched
+  std::unordered_map<std::string, Digest> images;  ///< of `offer`, by name
+  std::int64_t cpus_free_milli = 0;                ///< may fall below 0 by what is prefetched
   std::int64_t gpus_free_milli = 0;
   std::int64_t memory_free_bytes = 0;
   std::map<TaskId, protocol::AttemptRef> attempts;  ///< live ones
@@ -52,6 +53,9 @@ struct WorkerRecord {
     return state == WorkerState::kConnected && session != 0 && !leaving && offer.unfit.empty() &&
            host_failures < kHostFailuresMax;
   }
+  /// What this name stands for here; none: it does not have it, or does not know yet.
+  Digest image_content(const std::string& image) const;
+  Digest dataset_content(const std::string& name, const std::string& variant) const;
   /// Whether it could ever run such a task, busy or not.
   bool can_run(const Request& request) const;
   /// Whether it has room now; `overcommit` more milli-CPUs than it has may be promised.

@@ -96,7 +96,7 @@ Result<void> History::step(Broker& core, const Now& now) {
   }
   if (auto begun = database_->execute("BEGIN IMMEDIATE"); !begun) return begun;
   const std::int64_t tasks_before = tasks_;
-  const auto complete = write_slice(*record, now);
+  const auto complete = write_slice(core.state(), *record, now);
   auto written = complete ? database_->execute("COMMIT") : tl::make_unexpected(complete.error());
   if (written && *complete) {
     core.archived(id);
@@ -110,7 +110,8 @@ Result<void> History::step(Broker& core, const Now& now) {
   return written;
 }
 
-Result<bool> History::write_slice(const PipelineRecord& record, const Now& now) {
+Result<bool> History::write_slice(const State& state, const PipelineRecord& record,
+                                  const Now& now) {
   if (open_ != record.id() || open_finished_at_ != record.finished_at) {
     // An earlier life of the pipeline, or a part of it, may be there.
     const auto gone = remove_slice(integer(number(record.id())));
@@ -122,7 +123,7 @@ Result<bool> History::write_slice(const PipelineRecord& record, const Now& now) 
     if (!written) return tl::make_unexpected(written.error());
     return last;
   };
-  if (!tasks_written_) return slice(write_tasks(record), false);
+  if (!tasks_written_) return slice(write_tasks(state, record), false);
   if (next_workflow_ < record.pipeline->workflows.size()) {
     return slice(write_workflows(record), false);
   }
@@ -137,8 +138,8 @@ void History::begin(const PipelineRecord& record) {
   tasks_written_ = record.pipeline->tasks.empty();
 }
 
-Result<void> History::write_tasks(const PipelineRecord& record) {
-  const auto list = task_list(record, {record.id(), 0, "", next_task_, kSliceRows});
+Result<void> History::write_tasks(const State& state, const PipelineRecord& record) {
+  const auto list = task_list(state, record, {record.id(), 0, "", next_task_, kSliceRows});
   for (const protocol::TaskRow& row : list.rows) {
     const std::string stage(domain::stage_key(static_cast<domain::TaskType>(row.type)));
     const std::string status = text_of(row.status);

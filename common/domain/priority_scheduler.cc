@@ -1,6 +1,7 @@
 #include "common/domain/priority_scheduler.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "common/base/check.h"
 
@@ -74,6 +75,23 @@ Result<Consequences> PriorityScheduler::requeue(TaskId id, bool held) {
     break;
   }
   return consequences;
+}
+
+PriorityScheduler::Below PriorityScheduler::look_below(TaskId id, std::size_t& looks) const {
+  const auto root = require(id);
+  if (!root || dependents_[*root].empty()) return Below::kNothing;
+  std::vector<std::uint32_t> open{*root};
+  std::unordered_set<std::uint32_t> seen;
+  while (!open.empty()) {
+    const std::uint32_t index = open.back();
+    open.pop_back();
+    for (const std::uint32_t dependent : dependents_[index]) {
+      if (looks == 0 || !is_terminal(task(dependent).status)) return Below::kOpen;
+      --looks;
+      if (seen.insert(dependent).second) open.push_back(dependent);
+    }
+  }
+  return Below::kOver;
 }
 
 Result<Consequences> PriorityScheduler::fail_pending(TaskId id, std::string reason) {

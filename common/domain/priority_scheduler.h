@@ -43,6 +43,10 @@ class PriorityScheduler final : public Scheduler {
   TaskPtr peek(std::uint32_t request) const;
   /// Rank and position of the same task, for merging several requests in policy order.
   std::optional<ReadyQueue::Entry> peek_entry(std::uint32_t request) const;
+  /// What is below a task: nothing; tasks that are all over; or some that are not, which is also
+  /// the answer when `looks`, which is counted down by each task looked at, runs out.
+  enum class Below : std::uint8_t { kNothing, kOver, kOpen };
+  Below look_below(TaskId id, std::size_t& looks) const;
   std::span<const std::uint32_t> requests() const { return ready_.requests(); }
   /// Pending, with every dependency completed, and not held.
   bool is_ready(TaskId id) const;

@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/protocol/bytes.h"
 #include "common/protocol/client_rows.h"
+#include "common/protocol/explanation.h"
 #include "common/protocol/version.h"
 
 namespace landseer::protocol {
@@ -47,6 +48,7 @@ struct SubmitChunk {
   std::uint32_t index = 0;
   bool last = false;
   std::string data;
+  bool plan_only = false;  ///< of the last: say what it would be, and keep nothing
   bool operator==(const SubmitChunk&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -54,6 +56,7 @@ struct SubmitChunk {
     visit("index", m.index);
     visit("last", m.last);
     visit("data", as_bytes(m.data));
+    visit("plan_only", added(m.plan_only));
   }
 };
 
@@ -357,9 +360,9 @@ struct ErrorReply {
 /// Order gives the type number on the wire (index + 1): append only.
 using FromClient =
     std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks, GetTask,
-                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause>;
+                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause, GetExplanation>;
 using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
                               TaskList, TaskDetail, WorkflowList, WorkerList, StreamOpened,
-                              Cancelled, ErrorReply, Retried, Paused>;
+                              Cancelled, ErrorReply, Retried, Paused, Explanation>;
 
 }  // namespace landseer::protocol

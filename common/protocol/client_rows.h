@@ -161,6 +161,8 @@ struct AttemptRow {
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t gpu_memory_peak_bytes = 0;
   WorkerId worker_id{};  ///< of `worker`, which may have another name now
+  TaskId origin_task{};  ///< the task it was started for, if that is another one that gave it up
+  std::uint32_t origin_attempt = 0;
   bool operator==(const AttemptRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -177,6 +179,8 @@ struct AttemptRow {
     visit("memory_peak_bytes", m.memory_peak_bytes);
     visit("gpu_memory_peak_bytes", added(m.gpu_memory_peak_bytes));
     visit("worker_id", added(m.worker_id));
+    visit("origin_task", added(m.origin_task));
+    visit("origin_attempt", added(m.origin_attempt));
   }
 };
 

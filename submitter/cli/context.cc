@@ -6,13 +6,26 @@
 #include <utility>
 
 #include "submitter/cli/text_width.h"
+#include "submitter/client/address.h"
 
 namespace landseer::cli {
 
 Context::Context(GlobalOptions options, Streams streams)
     : options_(std::move(options)), streams_(streams) {}
 
-Result<client::Client*> Context::client() {
+Result<client::Client*> Context::client() { return connect({}); }
+
+client::Client* Context::client_if_near() {
+  if (!client::is_address_known(options_.broker)) return nullptr;
+  client::Limits limits;
+  limits.connect = std::chrono::seconds(1);
+  const auto near = connect(limits);
+  if (near) return *near;
+  note("what is cached is not known: " + near.error().message);
+  return nullptr;
+}
+
+Result<client::Client*> Context::connect(client::Limits limits) {
   if (!client_) {
     signals_ = std::make_unique<net::SignalWatch>();
     // A reader of our output that leaves (`landseer list | head`) ends us, as it ends other tools.
@@ -20,6 +33,7 @@ Result<client::Client*> Context::client() {
     client::ClientOptions options;
     options.broker = options_.broker;
     options.signals = signals_.get();
+    options.limits = limits;
     if (options_.trace) options.trace = [](const std::string& line) { spdlog::debug(line); };
     client_ = std::make_unique<client::Client>(std::move(options));
   }

@@ -43,6 +43,9 @@ class Context {
 
   /// The greeted client. From here on signals are taken by its waits.
   Result<client::Client*> client();
+  /// The same for a verb that can do without: null when nothing says where a broker is, or it does
+  /// not answer within a second, which is noted.
+  client::Client* client_if_near();
 
   void print(std::string_view text);
   /// `next: ...` on stderr, if chatty.
@@ -60,6 +63,8 @@ class Context {
   int interrupted_by() const { return client_ ? client_->interrupted_by() : 0; }
 
  private:
+  Result<client::Client*> connect(client::Limits limits);
+
   GlobalOptions options_;
   Streams streams_;
   std::unique_ptr<net::SignalWatch> signals_;  // outlives client_

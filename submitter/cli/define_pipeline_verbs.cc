@@ -62,6 +62,13 @@ void define_task(CLI::App& app, Command& command) {
   on_verb<std::string>(*verb, command, task, run_task);
 }
 
+void define_explain(CLI::App& app, Command& command) {
+  auto task = std::make_shared<std::string>();
+  CLI::App* verb = app.add_subcommand("explain", "why a task waits, or why it ran again");
+  verb->add_option("TASK", *task, "task_7 or 7")->required();
+  on_verb<std::string>(*verb, command, task, run_explain);
+}
+
 void define_logs(CLI::App& app, Command& command) {
   auto options = std::make_shared<LogsOptions>();
   CLI::App* verb = app.add_subcommand("logs", "what a task wrote, also while it runs");
@@ -128,6 +135,7 @@ void define_pipeline_verbs(CLI::App& app, Command& command) {
                        run_watch);
   define_tasks(app, command);
   define_task(app, command);
+  define_explain(app, command);
   define_pipeline_verb(app, command, "workflows", "the tool combinations of a pipeline",
                        run_workflows);
   define_logs(app, command);

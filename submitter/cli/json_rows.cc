@@ -11,6 +11,8 @@ namespace {
 
 Json time_json(std::int64_t unix_ms) { return unix_ms > 0 ? Json(utc_time(unix_ms)) : Json(); }
 
+Json id_or_null(TaskId id) { return number(id) != 0 ? Json(to_string(id)) : Json(); }
+
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
 Json digest_json(const Digest& digest) { return digest.empty() ? Json() : Json(digest.hex()); }
@@ -122,7 +124,25 @@ Json to_json(const protocol::TaskRow& row) {
           {"evaluation_skipped", row.evaluation_skipped},
           {"artifact", digest_json(row.artifact)},
           {"artifact_bytes", row.artifact_bytes},
-          {"metrics", parse_object(row.metrics)}};
+          {"metrics", parse_object(row.metrics)},
+          {"cached_from", id_or_null(row.cached_from)},
+          {"joined", id_or_null(row.joined)}};
+}
+
+Json to_json(const protocol::Explanation& explanation) {
+  Json differences = Json::array();
+  for (const protocol::Difference& difference : explanation.differences) {
+    differences.push_back({{"ingredient", difference.ingredient},
+                           {"here", text_or_null(difference.here)},
+                           {"there", text_or_null(difference.there)}});
+  }
+  return {{"task_id", to_string(explanation.row.task)},
+          {"summary", explanation.summary},
+          {"reasons", explanation.reasons},
+          {"compared_with", id_or_null(explanation.compared_with)},
+          {"differs_at", id_or_null(explanation.differs_at)},
+          {"differences", std::move(differences)},
+          {"task", to_json(explanation.row)}};
 }
 
 Json to_json(const protocol::TaskDetail& detail) {
@@ -163,7 +183,8 @@ Json to_json(const protocol::WorkerRow& row) {
           {"runtimes", row.runtimes},
           {"datasets", row.datasets},
           {"version", row.version},
-          {"reason", text_or_null(row.reason)}};
+          {"reason", text_or_null(row.reason)},
+          {"bytes_fetched", row.bytes_fetched}};
 }
 
 template <class Row>

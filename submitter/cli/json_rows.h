@@ -22,6 +22,8 @@ Json to_json(const protocol::Submitted& submitted);
 Json to_json(const protocol::TaskRow& row);
 /// The row with image, command, config, key_ingredients and `history`, one entry an attempt.
 Json to_json(const protocol::TaskDetail& detail);
+/// `summary`, `reasons`, `compared_with`, `differs_at`, `differences` and the `task` itself.
+Json to_json(const protocol::Explanation& explanation);
 Json to_json(const protocol::WorkflowRow& row);
 Json to_json(const protocol::WorkerRow& row);
 

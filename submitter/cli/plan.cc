@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/base/text.h"
 #include "submitter/cli/exit_codes.h"
 #include "submitter/cli/json_rows.h"
 #include "submitter/cli/source.h"
+#include "submitter/cli/submission_id.h"
 #include "submitter/cli/verbs.h"
 #include "submitter/pipeline/expand.h"
 
@@ -24,13 +26,15 @@ std::string_view form_text(pipeline::Form form) {
   return "unknown";
 }
 
-Json to_json(const Source& source, const pipeline::Counts& counts) {
+using Cached = std::optional<std::uint64_t>;
+
+Json to_json(const Source& source, const pipeline::Counts& counts, const Cached& cached) {
   const bool native = source.file.form == pipeline::Form::kNative;
   return {{"workflows", counts.workflows},
           {"task_instances", counts.task_instances},
           {"tasks", counts.tasks},
           {"evaluations", counts.evaluations},
-          {"cached", Json()},
+          {"cached", cached ? Json(*cached) : Json()},
           {"name", source.file.name},
           {"form", form_text(source.file.form)},
           {"expansion", native ? Json() : Json(pipeline::to_string(source.expansion))}};
@@ -49,7 +53,7 @@ std::string stage_line(const pipeline::Stage& stage) {
          "\n";
 }
 
-std::string text(const Source& source, const pipeline::Counts& counts) {
+std::string text(const Source& source, const pipeline::Counts& counts, const Cached& cached) {
   const pipeline::PipelineFile& file = source.file;
   std::string out =
       strip_control(fmt::format("{:<15} {} ({} form)", "pipeline", file.name, form_text(file.form)),
@@ -70,7 +74,26 @@ std::string text(const Source& source, const pipeline::Counts& counts) {
   }
   out += "\n";
   if (counts.evaluations > 0) out += fmt::format("{:<15} {}\n", "evaluations", counts.evaluations);
+  if (cached) {
+    out += fmt::format("{:<15} {}, and need not run\n", "cached", *cached);
+  }
   return out;
+}
+
+/// Of tasks and evaluations; none without a broker, or without the model script, which is a part of
+/// every task's key.
+Cached count_cached(Context& context, const FileOptions& options) {
+  client::Client* client = context.client_if_near();
+  if (client == nullptr) return std::nullopt;
+  const auto source = load_source(context, options, true);
+  if (!source) return std::nullopt;
+  auto submission = pipeline::expand(source->file, source->expansion, options.max_workflows);
+  if (!submission) return std::nullopt;
+  submission->submission_id = make_submission_id();
+  const auto planned = client->plan(*submission);
+  if (planned) return planned->cached;
+  context.note("what is cached is not known: " + planned.error().message);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -82,12 +105,13 @@ Result<int> run_plan(Context& context, const FileOptions& options) {
   // expand() knows every limit; above the one on workflows it refuses before it builds anything.
   const auto submission = pipeline::expand(source->file, source->expansion, options.max_workflows);
   if (!submission) return tl::make_unexpected(submission.error());
+  const Cached cached = count_cached(context, options);
   if (context.json()) {
-    print_document(context, to_json(*source, counts));
+    print_document(context, to_json(*source, counts, cached));
   } else if (context.quiet()) {
     context.print(std::to_string(counts.tasks + counts.evaluations) + "\n");
   } else {
-    context.print(text(*source, counts));
+    context.print(text(*source, counts, cached));
     context.next("landseer submit " + options.file);
   }
   return kSuccess;

@@ -36,7 +36,11 @@ std::string facts(const Screen& screen, const protocol::TaskDetail& detail) {
   const protocol::TaskRow& row = detail.row;
   const auto status = static_cast<domain::TaskStatus>(row.status);
   std::string word(domain::to_string(status));
-  if (row.cached) word += ", from the cache";
+  if (row.cached) {
+    word += ", from the cache";
+    if (number(row.cached_from) != 0) word += ": " + to_string(row.cached_from);
+  }
+  if (number(row.joined) != 0) word += ", waits for the same work in " + to_string(row.joined);
   if (row.ready) word += ", ready";
   std::string text = line("task", to_string(row.task) + " of " + to_string(row.pipeline));
   text += line("tool", row.tool);

@@ -20,6 +20,7 @@ Result<int> run_wait(Context& context, const WaitOptions& options);
 Result<int> run_watch(Context& context, const PipelineOptions& options);
 Result<int> run_tasks(Context& context, const TasksOptions& options);
 Result<int> run_task(Context& context, const std::string& task);
+Result<int> run_explain(Context& context, const std::string& task);
 Result<int> run_workflows(Context& context, const PipelineOptions& options);
 Result<int> run_workers(Context& context);
 Result<int> run_logs(Context& context, const LogsOptions& options);

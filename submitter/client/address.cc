@@ -13,6 +13,13 @@ std::string with_scheme(const std::string& address) {
 
 }  // namespace
 
+bool is_address_known(const std::string& given) {
+  const char* variable = std::getenv("LANDSEER_BROKER");
+  const auto rendezvous = config::read_rendezvous();
+  return !given.empty() || (variable != nullptr && *variable != '\0') ||
+         (rendezvous && !rendezvous->clients_address.empty());
+}
+
 Result<std::string> resolve_address(const std::string& given) {
   if (!given.empty()) return with_scheme(given);
   const char* variable = std::getenv("LANDSEER_BROKER");

@@ -14,4 +14,7 @@ inline constexpr const char* kDefaultAddress = "tcp://127.0.0.1:7711";
 /// rendezvous file that cannot be understood.
 Result<std::string> resolve_address(const std::string& given);
 
+/// Whether anything but the default says where a broker is.
+bool is_address_known(const std::string& given);
+
 }  // namespace landseer::client

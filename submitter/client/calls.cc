@@ -78,6 +78,10 @@ Result<protocol::TaskDetail> Client::task(TaskId task) {
   return ask<protocol::TaskDetail>(protocol::GetTask{task});
 }
 
+Result<protocol::Explanation> Client::explain(TaskId task) {
+  return ask<protocol::Explanation>(protocol::GetExplanation{task});
+}
+
 Result<std::vector<protocol::WorkflowRow>> Client::workflows(PipelineId pipeline) {
   std::vector<protocol::WorkflowRow> all;
   protocol::ListWorkflows what{pipeline, 0, protocol::kPageRowsMax};
@@ -113,6 +117,15 @@ Result<protocol::Paused> Client::set_paused(const protocol::Pause& what) {
 }
 
 Result<protocol::Submitted> Client::submit(const protocol::Submission& submission) {
+  return hand_in(submission, false);
+}
+
+Result<protocol::Submitted> Client::plan(const protocol::Submission& submission) {
+  return hand_in(submission, true);
+}
+
+Result<protocol::Submitted> Client::hand_in(const protocol::Submission& submission,
+                                            bool plan_only) {
   const std::string body = protocol::encode_submission(submission);
   if (body.size() > protocol::kSubmissionBytesMax) {
     return fail(ErrorCode::kLimit,
@@ -121,11 +134,11 @@ Result<protocol::Submitted> Client::submit(const protocol::Submission& submissio
                 submission.name, "submit it in parts, or leave out options of a stage");
   }
   if (auto connected = connect(); !connected) return tl::make_unexpected(connected.error());
-  return upload(submission.submission_id, body);
+  return upload(submission.submission_id, body, plan_only);
 }
 
 Result<protocol::Submitted> Client::upload(const std::string& submission_id,
-                                           const std::string& body) {
+                                           const std::string& body, bool plan_only) {
   const std::size_t chunk_count = std::max<std::size_t>(
       1, (body.size() + protocol::kChunkBytesMax - 1) / protocol::kChunkBytesMax);
   std::uint64_t first_number = last_number_ + 1;
@@ -137,7 +150,7 @@ Result<protocol::Submitted> Client::upload(const std::string& submission_id,
         (taken + 1 >= chunk_count ? options_.limits.commit : options_.limits.reply);
     while (sent < chunk_count && sent - taken < kChunksUnderWay) {
       protocol::SubmitChunk chunk{
-          submission_id, static_cast<std::uint32_t>(sent), sent + 1 == chunk_count, {}};
+          submission_id, static_cast<std::uint32_t>(sent), sent + 1 == chunk_count, {}, plan_only};
       chunk.data = body.substr(sent * protocol::kChunkBytesMax, protocol::kChunkBytesMax);
       if (auto number = send(chunk, deadline); !number) return tl::make_unexpected(number.error());
       ++sent;

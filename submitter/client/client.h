@@ -60,6 +60,8 @@ class Client {
 
   /// Sends the submission in chunks. Safe to repeat: its id makes it one and the same pipeline.
   Result<protocol::Submitted> submit(const protocol::Submission& submission);
+  /// What submitting it would answer now, with `cached` and without a pipeline. Keeps nothing.
+  Result<protocol::Submitted> plan(const protocol::Submission& submission);
   Result<std::vector<protocol::PipelineRow>> pipelines();
   /// Returns when the version differs from `known_version`, when the pipeline has ended, or after
   /// ten seconds at the latest. `limit` cuts the wait short with kUnavailable.
@@ -67,6 +69,7 @@ class Client {
   Result<protocol::PipelineStatus> status(PipelineId pipeline);
   Result<std::vector<protocol::TaskRow>> tasks(PipelineId pipeline, const TaskFilter& filter = {});
   Result<protocol::TaskDetail> task(TaskId task);
+  Result<protocol::Explanation> explain(TaskId task);
   Result<std::vector<protocol::WorkflowRow>> workflows(PipelineId pipeline);
   Result<std::vector<protocol::WorkerRow>> workers();
   Result<protocol::StreamOpened> open_stream(const protocol::OpenStream& what);
@@ -97,7 +100,9 @@ class Client {
   /// Empty when the connection broke: what was sent may be lost and has to be sent again.
   Result<std::optional<protocol::Envelope<protocol::ToClient>>> receive(Instant deadline);
   Result<protocol::ToClient> exchange(const protocol::FromClient& message, Duration limit);
-  Result<protocol::Submitted> upload(const std::string& submission_id, const std::string& body);
+  Result<protocol::Submitted> hand_in(const protocol::Submission& submission, bool plan_only);
+  Result<protocol::Submitted> upload(const std::string& submission_id, const std::string& body,
+                                     bool plan_only);
   void disconnect();
   Error unreachable(const std::string& what);
 

@@ -26,7 +26,7 @@ class Storage(EndToEnd):
         tools = {f"t{i}": noting() for i in range(40)}
         for _ in range(8):
             file = self.cluster.native(tools, {name: [name] for name in tools})
-            self.assertEqual(self.cluster.run("submit", file, "--wait").code, 0)
+            self.assertEqual(self.cluster.run("submit", file, "--wait", "--no-cache").code, 0)
         self.cluster.restart_broker(options=options)
         self.assertIn("after the snapshot at position", (self.cluster.folder / "broker.log").read_text())
         self.assertEqual([row["completed"] for row in self.cluster.json("list")], [40] * 8)

@@ -188,7 +188,7 @@ inline std::vector<ToWorker> to_worker_examples() {
 
 inline std::vector<FromClient> from_client_examples() {
   return {ClientHello{1, 1, "0.1.0"},
-          SubmitChunk{"id-1", 0, true, "body \xff"},
+          SubmitChunk{"id-1", 0, true, "body \xff", true},
           ListPipelines{PipelineId{2}},
           WatchPipeline{PipelineId{3}, 17, true},
           ListTasks{PipelineId{3}, 4, "noop", 1000, 500},
@@ -198,7 +198,8 @@ inline std::vector<FromClient> from_client_examples() {
           OpenStream{TaskId{7}, 2, false},
           Cancel{PipelineId{3}, TaskId{}},
           Retry{PipelineId{}, TaskId{7}},
-          Pause{PipelineId{3}, true}};
+          Pause{PipelineId{3}, true},
+          GetExplanation{TaskId{7}}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
@@ -221,7 +222,13 @@ inline std::vector<ToClient> to_client_examples() {
           Cancelled{10, 2},
           ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"},
           Retried{12, false},
-          Paused{true, 4}};
+          Paused{true, 4},
+          Explanation{detail::task_example(),
+                      "it ran",
+                      {"no worker"},
+                      TaskId{2},
+                      TaskId{6},
+                      {{"command", "a", "b"}}}};
 }
 
 inline Submission submission_example() {

@@ -136,6 +136,9 @@ class Model {
   void on(const broker::WorkerForgotten& r);
   void on(const broker::RetryRequested& r);
   void on(const broker::PauseChanged& r);
+  void on(const broker::ContentBound& r);
+  void on(const broker::TasksCached& r);
+  void on(const broker::AttemptHandedOver& r);
 
   void forgive_hosts();
   TaskModel& task(TaskId id);

@@ -335,6 +335,18 @@ void Model::on(const broker::WorkerForgotten& r) {
   throw Violation(to_string(r.worker) + " is forgotten, though there is room");
 }
 
+void Model::on(const broker::ContentBound& r) {
+  throw Violation(to_string(r.pipeline) + " is bound to a content that no worker offers");
+}
+
+void Model::on(const broker::TasksCached& r) {
+  throw Violation(to_string(r.pipeline) + " has a cached result, though all tasks differ");
+}
+
+void Model::on(const broker::AttemptHandedOver& r) {
+  throw Violation(to_string(r.from) + " is handed over, though all tasks differ");
+}
+
 bool Model::all_over() const {
   return pipelines_.size() == world_.plan.submissions &&
          std::all_of(pipelines_.begin(), pipelines_.end(),

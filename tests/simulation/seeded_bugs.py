@@ -19,9 +19,9 @@ PATCHES = [
     # --- What the broker believes ---
     Patch("ignore_the_attempt_number", WORKERS,
           "    if (known == worker->attempts.end() || known->second != attempt) {\n      ++state_.stale_messages;\n"
-          "      continue;\n    }\n    lifecycle_",
+          "      continue;\n    }\n    take_result",
           "    if (known == worker->attempts.end()) {\n      ++state_.stale_messages;\n"
-          "      continue;\n    }\n    lifecycle_",
+          "      continue;\n    }\n    take_result",
           "a result counts whichever attempt it is of"),
     Patch("ignore_the_session", WORKERS, "worker == nullptr || worker->session != session",
           "worker == nullptr", "messages of an old conversation are believed"),
@@ -60,8 +60,8 @@ PATCHES = [
     Patch("dependencies_count_once_reopened", SCHEDULER, "    ++nodes_[dependent].waiting;\n", "",
           "a consumer runs before its input was made again"),
     # --- When a task fails ---
-    Patch("one_retry_too_many", LIFECYCLE, "run.failures >= found.task->options->retries",
-          "run.failures > found.task->options->retries", "a task is tried once more than its retries allow"),
+    Patch("one_retry_too_many", LIFECYCLE, "failures >= found.task->options->retries",
+          "failures > found.task->options->retries", "a task is tried once more than its retries allow"),
     Patch("losses_are_not_counted", LEDGER, "      ++run.losses;\n", "", "a task may kill workers without end"),
     Patch("no_pause_after_a_failure", LEDGER, "requeue(found, r.delay_ms > 0);", "requeue(found, false);",
           "a failed task is tried again at once"),
@@ -84,8 +84,8 @@ PATCHES = [
           "a paused pipeline goes on"),
     # --- Resources ---
     Patch("slots_are_not_given_back", LEDGER,
-          "  worker.attempts.erase(found.task->id);\n  worker.release(state_.requests.at(found.task->request));\n",
-          "  worker.attempts.erase(found.task->id);\n", "a worker seems busy when it is idle"),
+          "  worker.attempts.erase(live);\n  worker.release(state_.requests.at(found.task->request));\n",
+          "  worker.attempts.erase(live);\n", "a worker seems busy when it is idle"),
     Patch("promise_too_much", "broker/core/worker_table.cc",
           "return cpus_free_milli + overcommit_milli >= std::int64_t{needs.cpus_milli} &&", "return",
           "a worker is promised more than it may be"),

@@ -32,6 +32,7 @@ struct FakeWorker {
   std::vector<protocol::AttemptRef> acknowledged;
   std::vector<protocol::Attend> attends;
   std::uint32_t rehellos = 0;
+  std::vector<Digest> released;
   std::vector<protocol::Refused> refused;
   std::uint64_t beats_answered = 0;
 };
@@ -169,6 +170,7 @@ class BrokerHarness {
     protocol::Submission s;
     s.submission_id = id;
     s.name = id;
+    s.use_cache = false;  // most tests are about one pipeline after the other, not about sharing
     s.configs = {"{}"};
     s.options.resize(1);
     std::map<std::string, std::uint32_t> prefixes;
@@ -325,6 +327,9 @@ class BrokerHarness {
       fake.acknowledged.insert(fake.acknowledged.end(), ack->attempts.begin(), ack->attempts.end());
     } else if (const auto* attend = std::get_if<protocol::Attend>(&copy->message)) {
       fake.attends.push_back(*attend);
+    } else if (const auto* release = std::get_if<protocol::Release>(&copy->message)) {
+      fake.released.insert(fake.released.end(), release->artifacts.begin(),
+                           release->artifacts.end());
     } else if (const auto* refused = std::get_if<protocol::Refused>(&copy->message)) {
       fake.refused.push_back(*refused);
     } else if (std::holds_alternative<protocol::Rehello>(copy->message)) {

@@ -72,7 +72,7 @@ TEST(Placement, AsksForGpusMemoryDatasetAndRuntime) {
   EXPECT_EQ(harness.worker("with-gpu", 8).specs.back().tool, "gpu");
   harness.offer.memory_bytes = 16ull << 30;
   EXPECT_EQ(harness.worker("with-memory", 8).specs.back().tool, "memory");
-  harness.offer.datasets = {{"digits", ""}};
+  harness.offer.datasets = {{"digits", "", sha256("d")}};
   EXPECT_EQ(harness.worker("with-data", 8).specs.back().tool, "dataset");
   harness.offer.runtimes = {"podman"};
   EXPECT_EQ(harness.worker("with-podman", 8).specs.back().tool, "runtime");
@@ -84,9 +84,9 @@ TEST(Placement, ADatasetsOtherVariantIsAnotherDataset) {
   submission.dataset_name = "digits";
   submission.dataset_variant = "poisoned";
   harness.submit(submission);
-  harness.offer.datasets = {{"digits", "clean"}};
+  harness.offer.datasets = {{"digits", "clean", sha256("c")}};
   EXPECT_TRUE(harness.worker("clean").assigned.empty());
-  harness.offer.datasets = {{"digits", "poisoned"}};
+  harness.offer.datasets = {{"digits", "poisoned", sha256("p")}};
   EXPECT_EQ(harness.worker("poisoned").assigned.size(), 1u);
 }
 

@@ -36,9 +36,9 @@ std::vector<std::string> verbs() {
 
 TEST(CommandLine, HasTheVerbs) {
   const auto names = verbs();
-  for (const char* verb : {"up", "down", "plan", "submit", "list", "status", "wait", "watch",
-                           "tasks", "task", "workflows", "workers", "logs", "cancel", "retry",
-                           "pause", "resume", "results", "completion"}) {
+  for (const char* verb : {"up",     "down",  "plan",  "submit",  "list",      "status",    "wait",
+                           "watch",  "tasks", "task",  "explain", "workflows", "workers",   "logs",
+                           "cancel", "retry", "pause", "resume",  "results",   "completion"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), verb), names.end()) << verb;
   }
 }

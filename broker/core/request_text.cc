@@ -1,0 +1,31 @@
+#include "broker/core/request_text.h"
+
+#include "common/base/units.h"
+
+namespace landseer::broker {
+
+std::string milli_text(std::uint64_t milli) {
+  std::string text = std::to_string(milli / 1000);
+  if (milli % 1000 == 0) return text;
+  std::string part = std::to_string(1000 + milli % 1000).substr(1);
+  part.erase(part.find_last_not_of('0') + 1);
+  return text + "." + part;
+}
+
+std::string request_text(const Request& request) {
+  std::string text = milli_text(request.resources.cpus_milli) + " CPU";
+  if (request.resources.gpus_milli > 0) {
+    text += ", " + milli_text(request.resources.gpus_milli) + " GPU";
+  }
+  if (request.resources.gpu_memory_bytes > 0) {
+    text += " with " + format_bytes(request.resources.gpu_memory_bytes);
+  }
+  if (request.resources.memory_bytes > 0) {
+    text += ", " + format_bytes(request.resources.memory_bytes) + " of memory";
+  }
+  if (!request.runtime.empty()) text += ", runtime " + request.runtime;
+  if (!request.dataset.empty()) text += ", dataset " + request.dataset + ":" + request.variant;
+  return text;
+}
+
+}  // namespace landseer::broker

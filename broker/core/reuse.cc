@@ -1,0 +1,269 @@
+#include "broker/core/reuse.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace landseer::broker {
+namespace {
+
+using domain::TaskStatus;
+
+bool agree(const Digest& bound, const Digest& other) { return bound.empty() || bound == other; }
+
+/// Neither knows better than the other.
+bool compatible(const Digest& a, const Digest& b) { return a.empty() || b.empty() || a == b; }
+
+Digest hash_of(const std::vector<Digest>& artifacts) {
+  std::string bytes;
+  for (const Digest& artifact : artifacts) {
+    bytes.append(reinterpret_cast<const char*>(artifact.bytes.data()), artifact.bytes.size());
+  }
+  return bytes.empty() ? Digest{} : sha256(bytes);
+}
+
+}  // namespace
+
+bool Reuse::waits_for(TaskId follower, TaskId leader) const {
+  const auto known = state_.joined.find(follower);
+  return known != state_.joined.end() && known->second == leader;
+}
+
+/// Somebody has it, or may come back with it.
+bool Reuse::is_available(const Digest& artifact) const {
+  if (artifact.empty()) return true;
+  const auto& holders = state_.artifacts.holders(artifact);
+  return std::any_of(holders.begin(), holders.end(), [&](WorkerId id) {
+    const WorkerRecord* holder = state_.workers.find(id);
+    return holder != nullptr && holder->state != WorkerState::kLost;
+  });
+}
+
+std::optional<TaskId> Reuse::find_hit(const PipelineRecord& record, const domain::Task& task,
+                                      const Digest& inputs, const Digest& image,
+                                      const Digest& dataset) const {
+  std::optional<TaskId> hit;
+  state_.pipelines.keys().find(task.key, [&](TaskId id) {
+    if (id == task.id) return true;
+    const auto other = state_.pipelines.find_task(id);
+    if (!other || other->record == &record || other->task->key != task.key ||
+        other->task->status != TaskStatus::kCompleted) {
+      return true;
+    }
+    const TaskRun* run = other->record->find_run(id);
+    if (run == nullptr || run->inputs != inputs || !agree(image, run->image_content) ||
+        !agree(dataset, run->dataset_content) || !is_available(run->artifact)) {
+      return true;
+    }
+    hit = id;
+    return false;
+  });
+  return hit;
+}
+
+std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
+  std::vector<TaskHit> hits;
+  if (!record.use_cache || record.terminal()) return hits;
+  std::unordered_map<TaskId, const TaskRun*> sources;  // of completed tasks and of hits
+  std::map<std::string, Digest> images = record.image_contents;
+  Digest dataset = record.dataset_content;
+  for (const domain::TaskPtr& task : record.pipeline->tasks) {
+    if (task->status == TaskStatus::kCompleted) {
+      sources[task->id] = record.find_run(task->id);
+      continue;
+    }
+    const auto is_known = [&](TaskId id) { return sources.contains(id); };
+    if (task->status != TaskStatus::kPending ||
+        !std::all_of(task->dependencies.begin(), task->dependencies.end(), is_known)) {
+      continue;
+    }
+    std::vector<Digest> artifacts;
+    if (!task->dependencies.empty()) {
+      for (const TaskId id : record.ancestors(*task)) {
+        artifacts.push_back(sources.at(id) != nullptr ? sources.at(id)->artifact : Digest{});
+      }
+    }
+    Digest& image = images[task->tool->container.image];
+    const auto hit = find_hit(record, *task, hash_of(artifacts), image, dataset);
+    if (!hit) continue;
+    const TaskRun* run = state_.pipelines.find_task(*hit)->record->find_run(*hit);
+    if (image.empty()) image = run->image_content;
+    if (dataset.empty()) dataset = run->dataset_content;
+    sources[task->id] = run;
+    hits.push_back({task->id, *hit});
+  }
+  return hits;
+}
+
+void Reuse::take_hits(PipelineRecord& record, const Now& now, Outbox& out) {
+  const std::vector<TaskHit> hits = find_hits(record);
+  for (const TaskHit& hit : hits) {
+    const auto source = *state_.pipelines.find_task(hit.from);
+    bind_like(record, *record.scheduler->find_task(hit.task), *source.record->find_run(hit.from),
+              now, out);
+  }
+  for (std::size_t i = 0; i < hits.size(); i += kHitsPerRecordMax) {
+    const auto begin = hits.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto end =
+        hits.begin() + static_cast<std::ptrdiff_t>(std::min(i + kHitsPerRecordMax, hits.size()));
+    ledger_.commit(TasksCached{record.id(), {begin, end}, now.wall.unix_ms}, now, out);
+  }
+}
+
+bool Reuse::settle(const FoundTask& found, const Now& now, Outbox& out) {
+  if (!found.record->use_cache) return false;
+  return complete(found, now, out) || join(found);
+}
+
+bool Reuse::complete(const FoundTask& found, const Now& now, Outbox& out) {
+  const domain::Task& task = *found.task;
+  PipelineRecord& record = *found.record;
+  bool any = false;  // most keys occur once: do not look at the inputs for nothing
+  state_.pipelines.keys().find(task.key, [&](TaskId id) { return !(any = id != task.id); });
+  if (!any) return false;
+  const auto hit = find_hit(record, task, record.inputs_of(task), record.image_content(task),
+                            record.dataset_content);
+  if (!hit) return false;
+  const auto source = *state_.pipelines.find_task(*hit);
+  bind_like(record, task, *source.record->find_run(*hit), now, out);
+  ledger_.commit(TasksCached{record.id(), {{task.id, *hit}}, now.wall.unix_ms}, now, out);
+  return true;
+}
+
+std::optional<TaskId> Reuse::work_under_way(const FoundTask& found) const {
+  if (!found.record->use_cache) return std::nullopt;
+  const domain::Task& task = *found.task;
+  const PipelineRecord& record = *found.record;
+  std::optional<TaskId> leader;
+  state_.pipelines.keys().find(task.key, [&](TaskId id) {
+    const auto other = state_.pipelines.find_task(id);
+    if (!other || other->record == found.record || other->task->key != task.key ||
+        other->task->status != TaskStatus::kRunning || !other->record->use_cache) {
+      return true;
+    }
+    const TaskRun& run = *other->record->find_run(id);
+    if (run.cancel_requested || run.inputs != record.inputs_of(task) ||
+        !compatible(record.image_content(task), other->record->image_content(*other->task)) ||
+        !compatible(record.dataset_content, other->record->dataset_content)) {
+      return true;
+    }
+    leader = id;
+    return false;
+  });
+  return leader;
+}
+
+bool Reuse::join(const FoundTask& found) {
+  const auto leader = work_under_way(found);
+  if (!leader) return false;
+  const TaskId id = found.task->id;
+  CHECK(found.record->scheduler->hold(id), "the caller has checked that it is ready");
+  followers_[*leader].insert(id);
+  state_.joined[id] = *leader;
+  state_.touch(*found.record);
+  return true;
+}
+
+/// Those who have not joined, as their turn did not come yet, get the result now: their next tasks
+/// need not wait for that turn.
+void Reuse::spread(const FoundTask& completed, const Now& now, Outbox& out) {
+  std::vector<TaskId> others;
+  state_.pipelines.keys().find(completed.task->key, [&](TaskId id) {
+    if (id != completed.task->id) others.push_back(id);
+    return true;
+  });
+  for (const TaskId id : others) {
+    const auto other = state_.pipelines.find_task(id);
+    if (other && other->record->use_cache && other->record->scheduler->is_ready(id)) {
+      complete(*other, now, out);
+    }
+  }
+}
+
+void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& now, Outbox& out) {
+  const TaskId id = leader.task->id;
+  if (leader.task->status == TaskStatus::kCompleted) spread(leader, now, out);
+  const auto known = followers_.find(id);
+  if (known == followers_.end()) return;
+  const std::set<TaskId> followers = std::move(known->second);
+  followers_.erase(known);
+  for (const TaskId follower : followers) {
+    const bool waited = waits_for(follower, id);
+    if (waited) state_.joined.erase(follower);
+    const auto found = state_.pipelines.find_task(follower);
+    // Cancelled, or forgotten, while it waited.
+    if (!waited || !found || !found->record->scheduler->is_held(follower)) continue;
+    state_.touch(*found->record);
+    state_.placement_due = true;
+    if (leader.task->status == TaskStatus::kFailed && has_inputs_of(*found, leader)) {
+      ledger_.commit(TaskFailed{follower,
+                                to_string(id) + " of " + to_string(leader.record->id()) +
+                                    ", which did the same work, failed: " + leader.task->reason,
+                                now.wall.unix_ms},
+                     now, out);
+    } else if (leader.task->status == TaskStatus::kPending && delay > Duration::zero()) {
+      state_.held.emplace(now.instant + delay, follower);
+    } else {
+      CHECK(found->record->scheduler->release(follower), "a held task can be released");
+      if (found->record->scheduler->is_ready(follower)) complete(*found, now, out);
+    }
+  }
+}
+
+/// While it waited, an input may have been lost, and made anew.
+bool Reuse::has_inputs_of(const FoundTask& follower, const FoundTask& leader) {
+  const auto is_completed = [&](TaskId id) {
+    return follower.record->scheduler->find_task(id)->status == TaskStatus::kCompleted;
+  };
+  const auto& above = follower.task->dependencies;
+  return std::all_of(above.begin(), above.end(), is_completed) &&
+         follower.record->inputs_of(*follower.task) ==
+             leader.record->find_run(leader.task->id)->inputs;
+}
+
+std::optional<TaskId> Reuse::heir(const FoundTask& leader) const {
+  const auto known = followers_.find(leader.task->id);
+  if (known == followers_.end()) return std::nullopt;
+  std::optional<std::pair<std::pair<std::int64_t, PipelineId>, TaskId>> best;
+  for (const TaskId follower : known->second) {
+    const auto found = state_.pipelines.find_task(follower);
+    if (!waits_for(follower, leader.task->id) || !found ||
+        !found->record->scheduler->is_held(follower) || found->record->paused ||
+        found->record->cancel_requested || !has_inputs_of(*found, leader)) {
+      continue;
+    }
+    const std::pair order{std::pair{-found->record->priority, found->record->id()}, follower};
+    if (!best || order < *best) best = order;
+  }
+  return best ? std::optional(best->second) : std::nullopt;
+}
+
+void Reuse::handed_over(TaskId leader, TaskId heir) {
+  auto followers = followers_.extract(leader);
+  if (followers.empty()) return;
+  followers.mapped().erase(heir);
+  state_.joined.erase(heir);
+  for (const TaskId follower : followers.mapped()) {
+    if (waits_for(follower, leader)) state_.joined[follower] = heir;
+  }
+  followers.key() = heir;
+  if (!followers.mapped().empty()) followers_.insert(std::move(followers));
+}
+
+std::uint32_t Reuse::failures_of_work(const FoundTask& found) const {
+  std::uint32_t failures = found.record->find_run(found.task->id)->failures;
+  if (!found.record->use_cache) return failures;
+  state_.pipelines.keys().find(found.task->key, [&](TaskId id) {
+    const auto other = state_.pipelines.find_task(id);
+    if (!other || id == found.task->id || other->task->key != found.task->key ||
+        !other->record->use_cache || domain::is_terminal(other->task->status)) {
+      return true;
+    }
+    const TaskRun* run = other->record->find_run(id);
+    if (run != nullptr) failures += run->failures;
+    return true;
+  });
+  return failures;
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,60 @@
+"""Results shared between pipelines: the same again, a changed tool, an edited one, work under way."""
+from cluster import EndToEnd, main, noting, shell
+
+
+class Cache(EndToEnd):
+    def setUp(self):
+        self.cluster.start_broker()
+        self.cluster.start_worker("w1", cpus=2)
+
+    def submit(self, tools, *options, workflows=None):
+        file = self.cluster.native(tools, workflows or {"w": ["first", "second", "third"]})
+        return self.cluster.json("submit", file, *options)
+
+    def run_once(self, tools, *options):
+        submitted = self.submit(tools, *options)
+        self.assertEqual(self.cluster.run("wait", submitted["pipeline_id"]).code, 0)
+        return submitted
+
+    @staticmethod
+    def tools(second="echo two > $OUTPUT_DIR/two"):
+        return {"first": shell("echo one > $OUTPUT_DIR/one"), "second": shell(second),
+                "third": shell("cat $INPUT_DIR/two > $OUTPUT_DIR/three")}
+
+    def test_the_same_pipeline_again_runs_nothing_also_after_a_restart(self):
+        self.run_once(self.tools())
+        self.assertEqual(self.run_once(self.tools())["cached"], 3)
+        self.cluster.restart_broker()
+        again = self.run_once(self.tools())
+        self.assertEqual(again["cached"], 3)
+        self.assertEqual({task["attempts"] for task in self.cluster.json("tasks", again["pipeline_id"])}, {0})
+        self.assertEqual(self.submit(self.tools(), "--no-cache")["cached"], 0)
+
+    def test_a_changed_tool_runs_with_what_is_below_it_and_explain_says_why(self):
+        self.run_once(self.tools())
+        changed = self.tools("echo other > $OUTPUT_DIR/two")
+        plan = self.cluster.json("plan", self.cluster.native(changed, {"w": ["first", "second", "third"]}))
+        self.assertEqual(plan["cached"], 1)
+        self.assertEqual(self.run_once(changed)["cached"], 1)
+        tasks = self.cluster.tasks()
+        self.assertEqual([tasks[name]["cached"] for name in ("first", "second", "third")], [True, False, False])
+        why = self.cluster.json("explain", tasks["third"]["task_id"])
+        self.assertEqual(why["differs_at"], tasks["second"]["task_id"])
+        self.assertEqual([each["ingredient"] for each in why["differences"]], ["command"])
+        self.assertIn("task_1", self.cluster.json("explain", tasks["first"]["task_id"])["summary"])
+
+    def test_work_under_way_is_joined_and_outlives_who_began_it(self):
+        gate = self.cluster.gate()
+        tools = {"held": noting(f"read -r _ <{gate.path}"), "next": noting()}
+        first = self.submit(tools, workflows={"w": ["held", "next"]})
+        self.cluster.wait_for_note("held", "start", attempt=1)
+        second = self.submit(tools, workflows={"w": ["held", "next"]})
+        self.cluster.run("cancel", first["pipeline_id"], "--yes")
+        self.assertEqual(self.cluster.json("status", first["pipeline_id"])["state"], "cancelled")
+        gate.let_pass()
+        self.assertEqual(self.cluster.run("wait", second["pipeline_id"]).code, 0)
+        self.assertEqual([note.tool for note in self.cluster.notes("start")], ["held", "next"], "each ran once")
+
+
+if __name__ == "__main__":
+    main()
