@@ -11,6 +11,12 @@ using domain::TaskStatus;
 
 bool agree(const Digest& bound, const Digest& other) { return bound.empty() || bound == other; }
 
+/// A name that may stand for anything shares nothing: somebody may have edited the tool.
+bool knows_image(const domain::Task& task, const Digest& content) {
+  return task.tool->container.image.empty() || !content.empty() ||
+         task.tool->container.runtime.value_or("") == kNoopRuntime;
+}
+
 /// Neither knows better than the other.
 bool compatible(const Digest& a, const Digest& b) { return a.empty() || b.empty() || a == b; }
 
@@ -51,8 +57,9 @@ std::optional<TaskId> Reuse::find_hit(const PipelineRecord& record, const domain
       return true;
     }
     const TaskRun* run = other->record->find_run(id);
-    if (run == nullptr || run->inputs != inputs || !agree(image, run->image_content) ||
-        !agree(dataset, run->dataset_content) || !is_available(run->artifact)) {
+    if (run == nullptr || !knows_image(task, run->image_content) || run->inputs != inputs ||
+        !agree(image, run->image_content) || !agree(dataset, run->dataset_content) ||
+        !is_available(run->artifact)) {
       return true;
     }
     hit = id;
@@ -142,7 +149,8 @@ std::optional<TaskId> Reuse::work_under_way(const FoundTask& found) const {
       return true;
     }
     const TaskRun& run = *other->record->find_run(id);
-    if (run.cancel_requested || run.inputs != record.inputs_of(task) ||
+    const Digest image = state_.workers.find(run.worker)->image_content(task.tool->container.image);
+    if (run.cancel_requested || !knows_image(task, image) || run.inputs != record.inputs_of(task) ||
         !compatible(record.image_content(task), other->record->image_content(*other->task)) ||
         !compatible(record.dataset_content, other->record->dataset_content)) {
       return true;

@@ -103,6 +103,7 @@ struct Prepared {
   std::vector<std::string> missing_required;
   std::uint64_t bytes_fetched = 0;
   Digest dataset_content{};  ///< of the data set that it reads; none: not known, or it reads none
+  Digest image_content{};    ///< what its image is here; none: not known
 };
 
 struct PrepareFailed {

@@ -13,6 +13,7 @@
 #include "worker/io/evaluation.h"
 #include "worker/io/file_tools.h"
 #include "worker/io/input_folder.h"
+#include "worker/io/process_runtime.h"
 
 namespace landseer::worker {
 namespace {
@@ -163,6 +164,12 @@ std::variant<Prepared, PrepareFailed> prepare_attempt(const AttemptTools& tools,
   Prepared prepared;
   prepared.key = job.key;
   prepared.dataset_content = dataset->content;
+  prepared.image_content = process_image_content(job.spec.image, tools.images);
+  if (!job.spec.image_content.empty() && job.spec.image_content != prepared.image_content) {
+    return prepare_failed(job.key, {ErrorCode::kConflict,
+                                    "the image is another one here than where its pipeline began",
+                                    job.spec.image, "give all workers the same images"});
+  }
   auto script = fetch_model_script(fetcher, job.spec.model_script, bulk_address, cancel);
   if (!script) return prepare_failed(job.key, script.error());
   for (const protocol::InputArtifact& input : job.inputs) {

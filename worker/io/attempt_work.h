@@ -25,6 +25,7 @@ struct AttemptTools {
   AttemptFolders folders;
   std::vector<DatasetFolder> datasets;
   std::shared_ptr<DatasetBook> book;  ///< none: contents of data sets are not known
+  std::string images;                 ///< folder of the process runtime's images; empty: none
   /// The wait for a checkpoint from another host; without it the attempt begins anew.
   Duration checkpoint_wait = std::chrono::minutes(1);
 };

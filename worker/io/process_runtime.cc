@@ -172,6 +172,11 @@ HostEnvironment read_host_environment() {
   return host;
 }
 
+Digest process_image_content(const std::string& image, const std::string& images) {
+  const auto folder = find_image_folder(image, images);
+  return folder && folder->empty() ? sha256("no image folder") : Digest{};
+}
+
 Result<std::string> image_folder_name(std::string_view image) {
   std::string_view name = image;
   if (const auto scheme = name.find("://"); scheme != std::string_view::npos) {

@@ -51,6 +51,10 @@ HostEnvironment read_host_environment();
 /// `docker://reg:5000/x/NAME:tag` gives NAME. kInvalid if none is left or it has `..` in it.
 Result<std::string> image_folder_name(std::string_view image);
 
+/// What an image is to this runtime: one fixed content if there is no folder of its name, so that
+/// only the command counts; none, which is "not known", if there is one, for somebody may edit it.
+Digest process_image_content(const std::string& image, const std::string& images);
+
 /// The variables of a JSON object, see above. kInvalid if `json` is not one.
 Result<std::map<std::string, std::string>> variables_from_json(std::string_view json);
 

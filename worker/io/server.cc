@@ -94,6 +94,7 @@ Result<void> Server::start_threads() {
   bench.scratch = options_.scratch;
   bench.datasets = options_.datasets;
   bench.book = datasets_;
+  bench.images = options_.images;
   auto workbench = Workbench::start(context_, store_, bench);
   if (!workbench) return tl::make_unexpected(workbench.error());
   workbench_ = std::move(*workbench);
@@ -304,7 +305,14 @@ void Server::receive_threads() {
   // What is offered before what follows from it.
   if (datasets_->changed()) handle(DatasetsChanged{datasets_->take_offers()});
   tell(disks_->take_events());
-  tell(workbench_->take_events());
+  for (const auto& event : workbench_->take_events()) {
+    if (const auto* prepared = std::get_if<Prepared>(&event)) {
+      // What the attempt runs with is known to the next agent, too.
+      const auto job = jobs_.find(prepared->key);
+      if (job != jobs_.end()) job->second.spec.image_content = prepared->image_content;
+    }
+    std::visit([&](const auto& what) { handle(Event(what)); }, event);
+  }
   for (const GpusChecked& event : gpu_monitor_->take_events()) handle(event);
 }
 

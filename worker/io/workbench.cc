@@ -28,7 +28,7 @@ Result<std::unique_ptr<Workbench>> Workbench::start(const net::Context& context,
                                                     WorkbenchOptions options) {
   auto folders = AttemptFolders::open(options.scratch);
   if (!folders) return tl::make_unexpected(folders.error());
-  AttemptTools tools{store, std::move(*folders), options.datasets, options.book};
+  AttemptTools tools{store, std::move(*folders), options.datasets, options.book, options.images};
   return std::unique_ptr<Workbench>(new Workbench(context, std::move(tools), std::move(options)));
 }
 

@@ -33,6 +33,7 @@ namespace landseer::worker {
 struct WorkbenchOptions {
   std::filesystem::path scratch;  ///< see attempt_folder.h
   std::vector<DatasetFolder> datasets;
+  std::string images{};                 ///< see AttemptTools
   std::shared_ptr<DatasetBook> book{};  ///< see attempt_work.h
   FetchOptions fetch;
   LogLimits logs;

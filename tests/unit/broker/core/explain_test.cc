@@ -22,6 +22,7 @@ bool says(const std::vector<std::string>& reasons, const std::string& text) {
 protocol::Submission sharing(const std::string& text, const std::string& id) {
   protocol::Submission submission = BrokerHarness::chains(text, id);
   submission.use_cache = true;
+  for (auto& tool : submission.tools) tool.image.clear();
   return submission;
 }
 

@@ -11,9 +11,12 @@ namespace {
 using domain::TaskStatus;
 using protocol::Outcome;
 
-protocol::Submission sharing(const std::string& text, const std::string& id) {
+/// Without an image only the command counts.
+protocol::Submission sharing(const std::string& text, const std::string& id,
+                             const std::string& image = "") {
   protocol::Submission submission = BrokerHarness::chains(text, id);
   submission.use_cache = true;
+  for (auto& tool : submission.tools) tool.image = image;
   return submission;
 }
 
@@ -284,7 +287,7 @@ TEST(Reuse, TheFirstWorkerThatKnowsBindsTheImage) {
   FakeWorker& first = harness.worker("first");
   harness.offer.images = {{"image", sha256("new")}};
   FakeWorker& second = harness.worker("second");
-  harness.submit(sharing("a\nb", "first"));
+  harness.submit(sharing("a\nb", "first", "image"));
   EXPECT_EQ(first.specs.back().image_content, sha256("old"));
   EXPECT_TRUE(second.assigned.empty()) << "there the name stands for something else";
   finish_with(harness, first, "A", sha256("old"));
@@ -295,20 +298,31 @@ TEST(Reuse, AHitNeedsTheSameImage) {
   BrokerHarness harness;
   harness.offer.images = {{"image", sha256("old")}};
   FakeWorker& worker = harness.worker("w");
-  harness.submit(sharing("a", "first"));
+  harness.submit(sharing("a", "first", "image"));
   finish_with(harness, worker, "A", sha256("old"));
-  EXPECT_EQ(harness.submit(sharing("a", "second")).cached, 1u);
+  EXPECT_EQ(harness.submit(sharing("a", "second", "image")).cached, 1u);
   harness.say(worker, protocol::Offer{worker.session, {}, {}, {{"image", sha256("new")}}, ""});
-  EXPECT_EQ(harness.submit(sharing("a", "third")).cached, 0u) << "the tool was edited";
+  EXPECT_EQ(harness.submit(sharing("a", "third", "image")).cached, 0u) << "the tool was edited";
   ASSERT_EQ(worker.assigned.size(), 1u);
   EXPECT_EQ(worker.specs.back().image_content, sha256("new"));
+}
+
+TEST(Reuse, AnImageOfUnknownContentSharesNothing) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  harness.submit(sharing("a", "first", "image"));
+  harness.submit(sharing("a", "second", "image"));
+  EXPECT_EQ(worker.assigned.size(), 2u) << "somebody may edit the tool meanwhile";
+  harness.finish(worker, Outcome::kSucceeded, "A");
+  harness.finish(worker, Outcome::kSucceeded, "A");
+  EXPECT_EQ(harness.submit(sharing("a", "third", "image")).cached, 0u);
 }
 
 TEST(Reuse, AMovedTagStopsTheAttemptAndDoesNotCount) {
   BrokerHarness harness;
   FakeWorker& first = harness.worker("first");
   FakeWorker& second = harness.worker("second");
-  harness.submit(sharing("a\nb", "first"));
+  harness.submit(sharing("a\nb", "first", "image"));
   harness.say(first, protocol::Offer{first.session, {}, {}, {{"image", sha256("old")}}, ""});
   harness.say(second, protocol::Offer{second.session, {}, {}, {{"image", sha256("new")}}, ""});
   EXPECT_TRUE(first.stopped.empty());
@@ -324,7 +338,7 @@ TEST(Reuse, ATaskWithAnotherImageIsNotHeldUp) {
   BrokerHarness harness;
   harness.offer.images = {{"image", sha256("one")}};
   FakeWorker& first = harness.worker("first");
-  auto submission = sharing("a\nb", "first");
+  auto submission = sharing("a\nb", "first", "image");
   submission.tools[1].image = "other image";
   harness.submit(submission);
   harness.offer.images = {{"image", sha256("two")}};
