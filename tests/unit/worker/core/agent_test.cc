@@ -487,4 +487,57 @@ TEST_F(AgentTest, HelloSaysWhatChangedMeanwhile) {
   EXPECT_EQ(offers[0].unfit, "");
 }
 
+TEST_F(AgentTest, WhatAToolLeftBeforeItFailedIsReportedWithTheFailure) {
+  welcome();
+  run(1);
+  handle(ended(1, Outcome::kTimeout));
+  EXPECT_TRUE(sent<protocol::Results>().empty()) << "not before its checkpoint is kept";
+  handle(CheckpointCaptured{key(1), sha256("state"), 5});
+  const auto results = sent<protocol::Results>();
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].results[0].outcome, Outcome::kTimeout);
+  EXPECT_EQ(results[0].results[0].checkpoint, sha256("state"));
+  EXPECT_EQ(results[0].results[0].checkpoint_bytes, 5u);
+}
+
+TEST_F(AgentTest, RemovesOnlyWhatTheBrokerGivesUpAndNobodyHereUses) {
+  const auto digest = [](const char* text) { return sha256(text); };
+  welcome();
+  run(1);
+  handle(ended(1, Outcome::kSucceeded));
+  handle(Captured{key(1), digest("result"), 1, "", false, ""});  // not acknowledged yet
+  handle(StoreFull{{digest("result"), digest("a"), digest("b"), digest("c")}});
+  const auto asked = sent<protocol::ReleaseRequest>();
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].artifacts, (std::vector<Digest>{digest("a"), digest("b"), digest("c")}));
+  hear(
+      protocol::Assign{11, 5, {{}}, {{TaskId{2}, 1, PipelineId{1}, 0, "{}", {{digest("b"), {}}}}}});
+  hear(protocol::Release{11, {digest("a"), digest("b"), digest("never asked for")}});
+  const auto removed = take<RemoveArtifacts>();
+  ASSERT_EQ(removed.size(), 1u);
+  EXPECT_EQ(removed[0].released, std::vector<Digest>{digest("a")});
+  EXPECT_EQ(removed[0].kept, (std::vector<Digest>{digest("result"), digest("b"), digest("c")}));
+  const auto holding = sent<protocol::Holding>();
+  ASSERT_EQ(holding.size(), 1u);
+  EXPECT_EQ(holding[0].artifacts, std::vector<Digest>{digest("b")});
+  hear(protocol::Release{11, {digest("c")}});
+  EXPECT_TRUE(take<RemoveArtifacts>().empty()) << "it did not ask";
+}
+
+TEST_F(AgentTest, TellsWhatItMovedAndWhatItDoesNotHave) {
+  welcome();
+  assign(1);
+  Prepared prepared{key(1), {sha256("a")}, {}};
+  prepared.bytes_fetched = 17;
+  handle(prepared);
+  const auto holding = sent<protocol::Holding>();
+  ASSERT_EQ(holding.size(), 1u);
+  EXPECT_EQ(holding[0].bytes, 17u);
+  assign(2);
+  handle(PrepareFailed{key(2), Outcome::kInputMissing, "gone", sha256("x")});
+  const auto dropped = sent<protocol::Dropped>();
+  ASSERT_EQ(dropped.size(), 1u);
+  EXPECT_EQ(dropped[0].artifacts, std::vector<Digest>{sha256("x")});
+}
+
 }  // namespace landseer::worker
