@@ -147,6 +147,9 @@ void Agent::on(const Prepared& event, const Now& now, std::vector<Effect>& out) 
   bytes_fetched_ += event.bytes_fetched;
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
+  attempt->result.dataset_content = event.dataset_content;
+  attempt->result.image_content = event.image_content;
+  offer_image(attempt->job.spec.image, event.image_content);
   if (!event.missing_required.empty()) {
     attempt->result.evaluation_skipped = true;
     attempt->result.metrics = null_metrics(attempt->job.spec.metrics);
@@ -155,9 +158,6 @@ void Agent::on(const Prepared& event, const Now& now, std::vector<Effect>& out) 
            "skipped: nobody produced " + join(event.missing_required), out);
     return;
   }
-  attempt->result.dataset_content = event.dataset_content;
-  attempt->result.image_content = event.image_content;
-  offer_image(attempt->job.spec.image, event.image_content);
   attempt->phase = Phase::kReady;
   ready_.push_back(event.key);
 }
