@@ -11,6 +11,9 @@
 
 namespace landseer::broker {
 
+/// What a record that does not fit the tables is answered with: kInternal, damage.
+tl::unexpected<Error> contradiction(const std::string& what);
+
 class Ledger {
  public:
   Ledger(State& state, SnapshotWriter& snapshot) : state_(state), snapshot_(snapshot) {}

@@ -5,11 +5,6 @@
 namespace landseer::broker {
 namespace {
 
-tl::unexpected<Error> contradiction(const std::string& what) {
-  return fail(ErrorCode::kInternal, "a stored record contradicts those before it: " + what,
-              "journal", "the store is damaged or was written by a newer version");
-}
-
 /// What a retry forgets: the counts that lead to giving up. The attempts stay.
 void start_anew(TaskRun& run) {
   run.failures = 0;

@@ -7,16 +7,8 @@
 #include "common/base/check.h"
 
 namespace landseer::broker {
-namespace {
 
 using domain::TaskStatus;
-
-tl::unexpected<Error> contradiction(const std::string& what) {
-  return fail(ErrorCode::kInternal, "a stored record contradicts those before it: " + what,
-              "journal", "the store is damaged or was written by a newer version");
-}
-
-}  // namespace
 
 Result<void> Ledger::check_reuse(const Record& record) const {
   auto& pipelines = state_.pipelines;

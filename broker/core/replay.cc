@@ -5,7 +5,6 @@
 #include "common/protocol/codec.h"
 
 namespace landseer::broker {
-namespace {
 
 using domain::TaskStatus;
 
@@ -13,8 +12,6 @@ tl::unexpected<Error> contradiction(const std::string& what) {
   return fail(ErrorCode::kInternal, "a stored record contradicts those before it: " + what,
               "journal", "the store is damaged or was written by a newer version");
 }
-
-}  // namespace
 
 Result<void> Ledger::check(const Record& record) const {
   auto& pipelines = state_.pipelines;

@@ -123,7 +123,9 @@ TEST_F(ExecutorCgroup, GraceAndThenTheKillReachEveryGroup) {
 TEST_F(ExecutorCgroup, WhoMovedOutOfTheCgroupIsFoundAllTheSame) {
   attach();
   const std::string top = "/sys/fs/cgroup/pids/cgroup.procs";
-  if (access(top.c_str(), W_OK) != 0) GTEST_SKIP() << "not this kind of tree";
+  if (access(top.c_str(), W_OK) != 0) {
+    GTEST_SKIP() << "the pids controller of cgroup v1 is not mounted, or closed to this user";
+  }
   const Ended ended = run(limited(1, "(setsid sh -c 'echo $$ > " + top + "; " + tell_pid("out") +
                                          "exec sleep 1000' >/dev/null 2>&1 &); "
                                          "while [ ! -e out ]; do sleep 0.01; done"));
@@ -134,7 +136,9 @@ TEST_F(ExecutorCgroup, WhoMovedOutOfTheCgroupIsFoundAllTheSame) {
 
 TEST_F(ExecutorCgroup, CgroupsThatAToolMadeBelowItsOwnAreRemovedWithIt) {
   attach();
-  if (!fs::exists("/sys/fs/cgroup/pids/cgroup.procs")) GTEST_SKIP() << "not this kind of tree";
+  if (!fs::exists("/sys/fs/cgroup/pids/cgroup.procs")) {
+    GTEST_SKIP() << "the pids controller of cgroup v1 is not mounted";
+  }
   const std::string below = "/sys/fs/cgroup/pids/" + name_of(1) + "/own/deeper";
   const Ended ended = run(limited(1, "mkdir -p " + below + "; (setsid sh -c 'echo $$ > " + below +
                                          "/cgroup.procs; " + tell_pid("deep") +

@@ -23,11 +23,11 @@
 #include <unordered_set>
 #include <vector>
 
+#include "common/artifact/manifest.h"
 #include "common/base/digest.h"
 #include "common/base/result.h"
-#include "worker/io/cancel.h"
+#include "common/net/cancel.h"
 #include "worker/io/file_tools.h"
-#include "worker/io/manifest.h"
 
 namespace landseer::worker {
 

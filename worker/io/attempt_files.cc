@@ -12,8 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "common/base/unique_fd.h"
 #include "worker/io/executor_link.h"
-#include "worker/io/unique_fd.h"
 
 namespace landseer::worker {
 namespace {

@@ -7,11 +7,11 @@
 #include <variant>
 #include <vector>
 
+#include "common/net/cancel.h"
 #include "worker/core/effects.h"
 #include "worker/io/artifact_store.h"
 #include "worker/io/attempt_folder.h"
 #include "worker/io/blob_fetcher.h"
-#include "worker/io/cancel.h"
 #include "worker/io/dataset_book.h"
 #include "worker/io/dataset_folder.h"
 

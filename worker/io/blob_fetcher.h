@@ -14,9 +14,9 @@
 #include "common/base/digest.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/net/cancel.h"
 #include "common/net/socket.h"
 #include "worker/io/artifact_store.h"
-#include "worker/io/cancel.h"
 
 namespace landseer::worker {
 

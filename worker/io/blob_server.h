@@ -9,10 +9,10 @@
 #include <thread>
 
 #include "common/base/result.h"
+#include "common/net/cancel.h"
 #include "common/net/socket.h"
 #include "common/protocol/bulk_messages.h"
 #include "worker/io/artifact_store.h"
-#include "worker/io/cancel.h"
 
 namespace landseer::worker {
 

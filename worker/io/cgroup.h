@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/io/unique_fd.h"
+#include "common/base/unique_fd.h"
 
 namespace landseer::worker {
 

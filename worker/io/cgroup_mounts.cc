@@ -11,7 +11,7 @@
 #include <map>
 #include <sstream>
 
-#include "worker/io/unique_fd.h"
+#include "common/base/unique_fd.h"
 
 namespace landseer::worker {
 namespace {

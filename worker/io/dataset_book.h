@@ -14,10 +14,10 @@
 #include "common/base/digest.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/base/unique_fd.h"
+#include "common/net/cancel.h"
 #include "common/protocol/worker_messages.h"
-#include "worker/io/cancel.h"
 #include "worker/io/dataset_folder.h"
-#include "worker/io/unique_fd.h"
 
 namespace landseer::worker {
 

@@ -13,7 +13,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/result.h"
-#include "worker/io/cancel.h"
+#include "common/net/cancel.h"
 
 namespace landseer::worker {
 

@@ -14,12 +14,12 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/base/unique_fd.h"
+#include "common/net/cancel.h"
 #include "worker/core/effects.h"
 #include "worker/io/artifact_store.h"
 #include "worker/io/attempt_folder.h"
-#include "worker/io/cancel.h"
 #include "worker/io/store_index.h"
-#include "worker/io/unique_fd.h"
 
 namespace landseer::worker {
 

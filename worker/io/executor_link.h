@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "common/base/unique_fd.h"
 #include "worker/io/executor_messages.h"
-#include "worker/io/unique_fd.h"
 
 namespace landseer::worker {
 

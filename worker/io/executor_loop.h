@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/base/unique_fd.h"
 #include "worker/io/attempt_files.h"
 #include "worker/io/executor_link.h"
 #include "worker/io/executor_messages.h"
 #include "worker/io/supervised_process.h"
-#include "worker/io/unique_fd.h"
 
 namespace landseer::worker {
 

@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "common/base/unique_fd.h"
 #include "worker/core/effects.h"
 #include "worker/io/nvml.h"
-#include "worker/io/unique_fd.h"
 
 namespace landseer::worker {
 

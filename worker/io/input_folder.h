@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "common/artifact/manifest.h"
 #include "common/base/digest.h"
 #include "common/base/result.h"
 #include "worker/io/artifact_store.h"
-#include "worker/io/manifest.h"
 
 namespace landseer::worker {
 

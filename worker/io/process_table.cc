@@ -11,8 +11,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "common/base/unique_fd.h"
 #include "worker/io/executor_messages.h"
-#include "worker/io/unique_fd.h"
 
 namespace landseer::worker {
 namespace {

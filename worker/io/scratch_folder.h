@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/base/result.h"
-#include "worker/io/unique_fd.h"
+#include "common/base/unique_fd.h"
 
 namespace landseer::worker {
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "common/base/result.h"
-#include "worker/io/unique_fd.h"
+#include "common/base/unique_fd.h"
 
 namespace landseer::worker {
 

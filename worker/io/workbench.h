@@ -18,15 +18,15 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/unique_fd.h"
+#include "common/net/cancel.h"
 #include "common/net/socket.h"
 #include "worker/core/effects.h"
 #include "worker/io/artifact_store.h"
 #include "worker/io/attempt_folder.h"
 #include "worker/io/attempt_work.h"
 #include "worker/io/blob_fetcher.h"
-#include "worker/io/cancel.h"
 #include "worker/io/dataset_folder.h"
-#include "worker/io/unique_fd.h"
 
 namespace landseer::worker {
 
