@@ -10,7 +10,7 @@ build_packages=(
 # shellcheck disable=SC2034
 example_packages=(python3 python3-numpy python3-sklearn)
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev shellcheck iproute2 iptables)
+test_packages=(libgtest-dev shellcheck iproute2 iptables podman runc catatonit busybox-static)
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -198,8 +198,9 @@ class Cluster:
     def launch_worker(self, name, *options, cpus=1):
         """A worker that is not waited for."""
         bind = () if "--data-bind" in options else ("--data-bind", "tcp://127.0.0.1:0")
-        return self.start("landseer-worker", name, "--name", name, "--cpus", cpus, "--memory", "1GiB", "--runtime",
-                          "process", "--images", self.images, "--scratch", self.scratch(name), *bind, *options)
+        runtime = () if "--runtime" in options else ("--runtime", "process", "--images", self.images)
+        return self.start("landseer-worker", name, "--name", name, "--cpus", cpus, "--memory", "1GiB", "--scratch",
+                          self.scratch(name), *runtime, *bind, *options)
 
     def start_worker(self, name, *options, cpus=1):
         worker = self.launch_worker(name, *options, cpus=cpus)

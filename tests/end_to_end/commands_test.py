@@ -48,7 +48,7 @@ class CommandLine(EndToEnd):
             self.assertEqual(sorted(json.loads(as_json.stdout)["error"]), ["code", "hint", "message", "where"])
         for name, words in (("landseer-broker", ["--lease", "0s"]), ("landseer-broker", ["--leese", "5s"]),
                             ("landseer-broker", ["--clients-bind", "tcp://0.0.0.0:0"]),
-                            ("landseer-worker", ["--runtime", "podman"]), ("landseer-worker", ["--runtime", "prcess"]),
+                            ("landseer-worker", ["--pull", "sometimes"]), ("landseer-worker", ["--runtime", "prcess"]),
                             ("landseer-worker", ["--runtime", "process", "--cpus", "-1"]),
                             ("landseer-worker", ["--runtime", "process", "--data", "nothing"])):
             done = self.program(name, "--broker", "tcp://127.0.0.1:1", *words) if name == "landseer-worker" else (

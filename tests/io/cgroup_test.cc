@@ -95,7 +95,6 @@ TEST_F(FakeTrees, UnifiedTreeSetsAllLimitsAndReadsAllCounters) {
   const CgroupUsage usage = made->usage();
   EXPECT_EQ(usage.memory_peak_bytes, 5000U);
   EXPECT_EQ(usage.out_of_memory_kills, 2U);
-  EXPECT_EQ(usage.memory_limit_hits, 7U);
   EXPECT_EQ(usage.cpu_us, 1'234'567U);
 
   put("v2/landseer/a/1.1.1/cgroup.events", "populated 1\nfrozen 0\n");

@@ -17,6 +17,7 @@
 #include "tests/support/temp_folder.h"
 #include "worker/io/blob_server.h"
 #include "worker/io/input_folder.h"
+#include "worker/io/process_runtime.h"
 #include "worker/io/sealed_object.h"
 
 namespace landseer::worker {
@@ -57,6 +58,9 @@ class WorkbenchTest : public testing::Test {
     write_text(folder / "cifar10/data.npy", "clean");
     write_text(folder / "cifar10/extra/one", "1");
     write_text(folder / "cifar10-noisy/data.npy", "noisy");
+    Runtimes runtimes;
+    runtimes.add(std::make_unique<ProcessRuntime>("", Variables()));
+    options.runtimes = std::make_shared<const Runtimes>(std::move(runtimes));
     options.datasets = {{"cifar10", "", folder / "cifar10"},
                         {"cifar10", "noisy", folder / "cifar10-noisy"}};
     start();

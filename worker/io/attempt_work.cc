@@ -13,7 +13,6 @@
 #include "worker/io/evaluation.h"
 #include "worker/io/file_tools.h"
 #include "worker/io/input_folder.h"
-#include "worker/io/process_runtime.h"
 
 namespace landseer::worker {
 namespace {
@@ -70,6 +69,14 @@ Result<UsedDataset> dataset_of(const AttemptTools& tools, const protocol::WorkSp
               "the dataset " + label + " has the content " + used.content.hex().substr(0, 12) +
                   " here, and the pipeline uses " + spec.dataset_content.hex().substr(0, 12),
               dataset->path.string(), "give all workers the same files");
+}
+
+/// What the task's image contains; it is here then.
+Result<Digest> image_of(const AttemptTools& tools, const protocol::WorkSpec& spec,
+                        const Cancel& cancel) {
+  Runtime* const runtime = tools.runtimes ? tools.runtimes->find(spec.runtime) : nullptr;
+  if (runtime != nullptr) return runtime->obtain_image(spec.image, spec.image_content, cancel);
+  return fail(ErrorCode::kNotFound, "this worker does not run tools with " + spec.runtime);
 }
 
 /// Fetches what is not here, and again what is damaged.
@@ -164,12 +171,9 @@ std::variant<Prepared, PrepareFailed> prepare_attempt(const AttemptTools& tools,
   Prepared prepared;
   prepared.key = job.key;
   prepared.dataset_content = dataset->content;
-  prepared.image_content = process_image_content(job.spec.image, tools.images);
-  if (!job.spec.image_content.empty() && job.spec.image_content != prepared.image_content) {
-    return prepare_failed(job.key, {ErrorCode::kConflict,
-                                    "the image is another one here than where its pipeline began",
-                                    job.spec.image, "give all workers the same images"});
-  }
+  auto image = image_of(tools, job.spec, cancel);
+  if (!image) return prepare_failed(job.key, image.error());
+  prepared.image_content = *image;
   auto script = fetch_model_script(fetcher, job.spec.model_script, bulk_address, cancel);
   if (!script) return prepare_failed(job.key, script.error());
   for (const protocol::InputArtifact& input : job.inputs) {

@@ -14,6 +14,7 @@
 #include "worker/io/blob_fetcher.h"
 #include "worker/io/dataset_book.h"
 #include "worker/io/dataset_folder.h"
+#include "worker/io/runtimes.h"
 
 namespace landseer::worker {
 
@@ -25,13 +26,14 @@ struct AttemptTools {
   AttemptFolders folders;
   std::vector<DatasetFolder> datasets;
   std::shared_ptr<DatasetBook> book;  ///< none: contents of data sets are not known
-  std::string images;                 ///< folder of the process runtime's images; empty: none
+  std::shared_ptr<const Runtimes> runtimes;
   /// The wait for a checkpoint from another host; without it the attempt begins anew.
   Duration checkpoint_wait = std::chrono::minutes(1);
 };
 
-/// `bulk_address` is the broker's port for model scripts. An artifact that cannot be had or is
-/// damaged is kInputMissing; everything else is this worker's fault, kRuntimeError.
+/// Gets the image too. `bulk_address` is the broker's port for model scripts. An artifact that
+/// cannot be had or is damaged is kInputMissing; everything else is this worker's fault,
+/// kRuntimeError.
 std::variant<Prepared, PrepareFailed> prepare_attempt(const AttemptTools& tools,
                                                       BlobFetcher& fetcher, const AttemptJob& job,
                                                       const std::string& bulk_address,

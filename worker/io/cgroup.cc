@@ -151,13 +151,10 @@ CgroupUsage Cgroup::usage() const {
     const std::string at = part.folder + "/";
     if (part.memory && part.unified) {
       usage.memory_peak_bytes = to_number(read_control(at + "memory.peak"));
-      const std::string events = read_control(at + "memory.events");
-      usage.out_of_memory_kills = value_of(events, "oom_kill");
-      usage.memory_limit_hits = value_of(events, "max");
+      usage.out_of_memory_kills = value_of(read_control(at + "memory.events"), "oom_kill");
     } else if (part.memory) {
       usage.memory_peak_bytes = to_number(read_control(at + "memory.max_usage_in_bytes"));
       usage.out_of_memory_kills = value_of(read_control(at + "memory.oom_control"), "oom_kill");
-      usage.memory_limit_hits = to_number(read_control(at + "memory.failcnt"));
     }
     if (part.cpu && part.unified) {
       usage.cpu_us = value_of(read_control(at + "cpu.stat"), "usage_usec");

@@ -32,7 +32,6 @@ struct CgroupUsage {
   std::uint64_t memory_peak_bytes = 0;  ///< with the page cache; 0: not known
   std::uint64_t cpu_us = 0;             ///< 0: not known
   std::uint64_t out_of_memory_kills = 0;
-  std::uint64_t memory_limit_hits = 0;  ///< 0: none, or not known
 };
 
 /// The cgroup of one attempt, in every tree that is of use to it.

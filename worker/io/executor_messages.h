@@ -33,6 +33,7 @@ struct Launch {
   std::uint64_t memory_bytes = 0;  ///< 0: no limit. Enforced where there is a cgroup
   /// Helper commands, for tools that are more than processes of ours (containers); empty: none.
   /// Each is a child of the executor with a time limit of its own, and not part of the attempt.
+  /// With a `remove_argv` only what `argv` started gets SIGTERM, and is to pass it on.
   std::vector<std::string> terminate_argv{};  ///< run when SIGTERM is sent
   std::vector<std::string> kill_argv{};       ///< run when SIGKILL is sent
   /// Run after the last process, if the tool was stopped or ended by a signal, and for leftovers.
@@ -165,6 +166,9 @@ using FromExecutor = std::variant<Launched, Ended, Inventory>;
 /// Set in every tool's environment, to the path of the attempt's state file: it tells an attempt's
 /// processes from all others on the machine.
 inline constexpr std::string_view kTokenVariable = "LANDSEER_ATTEMPT_TOKEN";
+/// The same for container engines: of its own environment podman gives its monitor, conmon, only
+/// what begins like this.
+inline constexpr std::string_view kTokenAlias = "LC_LANDSEER_ATTEMPT_TOKEN";
 /// Set for a tool with a time limit: when that ends, in whole seconds of Unix time.
 inline constexpr std::string_view kDeadlineVariable = "LANDSEER_DEADLINE";
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 namespace landseer::worker {
 
@@ -12,6 +13,12 @@ std::uint32_t detect_cpus_milli() {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 1000;
   return static_cast<std::uint32_t>(std::max(CPU_COUNT(&set), 1)) * 1000;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  const bool known = gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0';
+  return known ? name.data() : "worker";
 }
 
 std::uint64_t detect_memory_bytes() {

@@ -1,11 +1,11 @@
 #include "worker/io/options.h"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <sstream>
 
 #include "common/base/text.h"
 #include "common/base/units.h"
@@ -14,6 +14,7 @@
 #include "common/protocol/limits.h"
 #include "worker/io/gpu_choice.h"
 #include "worker/io/host_resources.h"
+#include "worker/io/runtimes.h"
 
 namespace landseer::worker {
 namespace {
@@ -22,18 +23,14 @@ namespace {
 struct Raw {
   std::string cpus = "auto";
   std::string memory = "auto";
-  std::string runtime = "auto";
+  std::string runtimes = "auto";
+  ContainerFlags containers;
   std::string artifacts_max = "50%";
   std::string disk_min = "1GiB";
   std::vector<std::string> labels;
   std::vector<std::string> data;
   bool trust_network = false;
 };
-
-std::string host_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 && name[0] != '\0' ? name : "worker";
-}
 
 tl::unexpected<Error> usage(std::string message, std::string hint) {
   return fail(ErrorCode::kInvalid, std::move(message), {}, std::move(hint));
@@ -77,16 +74,20 @@ Result<std::uint64_t> read_disk_min(const std::string& text) {
   return *bytes;
 }
 
-Result<std::string> read_runtime(const std::string& text) {
-  if (text == "process" || text == "noop") return text;
-  if (text == "auto") {
-    return usage("--runtime auto found no container runtime that this version can use",
-                 "use --runtime process to run tools as plain processes of your user");
+Result<std::vector<std::string>> read_runtimes(const std::string& text) {
+  std::vector<std::string> names;
+  std::istringstream words(text);
+  const auto& known = runtime_words();
+  for (std::string word; std::getline(words, word, ',');) {
+    if (std::find(known.begin(), known.end(), word) == known.end()) {
+      const std::string nearest = nearest_word(word, known);
+      return usage("unknown runtime '" + word + "'",
+                   nearest.empty() ? "use auto, or process" : "did you mean '" + nearest + "'?");
+    }
+    names.push_back(std::move(word));
   }
-  if (text == "podman" || text == "docker" || text == "apptainer" || text == "singularity") {
-    return usage("this version cannot run tools in " + text, "use --runtime process");
-  }
-  return usage("unknown runtime '" + text + "'", "use --runtime process");
+  if (names.empty()) return usage("--runtime is empty", "leave it out, or use process");
+  return names;
 }
 
 Result<std::map<std::string, std::string>> read_labels(const std::vector<std::string>& texts) {
@@ -164,7 +165,8 @@ bool complete(const Raw& raw, Options& options, Error& error) {
          take(read_disk_min(raw.disk_min), options.disk_min, error) &&
          take(read_cpus(raw.cpus), options.cpus_milli, error) &&
          take(read_memory(raw.memory), options.memory_bytes, error) &&
-         take(read_runtime(raw.runtime), options.runtime, error) &&
+         take(read_runtimes(raw.runtimes), options.runtimes, error) &&
+         take(raw.containers.read(), options.containers, error) &&
          take(read_labels(raw.labels), options.labels, error) &&
          take(find_broker(options.broker), options.broker, error);
 }
@@ -181,8 +183,11 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--nvml-library", options.nvml_library, "NVIDIA's library to ask the driver with")
       ->capture_default_str();
   app.add_option("--label", raw.labels, "KEY=VALUE, repeatable");
-  app.add_option("--runtime", raw.runtime, "process: tools run without a container")
+  app.add_option("--runtime", raw.runtimes,
+                 "auto (the first that works of podman, docker, apptainer, singularity), one of "
+                 "them, process (tools run without a container), or several joined by commas")
       ->capture_default_str();
+  raw.containers.add_to(app);
   app.add_option("--scratch", options.scratch,
                  "folder for attempts and logs; default: $LANDSEER_HOME/workers/NAME");
   app.add_option("--artifacts", options.artifacts, "artifact store; default: SCRATCH/artifacts");

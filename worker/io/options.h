@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/config/options.h"
+#include "worker/io/container_options.h"
 #include "worker/io/dataset_folder.h"
 #include "worker/io/nvml.h"
 
@@ -26,7 +27,8 @@ struct Options {
   std::string gpus = "auto";  ///< auto, none or a list: gpu_choice.h
   std::string nvml_library = kNvmlLibrary;
   std::map<std::string, std::string> labels;
-  std::string runtime;  ///< process or noop
+  std::vector<std::string> runtimes;  ///< see RuntimeSetup
+  ContainerOptions containers;
   std::string scratch;
   std::string artifacts;
   std::string artifact_mode = "local";  ///< or shared: several hosts use the store

@@ -72,7 +72,8 @@ std::string token_of(pid_t pid) {
     const std::string_view entry = rest.substr(0, rest.find('\0'));
     rest.remove_prefix(std::min(entry.size() + 1, rest.size()));
     const auto equals = entry.find('=');
-    if (entry.substr(0, equals) == kTokenVariable) return std::string(entry.substr(equals + 1));
+    const std::string_view name = entry.substr(0, equals);
+    if (name == kTokenVariable || name == kTokenAlias) return std::string(entry.substr(equals + 1));
   }
   return {};
 }

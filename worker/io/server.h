@@ -21,7 +21,7 @@
 #include "worker/io/job_file.h"
 #include "worker/io/launch_book.h"
 #include "worker/io/options.h"
-#include "worker/io/process_runtime.h"
+#include "worker/io/runtimes.h"
 #include "worker/io/scratch_folder.h"
 #include "worker/io/stream_server.h"
 #include "worker/io/workbench.h"
@@ -42,6 +42,8 @@ class Server {
          AttemptFolders folders);
 
   Result<void> start_threads();
+  Result<void> start_runtimes();
+  std::string place_of(const std::string& name) const;
   Result<protocol::Hello> offer() const;
   Result<void> attach_executor();
   /// What the executor still has, and what became of it meanwhile.
@@ -55,6 +57,7 @@ class Server {
   void wait(net::SignalWatch& signals);
   Result<void> receive_executor();
   void on_executor(const FromExecutor& message);
+  RunEnded run_ended(Ended ended) const;
   void receive_broker();
   void receive_threads();
   void handle(const Event& event);
@@ -79,7 +82,10 @@ class Server {
   ScratchFolder scratch_;
   ArtifactStore store_;
   AttemptFolders folders_;
-  HostEnvironment host_;
+  Variables host_variables_;
+  std::vector<std::string> host_environment_;
+  std::string cgroup_root_;  // where the executor makes cgroups; empty: it makes none
+  std::shared_ptr<const Runtimes> runtimes_;
   net::Context context_;
   net::Dealer broker_;
   std::unique_ptr<BlobServer> blobs_;

@@ -37,19 +37,6 @@ bool is_program(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0;
 }
 
-/// Empty if PATH does not lead to the program. Relative folders in PATH are passed over.
-std::string find_program(const std::string& name, std::string_view path) {
-  if (name.find('/') != std::string::npos) return name;
-  while (!path.empty()) {
-    const std::string_view folder = path.substr(0, path.find(':'));
-    path.remove_prefix(std::min(folder.size() + 1, path.size()));
-    if (!folder.starts_with('/')) continue;
-    std::string candidate = std::string(folder) + "/" + name;
-    if (is_program(candidate)) return candidate;
-  }
-  return {};
-}
-
 tl::unexpected<Error> cannot_start(const std::string& program, int error) {
   return fail(ErrorCode::kIo, "cannot start " + program + ": " + strerrordesc_np(error));
 }
@@ -110,9 +97,21 @@ void become(Plan& plan) {
 
 }  // namespace
 
+std::string find_program(const std::string& name, const std::vector<std::string>& env) {
+  if (name.find('/') != std::string::npos) return name;
+  for (std::string_view path = path_of(env); !path.empty();) {
+    const std::string_view folder = path.substr(0, path.find(':'));
+    path.remove_prefix(std::min(folder.size() + 1, path.size()));
+    if (!folder.starts_with('/')) continue;
+    std::string candidate = std::string(folder) + "/" + name;
+    if (is_program(candidate)) return candidate;
+  }
+  return {};
+}
+
 Result<pid_t> spawn(const SpawnRequest& request) {
   if (request.argv.empty()) return fail(ErrorCode::kInvalid, "cannot start: the command is empty");
-  const std::string program = find_program(request.argv[0], path_of(request.env));
+  const std::string program = find_program(request.argv[0], request.env);
   if (program.empty()) return cannot_start(request.argv[0], ENOENT);
   const std::vector<char*> argv = pointers(request.argv);
   const std::vector<char*> env = pointers(request.env);

@@ -26,4 +26,8 @@ struct SpawnRequest {
 /// is known on return; the error's message says which program and why.
 Result<pid_t> spawn(const SpawnRequest& request);
 
+/// Where the PATH in `env` leads to; a name with a slash is itself; empty: nowhere. Relative
+/// folders in PATH are passed over.
+std::string find_program(const std::string& name, const std::vector<std::string>& env);
+
 }  // namespace landseer::worker

@@ -91,7 +91,7 @@ Result<void> SupervisedProcess::spawn_tool(Now now) {
   if (!launch_.cgroup.empty() && !household_.cgroups.path().empty()) {
     auto cgroup = household_.cgroups.make({launch_.cgroup, launch_.memory_bytes,
                                            launch_.pids_max != 0 ? launch_.pids_max : kPidsMax,
-                                           !launch_.remove_argv.empty()});
+                                           is_container()});
     if (!cgroup) return fail(ErrorCode::kIo, "cannot start: " + cgroup.error().to_string());
     cgroup_ = std::move(*cgroup);
     household_.cgroup_parent = launch_.cgroup.substr(0, launch_.cgroup.rfind('/'));
@@ -117,6 +117,7 @@ SpawnRequest SupervisedProcess::make_request(Now now) {
   SpawnRequest request{launch_.argv, launch_.env, launch_.cwd, household_.dev_null,
                        log_.write_end()};
   request.env.push_back(std::string(kTokenVariable) + "=" + token_);
+  if (is_container()) request.env.push_back(std::string(kTokenAlias) + "=" + token_);
   if (launch_.timeout_ms != 0) {
     const std::int64_t end_ms = now.wall.unix_ms + bounded(launch_.timeout_ms).count() / 1'000'000;
     request.env.push_back(std::string(kDeadlineVariable) + "=" + std::to_string(end_ms / 1000));
@@ -132,7 +133,12 @@ void SupervisedProcess::stop(protocol::Outcome outcome, std::string reason, Inst
   const Duration grace = bounded(launch_.grace_ms);
   if (grace > Duration{}) {
     kill_at_ = now + grace;
-    signal_all(SIGTERM, now);
+    // An engine's client passes it on to the container, which would else get it twice.
+    if (is_container()) {
+      kill(tool_, SIGTERM);
+    } else {
+      signal_all(SIGTERM, now);
+    }
     terminate_.start(now);
   } else {
     kill_all(now);
@@ -276,15 +282,14 @@ Ended SupervisedProcess::finish(Now now) {
   return ended;
 }
 
-/// The kernel counts whom it killed, but v1 not for the cgroups below, where containers live: there
-/// the limit must have been hit.
+/// The kernel counts whom it killed, but v1 not for the cgroups below, where containers live. There
+/// nobody else is known to kill a tool that has used all its memory.
 bool SupervisedProcess::ran_out_of_memory() const {
   constexpr int kShellSaysKilled = 128 + SIGKILL;
   if (cgroup_usage_.out_of_memory_kills != 0) return true;
   const bool killed =
       WIFEXITED(status_) ? WEXITSTATUS(status_) == kShellSaysKilled : WTERMSIG(status_) == SIGKILL;
-  return killed && launch_.memory_bytes != 0 && !launch_.remove_argv.empty() &&
-         cgroup_usage_.memory_limit_hits != 0 &&
+  return killed && launch_.memory_bytes != 0 && is_container() &&
          cgroup_usage_.memory_peak_bytes >= launch_.memory_bytes / 100 * 99;
 }
 

@@ -78,6 +78,7 @@ class SupervisedProcess {
   void recheck_later(Instant now);
   bool are_processes_gone(Instant now, bool childless);
   bool is_cleaned_up(Instant now);
+  bool is_container() const { return !launch_.remove_argv.empty(); }
   bool ran_out_of_memory() const;
   void describe_end(Ended& ended) const;
 

@@ -28,7 +28,7 @@ Result<std::unique_ptr<Workbench>> Workbench::start(const net::Context& context,
                                                     WorkbenchOptions options) {
   auto folders = AttemptFolders::open(options.scratch);
   if (!folders) return tl::make_unexpected(folders.error());
-  AttemptTools tools{store, std::move(*folders), options.datasets, options.book, options.images};
+  AttemptTools tools{store, std::move(*folders), options.datasets, options.book, options.runtimes};
   return std::unique_ptr<Workbench>(new Workbench(context, std::move(tools), std::move(options)));
 }
 
@@ -36,9 +36,10 @@ Workbench::Workbench(const net::Context& context, AttemptTools tools, WorkbenchO
     : context_(context),
       tools_(std::move(tools)),
       options_(std::move(options)),
+      threads_max_(std::max<std::size_t>(options_.threads, 1)),
       event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   CHECK(event_fd_.get() >= 0, "the process has file descriptors left for an event");
-  for (std::size_t i = 0; i < std::max<std::size_t>(options_.threads, 1); ++i) {
+  for (std::size_t i = 0; i < threads_max_; ++i) {
     threads_.emplace_back([this] { work(); });
   }
 }
@@ -122,20 +123,27 @@ void Workbench::work() {
     std::visit([&](const auto& known) { run(known, fetcher); }, *job);
     lock.lock();
     busy_.erase(key_of(*job));
+    if (std::holds_alternative<Prepare>(*job)) --prepares_running_;
     wake_.notify_all();  // Another job of this attempt may wait.
   }
 }
 
-/// The oldest job of an attempt that nobody works on; empty when the workbench ends.
+/// The oldest job of an attempt that nobody works on; empty when the workbench ends. A Prepare can
+/// take as long as the download of an image, so the last thread does none.
 std::optional<Workbench::Job> Workbench::next_job(std::unique_lock<std::mutex>& lock) {
   while (!stopping_) {
-    const auto found = std::find_if(queue_.begin(), queue_.end(),
-                                    [&](const Job& job) { return !busy_.contains(key_of(job)); });
+    const bool may_prepare = threads_max_ == 1 || prepares_running_ + 1 < threads_max_;
+    const auto found = std::find_if(queue_.begin(), queue_.end(), [&](const Job& job) {
+      return !busy_.contains(key_of(job)) && (may_prepare || !std::holds_alternative<Prepare>(job));
+    });
     if (found != queue_.end()) {
       Job job = std::move(*found);
       queue_.erase(found);
       busy_.insert(key_of(job));
-      if (std::holds_alternative<Prepare>(job)) --prepares_waiting_;
+      if (std::holds_alternative<Prepare>(job)) {
+        --prepares_waiting_;
+        ++prepares_running_;
+      }
       return job;
     }
     wake_.wait(lock);

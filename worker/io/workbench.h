@@ -33,11 +33,13 @@ namespace landseer::worker {
 struct WorkbenchOptions {
   std::filesystem::path scratch;  ///< see attempt_folder.h
   std::vector<DatasetFolder> datasets;
-  std::string images{};                 ///< see AttemptTools
+  std::shared_ptr<const Runtimes> runtimes{};
   std::shared_ptr<DatasetBook> book{};  ///< see attempt_work.h
   FetchOptions fetch;
   LogLimits logs;
-  std::size_t threads = 2;          ///< one may wait for a peer while the other hashes
+  /// One may wait for a peer or a registry while another hashes, and one is kept for those that
+  /// hold a slot until they are captured.
+  std::size_t threads = 3;
   std::size_t prepares_max = 4096;  ///< waiting; above, a Prepare fails at once
 };
 
@@ -96,12 +98,14 @@ class Workbench {
   const net::Context& context_;
   const AttemptTools tools_;
   const WorkbenchOptions options_;
+  const std::size_t threads_max_;
   const UniqueFd event_fd_;
 
   mutable std::mutex mutex_;  ///< guards everything below but the threads
   std::condition_variable wake_;
   std::deque<Job> queue_;
   std::size_t prepares_waiting_ = 0;
+  std::size_t prepares_running_ = 0;
   std::set<AttemptKey> busy_;  ///< attempts with a job in progress
   std::map<AttemptKey, Attempt> attempts_;
   std::vector<Event> events_;

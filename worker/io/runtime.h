@@ -1,0 +1,49 @@
+/// How tools are run: as processes, or in the containers of some engine. Each way turns an attempt
+/// into what the executor is to start, and knows what an image is on this host.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/digest.h"
+#include "common/base/result.h"
+#include "common/net/cancel.h"
+#include "worker/core/effects.h"
+#include "worker/io/attempt_folder.h"
+#include "worker/io/executor_messages.h"
+
+namespace landseer::worker {
+
+/// What an attempt is to be run with.
+struct RunRequest {
+  const AttemptJob& job;  ///< `spec.image_content` is what obtain_image gave
+  const AttemptPaths& paths;
+  std::vector<protocol::GpuOffer> gpus;  ///< a tool that was given none sees none
+  std::uint64_t grace_ms = 0;
+  /// Unique on this host among all attempts of all workers: `landseer/WORKER/EPOCH.TASK.ATTEMPT`.
+  std::string place;
+  /// Where the executor makes a cgroup of that name, as engines call it; empty: it makes none.
+  std::string cgroup_root{};
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual std::string_view name() const = 0;
+
+  /// Makes sure that the image is here, and says what it contains; none: not known. With `bound`
+  /// it is this content and no other that is wanted. May take as long as a download. Any thread,
+  /// several at a time. kNotFound, kConflict (here it is another), kUnavailable, kInvalid.
+  virtual Result<Digest> obtain_image(const std::string& image, const Digest& bound,
+                                      const Cancel& cancel) = 0;
+
+  /// Starts nothing. Errors are about the task (kInvalid) or what this worker lacks (kNotFound).
+  virtual Result<Launch> make_launch(const RunRequest& request) const = 0;
+
+  /// Looks again at how a tool ended: an engine that could not start it says so by an exit code.
+  virtual void judge(Ended& ended) const { static_cast<void>(ended); }
+};
+
+}  // namespace landseer::worker
