@@ -10,7 +10,9 @@ build_packages=(
 # shellcheck disable=SC2034
 example_packages=(python3 python3-numpy python3-sklearn)
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev shellcheck iproute2 iptables podman runc catatonit busybox-static)
+podman_packages=(podman runc catatonit uidmap)
+# shellcheck disable=SC2034
+test_packages=(libgtest-dev shellcheck iproute2 iptables "${podman_packages[@]}" busybox-static)
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

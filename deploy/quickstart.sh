@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'TEXT'
-usage: deploy/quickstart.sh [--keep] [--workers N] [--runtime process]
+usage: deploy/quickstart.sh [--keep] [--workers N] [--runtime process|podman|docker]
 
 Installs the Debian packages that are missing, builds the programs in build/release, starts a broker
 and workers on this machine, runs deploy/examples/digits.yaml on them, and prints the results and
@@ -14,7 +14,9 @@ where their CSV files are. Everything it writes is in build/; everything it star
 the end, also when a step fails.
   --keep       leave the broker and the workers running, and say how to go on
   --workers N  how many workers; default 2
-  --runtime R  process: the tools run as plain processes of your user
+  --runtime R  process (default): the tools run as plain processes of your user; podman or docker: in
+               containers, whose images are built first, of this machine's own packages; podman is installed
+               if it is missing, docker must be there
 TEXT
 }
 
@@ -43,12 +45,8 @@ done
 [[ $workers =~ ^[1-9][0-9]{0,2}$ && $workers -le 256 ]] ||
   fail_usage "--workers must be a number from 1 to 256, not '$workers'"
 case $runtime in
-  process) ;;
-  podman)
-    echo "quickstart: this version runs tools as processes only and cannot use podman; leave" \
-      "--runtime out" >&2
-    exit 2
-    ;;
+  process) worker_options=(--images deploy/examples/images) ;;
+  podman | docker) worker_options=() ;;
   *) fail_usage "there is no runtime '$runtime'" ;;
 esac
 
@@ -84,12 +82,20 @@ trap 'exit 129' HUP
 
 step="installing packages"
 say "$step"
-install_packages "${build_packages[@]}" "${example_packages[@]}"
+packages=("${build_packages[@]}" "${example_packages[@]}")
+[ "$runtime" != podman ] || packages+=("${podman_packages[@]}")
+install_packages "${packages[@]}"
 
 step="building the programs"
 say "$step in build/release"
 cmake --preset release -DLANDSEER_TESTS=OFF
 cmake --build --preset release --target landseer landseer-broker landseer-worker
+
+if [ "$runtime" != process ]; then
+  step="building the tools' images"
+  say "$step"
+  deploy/examples/build_images.sh --engine "$runtime"
+fi
 
 step="exporting the data set"
 say "$step"
@@ -100,8 +106,7 @@ export LANDSEER_HOME=$place/home
 step="starting a broker and $workers workers"
 say "$step, LANDSEER_HOME=$LANDSEER_HOME"
 is_up=true # also a start that fails half-way is for clean_up
-"$bin/landseer" up --workers "$workers" --runtime process \
-  --images deploy/examples/images --data "digits=$place/digits"
+"$bin/landseer" up --workers "$workers" --runtime "$runtime" "${worker_options[@]}" --data "digits=$place/digits"
 
 step="running deploy/examples/digits.yaml"
 say "$step"

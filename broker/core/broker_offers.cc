@@ -34,14 +34,17 @@ bool is_modest(const protocol::Hello& hello) {
              [](const auto& label) { return is_short(label.first) && is_short(label.second); }) &&
          all(hello.datasets,
              [](const auto& dataset) {
-               return is_short(dataset.name) && is_short(dataset.variant);
+               return is_short(dataset.name) && is_short(dataset.variant) &&
+                      dataset.names.size() <= protocol::kDatasetNamesMax &&
+                      std::all_of(dataset.names.begin(), dataset.names.end(), is_short);
              }) &&
-         all(hello.images, [](const auto& image) { return is_short(image.image); });
+         all(hello.images,
+             [](const auto& image) { return is_short(image.image) && image.kept.size() <= 16; });
 }
 
 void adopt_offer(WorkerRecord& worker, State& state) {
   worker.images.clear();
-  for (const auto& [image, content] : worker.offer.images) worker.images[image] = content;
+  for (const protocol::ImageOffer& offer : worker.offer.images) worker.images[offer.image] = offer;
   const auto& gpus = worker.offer.gpus;
   const auto well =
       std::count_if(gpus.begin(), gpus.end(), [](const auto& gpu) { return gpu.fault.empty(); });

@@ -52,6 +52,9 @@ std::string shortage(const WorkerRecord& worker, const Request& request) {
       const std::string text = request_text(request);
       return "has " + std::to_string(worker.offer.gpus.size()) + " GPUs, it asks for " + text;
     }
+    if (const std::string name = worker.missing_name(request); !name.empty()) {
+      return "has the data set " + request.dataset + " without " + name + ", which it needs";
+    }
     return "does not offer " + request_text(request);
   }
   const auto free = [](std::int64_t milli) {

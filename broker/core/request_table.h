@@ -17,6 +17,7 @@ struct Request {
   std::string runtime;
   std::string dataset;
   std::string variant;
+  std::vector<std::string> required;  ///< names in the data set's folder
   std::string image;  ///< what the name stands for may be bound: one must not hold up another
   auto operator<=>(const Request&) const = default;
 };

@@ -72,7 +72,7 @@ std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
   std::vector<TaskHit> hits;
   if (!record.use_cache || record.terminal()) return hits;
   std::unordered_map<TaskId, const TaskRun*> sources;  // of completed tasks and of hits
-  std::map<std::string, Digest> images = record.image_contents;
+  std::map<std::string, ImageMeaning> images;
   Digest dataset = record.dataset_content;
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     if (task->status == TaskStatus::kCompleted) {
@@ -90,7 +90,11 @@ std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
         artifacts.push_back(sources.at(id) != nullptr ? sources.at(id)->artifact : Digest{});
       }
     }
-    Digest& image = images[task->tool->container.image];
+    const std::string& name = task->tool->container.image;
+    const auto [known, is_new] = images.try_emplace(name);
+    if (is_new) known->second = meaning_of(record, *task);
+    if (known->second.is_doubtful) continue;
+    Digest& image = known->second.content;
     const auto hit = find_hit(record, *task, hash_of(artifacts), image, dataset);
     if (!hit) continue;
     const TaskRun* run = state_.pipelines.find_task(*hit)->record->find_run(*hit);
@@ -118,7 +122,14 @@ void Reuse::take_hits(PipelineRecord& record, const Now& now, Outbox& out) {
 }
 
 bool Reuse::settle(const FoundTask& found, const Now& now, Outbox& out) {
-  if (!found.record->use_cache) return false;
+  PipelineRecord& record = *found.record;
+  if (!record.use_cache) return false;
+  const ImageMeaning meaning = meaning_of(record, *found.task);
+  if (meaning.is_doubtful) return false;
+  if (meaning.content != record.image_content(*found.task)) {
+    const std::string& image = found.task->tool->container.image;
+    ledger_.commit(ContentBound{record.id(), image, meaning.content}, now, out);
+  }
   return complete(found, now, out) || join(found);
 }
 

@@ -50,7 +50,7 @@ class Reuse {
   /// The task is about to be assigned there: what is not bound yet is what the worker has.
   void bind_to(const FoundTask& found, const WorkerRecord& worker, const Now& now, Outbox& out);
   /// A worker said what images and data sets it has: the pipelines it works for are bound to that,
-  /// and attempts with another content than their pipeline's are stopped.
+  /// if they are to nothing yet.
   void bind_by_worker(const WorkerRecord& worker, const Now& now, Outbox& out);
   /// An attempt's result says what it was made with. Empty: that is what the pipeline is bound to
   /// (now at the latest); else the reason why it does not count.
@@ -58,6 +58,14 @@ class Reuse {
                              const Now& now, Outbox& out);
 
  private:
+  struct ImageMeaning {
+    Digest content;  ///< none: nobody says
+    /// It changed just now somewhere, or workers differ. Then no result of before is what it means.
+    bool is_doubtful = false;
+  };
+  /// What the task's image means: to its pipeline, or if it is bound to nothing, to the workers.
+  ImageMeaning meaning_of(const PipelineRecord& record, const domain::Task& task) const;
+
   bool waits_for(TaskId follower, TaskId leader) const;
   static bool has_inputs_of(const FoundTask& follower, const FoundTask& leader);
   std::optional<TaskId> find_hit(const PipelineRecord& record, const domain::Task& task,

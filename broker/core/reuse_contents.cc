@@ -12,41 +12,45 @@ bool has_image(const domain::Task& task) {
          task.tool->container.runtime.value_or("") != kNoopRuntime;
 }
 
-/// Unknown is no contradiction: the worker will fetch it.
-bool compatible(const Digest& bound, const Digest& here) {
-  return bound.empty() || here.empty() || bound == here;
-}
-
 std::string short_hex(const Digest& digest) { return digest.hex().substr(0, 12); }
 
 }  // namespace
 
+Reuse::ImageMeaning Reuse::meaning_of(const PipelineRecord& record,
+                                      const domain::Task& task) const {
+  ImageMeaning meaning{record.image_content(task), false};
+  if (!has_image(task) || !meaning.content.empty()) return meaning;
+  for (const auto& [id, worker] : state_.workers.all()) {
+    if (worker.state != WorkerState::kConnected) continue;
+    const std::string& image = task.tool->container.image;
+    const Digest offered = worker.image_content(image);
+    const bool differs = !offered.empty() && !meaning.content.empty() && offered != meaning.content;
+    if (worker.doubts(image) || differs) return {Digest{}, true};
+    if (meaning.content.empty()) meaning.content = offered;
+  }
+  return meaning;
+}
+
 void Reuse::bind_contents(PipelineRecord& record, const Now& now, Outbox& out) {
-  std::set<std::string> wanted;
+  std::set<std::string> looked_at;
   const domain::ToolDefinition* previous = nullptr;
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     if (task->tool.get() == previous) continue;
     previous = task->tool.get();
-    if (has_image(*task) && record.image_content(*task).empty()) {
-      wanted.insert(task->tool->container.image);
-    }
+    const std::string& image = task->tool->container.image;
+    if (!has_image(*task) || !record.image_content(*task).empty()) continue;
+    if (!looked_at.insert(image).second) continue;
+    const Digest content = meaning_of(record, *task).content;
+    if (!content.empty()) ledger_.commit(ContentBound{record.id(), image, content}, now, out);
   }
   const auto& dataset = record.pipeline->dataset;
-  Digest content = record.dataset_content;
+  if (dataset.name.empty() || !record.dataset_content.empty()) return;
   for (const auto& [id, worker] : state_.workers.all()) {
     if (worker.state != WorkerState::kConnected) continue;
-    for (auto it = wanted.begin(); it != wanted.end();) {
-      const Digest offered = worker.image_content(*it);
-      if (offered.empty()) {
-        ++it;
-        continue;
-      }
-      ledger_.commit(ContentBound{record.id(), *it, offered}, now, out);
-      it = wanted.erase(it);
-    }
-    if (dataset.name.empty() || !content.empty()) continue;
-    content = worker.dataset_content(dataset.name, dataset.variant);
-    if (!content.empty()) ledger_.commit(ContentBound{record.id(), "", content}, now, out);
+    const Digest content = worker.dataset_content(dataset.name, dataset.variant);
+    if (content.empty()) continue;
+    ledger_.commit(ContentBound{record.id(), "", content}, now, out);
+    return;
   }
 }
 
@@ -84,26 +88,21 @@ bool Reuse::has_contents(const FoundTask& found, const WorkerRecord& worker) con
     if (here.empty() || (!bound.empty() && here != bound)) return false;
   }
   if (!has_image(*found.task)) return true;
-  return compatible(found.record->image_content(*found.task),
-                    worker.image_content(found.task->tool->container.image));
+  return worker.can_run(found.task->tool->container.image,
+                        found.record->image_content(*found.task));
 }
 
+/// What runs goes on also if its image is another by now: it began with the right one, and its
+/// result says with which.
 void Reuse::bind_by_worker(const WorkerRecord& worker, const Now& now, Outbox& out) {
-  protocol::Stop stop{worker.session, {}};
   for (const auto& [id, attempt] : worker.attempts) {
     const auto found = *state_.pipelines.find_task(id);
     if (!has_image(*found.task)) continue;
     const std::string& image = found.task->tool->container.image;
     const Digest offered = worker.image_content(image);
-    const Digest bound = found.record->image_content(*found.task);
-    if (offered.empty() || offered == bound) continue;
-    if (bound.empty()) {
-      ledger_.commit(ContentBound{found.record->id(), image, offered}, now, out);
-    } else {
-      stop.attempts.push_back(attempt);
-    }
+    if (offered.empty() || !found.record->image_content(*found.task).empty()) continue;
+    ledger_.commit(ContentBound{found.record->id(), image, offered}, now, out);
   }
-  if (!stop.attempts.empty()) out.to_workers.push_back({worker.peer, std::move(stop)});
 }
 
 std::string Reuse::bind_by_result(const FoundTask& found, const protocol::AttemptResult& result,

@@ -70,7 +70,9 @@ Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
   open_->finished_at = item.finished_at;
   open_->cancel_requested = item.cancel_requested;
   open_->paused = item.paused;
-  for (const auto& [image, content] : item.image_contents) open_->image_contents[image] = content;
+  for (const protocol::ImageOffer& bound : item.image_contents) {
+    open_->image_contents[bound.image] = bound.content;
+  }
   open_->dataset_content = item.dataset_content;
   return {};
 }

@@ -54,6 +54,15 @@ Result<void> check_sizes(const Submission& s) {
     return wrong("the dataset, model or policy has a name that is too long or not printable",
                  "submission");
   }
+  const bool good_names =
+      s.dataset_required.size() <= protocol::kDatasetNamesMax &&
+      std::all_of(s.dataset_required.begin(), s.dataset_required.end(), [](const auto& name) {
+        return !name.empty() && is_name(name, protocol::kNameBytesMax);
+      });
+  if (!good_names) {
+    return wrong("the required files of the data set are too many, too long or not printable",
+                 "dataset_required");
+  }
   if (s.priority < -kPriorityMax || s.priority > kPriorityMax) {
     return wrong("the priority is not between -1000000 and 1000000", "priority");
   }
@@ -205,7 +214,7 @@ void intern_requests(PipelineRecord& record, RequestTable& requests) {
       const std::string runtime = task->tool->container.runtime.value_or("");
       task->request =
           requests.intern({task->options->resources, runtime, record.pipeline->dataset.name,
-                           record.pipeline->dataset.variant,
+                           record.pipeline->dataset.variant, record.pipeline->dataset.required,
                            runtime == kNoopRuntime ? std::string() : task->tool->container.image});
     }
     previous = task.get();
@@ -254,7 +263,8 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   auto record = std::make_unique<PipelineRecord>();
   auto pipeline = domain::PipelineFactory(next).create_pipeline(
       submission.name, std::move(*workflows),
-      {submission.dataset_name, submission.dataset_variant, context->dataset_params});
+      {submission.dataset_name, submission.dataset_variant, context->dataset_params,
+       submission.dataset_required});
   if (!pipeline) return tl::make_unexpected(pipeline.error());
   record->pipeline = std::move(*pipeline);
   if (record->pipeline->tasks.size() != factory.registry_size()) {

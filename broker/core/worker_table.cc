@@ -32,14 +32,10 @@ bool WorkerRecord::can_run(const Request& request) const {
   };
   if (std::none_of(offer.runtimes.begin(), offer.runtimes.end(), offers_runtime)) return false;
   if (request.runtime == kNoopRuntime) return true;
-  const auto offers_dataset = [&](const protocol::DatasetOffer& dataset) {
-    return dataset.name == request.dataset &&
-           (dataset.variant.empty() || dataset.variant == request.variant);
-  };
-  if (!request.dataset.empty() &&
-      std::none_of(offer.datasets.begin(), offer.datasets.end(), offers_dataset)) {
+  if (!request.dataset.empty() && find_dataset(request.dataset, request.variant) == nullptr) {
     return false;
   }
+  if (!missing_name(request).empty()) return false;
   const auto serves = [&](const protocol::GpuOffer& gpu) {
     return gpu.fault.empty() && gpu.memory_bytes >= request.resources.gpu_memory_bytes;
   };
@@ -51,17 +47,48 @@ bool WorkerRecord::can_run(const Request& request) const {
 
 Digest WorkerRecord::image_content(const std::string& image) const {
   const auto found = images.find(image);
-  return found != images.end() ? found->second : Digest{};
+  return found != images.end() ? found->second.content : Digest{};
+}
+
+bool WorkerRecord::doubts(const std::string& image) const {
+  const auto found = images.find(image);
+  return found != images.end() && found->second.content.empty();
+}
+
+bool WorkerRecord::can_run(const std::string& image, const Digest& content) const {
+  const auto found = images.find(image);
+  if (found == images.end()) return true;
+  const auto& kept = found->second.kept;
+  return content.empty() ? !found->second.content.empty()
+                         : found->second.content == content ||
+                               std::find(kept.begin(), kept.end(), content) != kept.end();
+}
+
+const protocol::DatasetOffer* WorkerRecord::find_dataset(const std::string& name,
+                                                         const std::string& variant) const {
+  const protocol::DatasetOffer* general = nullptr;
+  for (const protocol::DatasetOffer& dataset : offer.datasets) {
+    if (dataset.name != name) continue;
+    if (dataset.variant == variant) return &dataset;
+    if (dataset.variant.empty()) general = &dataset;
+  }
+  return general;
 }
 
 Digest WorkerRecord::dataset_content(const std::string& name, const std::string& variant) const {
-  Digest general;
-  for (const protocol::DatasetOffer& dataset : offer.datasets) {
-    if (dataset.name != name) continue;
-    if (dataset.variant == variant) return dataset.content;
-    if (dataset.variant.empty()) general = dataset.content;
+  const protocol::DatasetOffer* const dataset = find_dataset(name, variant);
+  return dataset != nullptr ? dataset->content : Digest{};
+}
+
+std::string WorkerRecord::missing_name(const Request& request) const {
+  const auto* const dataset =
+      request.required.empty() ? nullptr : find_dataset(request.dataset, request.variant);
+  if (dataset == nullptr || dataset->names.empty()) return {};
+  for (const std::string& name : request.required) {
+    const auto& names = dataset->names;
+    if (std::find(names.begin(), names.end(), name) == names.end()) return name;
   }
-  return general;
+  return {};
 }
 
 bool WorkerRecord::has_room(const Request& request, std::int64_t overcommit_milli) const {

@@ -32,8 +32,8 @@ struct WorkerRecord {
   PeerId peer{};
   std::uint64_t session = 0;  ///< 0: no conversation
   protocol::Hello offer;
-  std::unordered_map<std::string, Digest> images;  ///< of `offer`, by name
-  std::int64_t cpus_free_milli = 0;                ///< may fall below 0 by what is prefetched
+  std::unordered_map<std::string, protocol::ImageOffer> images;  ///< of `offer`, by name
+  std::int64_t cpus_free_milli = 0;  ///< may fall below 0 by what is prefetched
   std::int64_t gpus_free_milli = 0;
   std::int64_t memory_free_bytes = 0;
   std::map<TaskId, protocol::AttemptRef> attempts;  ///< live ones
@@ -55,6 +55,15 @@ struct WorkerRecord {
   }
   /// What this name stands for here; none: it does not have it, or does not know yet.
   Digest image_content(const std::string& image) const;
+  /// The one that a task of this name and variant reads; null: it has none.
+  const protocol::DatasetOffer* find_dataset(const std::string& name,
+                                             const std::string& variant) const;
+  /// The first name that the request's data set lacks; empty: none, as far as the worker says.
+  std::string missing_name(const Request& request) const;
+  /// The image changed there just now, and nobody knows to what yet.
+  bool doubts(const std::string& image) const;
+  /// Whether it has the image with this content, or may have; none: with any.
+  bool can_run(const std::string& image, const Digest& content) const;
   Digest dataset_content(const std::string& name, const std::string& variant) const;
   /// Whether it could ever run such a task, busy or not.
   bool can_run(const Request& request) const;

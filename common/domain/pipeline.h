@@ -21,7 +21,8 @@ using WorkflowPtr = std::shared_ptr<Workflow>;
 struct DatasetReference {
   std::string name;  ///< empty: the pipeline uses none
   std::string variant = "clean";
-  std::string params = "{}";  ///< canonical JSON
+  std::string params = "{}";            ///< canonical JSON
+  std::vector<std::string> required{};  ///< names in its folder, those of folders end with `/`
 };
 
 /// What a user submits. `tasks` are the distinct tasks in insertion order: workflows in order, then

@@ -16,6 +16,8 @@ inline constexpr std::size_t kLogTailBytesMax = 4 * 1024;       ///< kept with a
 inline constexpr std::size_t kMetricsBytesMax = 64 * 1024;
 inline constexpr std::size_t kReasonBytesMax = 1024;
 inline constexpr std::size_t kNameBytesMax = 128;
+/// Names in the folder of a data set that a worker tells, and that a pipeline requires.
+inline constexpr std::size_t kDatasetNamesMax = 1024;
 inline constexpr std::uint32_t kPageRowsMax = 1000;  ///< of a listing
 inline constexpr std::uint32_t kBatchMax = 512;      ///< attempts in one message
 inline constexpr std::uint32_t kArrayMax = 1'200'000;

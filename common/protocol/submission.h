@@ -110,6 +110,8 @@ struct Submission {
   std::vector<OptionsEntry> options;
   std::vector<TaskEntry> tasks;
   std::vector<WorkflowEntry> workflows;
+  /// Names that the folder of the data set must have, those of folders with a `/` behind.
+  std::vector<std::string> dataset_required{};
   bool operator==(const Submission&) const = default;
 
   template <class Self, class Visit>
@@ -129,6 +131,7 @@ struct Submission {
     visit("options", m.options);
     visit("tasks", m.tasks);
     visit("workflows", m.workflows);
+    visit("dataset_required", added(m.dataset_required));
   }
 };
 

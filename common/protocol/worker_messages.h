@@ -35,24 +35,29 @@ struct DatasetOffer {
   std::string name;
   std::string variant;  ///< empty: every variant
   Digest content{};     ///< of its list of files; none: not known yet, so nothing is placed by it
+  /// What is in its folder, folders with a `/` behind; empty: not said.
+  std::vector<std::string> names{};
   bool operator==(const DatasetOffer&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("name", m.name);
     visit("variant", m.variant);
     visit("content", added(m.content));
+    visit("names", added(m.names));
   }
 };
 
 /// An image that is on the worker's disk.
 struct ImageOffer {
   std::string image;  ///< as tools name it
-  Digest content;     ///< what the name stands for here
+  Digest content;     ///< what the name stands for here; none: something happened to it just now
+  std::vector<Digest> kept{};  ///< what it stood for before and can still be run
   bool operator==(const ImageOffer&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("image", m.image);
     visit("content", m.content);
+    visit("kept", added(m.kept));
   }
 };
 

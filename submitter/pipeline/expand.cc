@@ -225,6 +225,7 @@ protocol::Submission make_head(const PipelineFile& file) {
   submission.dataset_name = file.dataset.name;
   submission.dataset_variant = file.dataset.variant;
   submission.dataset_params = file.dataset.params;
+  submission.dataset_required = file.dataset.required;
   submission.model_name = std::filesystem::path(file.model.script).filename().string();
   submission.model_script = file.model.content;
   return submission;

@@ -39,7 +39,14 @@ void check_dataset(const std::string& path, Fields& fields, Dataset& dataset, Di
                                  : "did you mean '" + nearest + "'?");
     return;
   }
-  dataset.required_files = known->second.required_files;
+  for (const std::string& name : known->second.required_files) {
+    // Workers tell what is in the folder itself.
+    const auto slash = name.find('/');
+    dataset.required.push_back(slash == std::string::npos ? name : name.substr(0, slash + 1));
+  }
+  for (const std::string& name : known->second.required_dirs) {
+    dataset.required.push_back(name.substr(0, name.find('/')) + "/");
+  }
   const auto& variants = known->second.variants;
   if (!variants.empty() && !variants.contains(dataset.variant)) {
     std::string listed;

@@ -67,7 +67,8 @@ struct Dataset {
   std::string name;                         ///< as written; empty: none
   std::string variant;                      ///< `clean` unless the file says otherwise
   std::string params = "{}";                ///< canonical JSON
-  std::vector<std::string> required_files;  ///< from the registry
+  /// From the registry: names in its folder, those of folders with a `/` behind.
+  std::vector<std::string> required;
 };
 
 struct Model {

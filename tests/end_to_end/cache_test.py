@@ -1,5 +1,5 @@
 """Results shared between pipelines: the same again, a changed tool, an edited one, work under way."""
-from cluster import EndToEnd, main, noting, shell
+from cluster import EndToEnd, main, noting, shell, wait_until
 
 
 class Cache(EndToEnd):
@@ -42,6 +42,32 @@ class Cache(EndToEnd):
         self.assertEqual(why["differs_at"], tasks["second"]["task_id"])
         self.assertEqual([each["ingredient"] for each in why["differences"]], ["command"])
         self.assertIn("task_1", self.cluster.json("explain", tasks["first"]["task_id"])["summary"])
+
+    def test_a_tool_with_a_folder_is_shared_until_its_folder_is_edited(self):
+        folder = self.cluster.images / "tool"
+        folder.mkdir()
+        entrypoint = folder / "entrypoint"
+        entrypoint.write_text("#!/bin/sh\ncp word $OUTPUT_DIR/word\n")
+        entrypoint.chmod(0o755)
+        (folder / "word").write_text("one")
+        tools = {"first": {"image": "x/tool:v1", "command": ""}, "second": shell("cat $INPUT_DIR/word")}
+        workflows = {"w": ["first", "second"]}
+        submit = lambda: self.submit(tools, "--wait", workflows=workflows)["cached"]
+        file = self.cluster.native(tools, workflows)
+        known = lambda count: wait_until(lambda: self.cluster.json("plan", file)["cached"] == count, "it is noticed")
+        self.assertEqual([0, 2], [submit(), submit()])
+        self.assertEqual("one", self.cluster.run("logs", self.cluster.tasks()["second"]["cached_from"]).out)
+        (folder / "word").write_text("two")
+        known(0)
+        self.assertEqual([0, 2], [submit(), submit()])
+        self.assertEqual("two", self.cluster.run("logs", self.cluster.tasks()["second"]["cached_from"]).out)
+        # The same as before is known, whenever it was; also to a worker that starts again.
+        (folder / "word").write_text("one")
+        known(2)
+        self.assertEqual(2, submit())
+        self.cluster.services[-1].terminate()
+        self.cluster.start_worker("w1", cpus=2)
+        self.assertEqual(2, submit())
 
     def test_work_under_way_is_joined_and_outlives_who_began_it(self):
         gate = self.cluster.gate()

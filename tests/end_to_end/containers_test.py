@@ -232,6 +232,10 @@ class ContainersTest(EndToEnd):
         (folder / "go").touch()
         wait_until(lambda: self.cluster.status()["state"] == "completed", "the pipeline is over")
         self.assertEqual("old\n", self.output_of(self.cluster.tasks()["second"], "which"))
+        # The next one has the new image: nothing of it comes from the cache.
+        self.cluster.json("submit", self.cluster.native({"first": tools["first"]}, {"w": ["first"]},
+                                                        defaults={"env": {}}), "--wait")
+        self.assertEqual("new\n", self.output_of(self.cluster.tasks()["first"], "which"))
 
     def test_a_second_submission_is_cached(self):
         tools = {"first": in_image("echo 1 >/output/one", self.image), "second": in_image("cat /input/one", self.image)}

@@ -25,8 +25,7 @@ class Scripts(unittest.TestCase):
                 self.assertIn(option, done.stdout)
 
     def test_bad_usage_ends_with_2_before_anything_is_done(self):
-        for name, words, said in (("deploy/quickstart.sh", ["--runtime", "podman"], "processes only"),
-                                  ("deploy/quickstart.sh", ["--runtime", "rocket"], "rocket"),
+        for name, words, said in (("deploy/quickstart.sh", ["--runtime", "rocket"], "rocket"),
                                   ("deploy/quickstart.sh", ["--workers", "0"], "--workers"),
                                   ("deploy/quickstart.sh", ["--workers"], "--workers"),
                                   ("deploy/quickstart.sh", ["--kep"], "--kep"),

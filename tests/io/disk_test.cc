@@ -10,7 +10,7 @@
 #include "common/net/socket.h"
 #include "tests/support/temp_folder.h"
 #include "worker/io/dataset_book.h"
-#include "worker/io/dataset_content.h"
+#include "worker/io/folder_content.h"
 #include "worker/io/disk_keeper.h"
 #include "worker/io/sealed_object.h"
 #include "worker/io/store_index.h"
@@ -162,11 +162,11 @@ TEST_F(DiskTest, ADatasetIsItsFilesAndNotItsPlaceOrTime) {
   write_text(folder / "one/b", "2");
   write_text(folder / "two/b", "2");
   write_text(folder / "two/train/a", "1");
-  const auto content = dataset_content(folder / "one", cancel);
+  const auto content = folder_content(folder / "one", FolderFiles::kAll, cancel);
   ASSERT_TRUE(content);
-  EXPECT_EQ(*content, *dataset_content(folder / "two", cancel));
+  EXPECT_EQ(*content, *folder_content(folder / "two", FolderFiles::kAll, cancel));
   fs::rename(folder / "two/b", folder / "two/c");
-  EXPECT_NE(*content, *dataset_content(folder / "two", cancel));
+  EXPECT_NE(*content, *folder_content(folder / "two", FolderFiles::kAll, cancel));
 }
 
 TEST_F(DiskTest, ADatasetThatChangesIsNoticedAndReadAnew) {

@@ -59,7 +59,7 @@ class WorkbenchTest : public testing::Test {
     write_text(folder / "cifar10/extra/one", "1");
     write_text(folder / "cifar10-noisy/data.npy", "noisy");
     Runtimes runtimes;
-    runtimes.add(std::make_unique<ProcessRuntime>("", Variables()));
+    runtimes.add(std::make_unique<ProcessRuntime>("", Variables(), folder / "memory"));
     options.runtimes = std::make_shared<const Runtimes>(std::move(runtimes));
     options.datasets = {{"cifar10", "", folder / "cifar10"},
                         {"cifar10", "noisy", folder / "cifar10-noisy"}};

@@ -23,7 +23,6 @@ constexpr std::size_t kBeatsMax = 64;
 /// Attempts remembered after their end: an Assign that comes twice comes soon.
 constexpr std::size_t kDoneMax = 65'536;
 /// The broker takes no more, docs/protocol.md, "Limits".
-constexpr std::size_t kImagesOfferedMax = 4096;
 /// Messages stay far below the frame limit.
 constexpr std::size_t kResultsBytesMax = 1024 * 1024;
 
@@ -149,7 +148,6 @@ void Agent::on(const Prepared& event, const Now& now, std::vector<Effect>& out) 
   if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
   attempt->result.dataset_content = event.dataset_content;
   attempt->result.image_content = event.image_content;
-  offer_image(attempt->job.spec.image, event.image_content);
   if (!event.missing_required.empty()) {
     attempt->result.evaluation_skipped = true;
     attempt->result.metrics = null_metrics(attempt->job.spec.metrics);
@@ -346,25 +344,6 @@ void Agent::on(const DatasetsChanged& event, const Now&, std::vector<Effect>&) {
 void Agent::on(const ImagesChanged& event, const Now&, std::vector<Effect>&) {
   settings_.offer.images = event.images;
   offer_changed_ = true;
-}
-
-/// An image that was looked at for an attempt.
-void Agent::offer_image(const std::string& image, const Digest& content) {
-  auto& images = settings_.offer.images;
-  const auto known = std::find_if(images.begin(), images.end(),
-                                  [&](const auto& offer) { return offer.image == image; });
-  if (known != images.end() ? known->content == content
-                            : content.empty() || images.size() >= kImagesOfferedMax) {
-    return;
-  }
-  offer_changed_ = true;
-  if (content.empty()) {
-    images.erase(known);
-  } else if (known != images.end()) {
-    known->content = content;
-  } else {
-    images.push_back({image, content});
-  }
 }
 
 void Agent::on(const FitnessChanged& event, const Now&, std::vector<Effect>&) {

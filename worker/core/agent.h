@@ -93,7 +93,6 @@ class Agent {
   void on_message(const protocol::Release& m, const Now& now, std::vector<Effect>& out);
 
   Attempt* find(const AttemptKey& key);
-  void offer_image(const std::string& image, const Digest& content);
   void accept(AttemptJob job, const Now& now, std::vector<Effect>& out);
   void stop(const AttemptKey& key, protocol::Outcome outcome, std::vector<Effect>& out);
   void report(const AttemptKey& key, protocol::Outcome outcome, std::string reason,

@@ -55,6 +55,18 @@ Result<Digest> ApptainerRuntime::obtain_image(const std::string& image, const Di
   return keeper_.obtain(image, bound, cancel);
 }
 
+Result<std::optional<Digest>> ApptainerRuntime::look(const std::string& image,
+                                                     const Cancel& cancel) {
+  return images_.find(image, cancel);
+}
+
+std::optional<std::vector<ImageTrace>> ApptainerRuntime::traces(const std::string& image) const {
+  const auto path = images_.path_of(image);
+  if (!path) return std::nullopt;
+  const auto slash = path->rfind('/');
+  return std::vector<ImageTrace>{{path->substr(0, slash), path->substr(slash + 1)}};
+}
+
 Result<Launch> ApptainerRuntime::make_launch(const RunRequest& request) const {
   const AttemptJob& job = request.job;
   auto words = command_words(job.spec);

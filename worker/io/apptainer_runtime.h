@@ -24,6 +24,8 @@ class ApptainerRuntime final : public Runtime {
   std::string_view name() const override { return name_; }
   Result<Digest> obtain_image(const std::string& image, const Digest& bound,
                               const Cancel& cancel) override;
+  Result<std::optional<Digest>> look(const std::string& image, const Cancel& cancel) override;
+  std::optional<std::vector<ImageTrace>> traces(const std::string& image) const override;
   Result<Launch> make_launch(const RunRequest& request) const override;
   /// Exit code 255 and a word of apptainer's: it could not start the container.
   void judge(Ended& ended) const override;

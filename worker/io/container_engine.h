@@ -27,6 +27,7 @@ struct ContainerEngine {
   bool has_init = true;          ///< a first process that passes signals on
   bool joins_cgroups = true;     ///< can put containers below the executor's cgroups
   std::string user;              ///< UID:GID of tools; empty: the image's
+  std::string image_index;       ///< podman: the folder of the file that lists its images
   bool home_is_missing = false;  ///< `user` has no home in images
 
   bool is_podman() const { return kind == Kind::kPodman; }

@@ -4,26 +4,35 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
-#include <system_error>
 
 #include "common/base/check.h"
-#include "worker/io/dataset_content.h"
-#include "worker/io/file_tools.h"
+#include "common/protocol/limits.h"
 
 namespace landseer::worker {
 namespace {
 
-constexpr std::size_t kHexBytes = 64;
-/// One whose files are written to all the time has no content.
-constexpr int kReadsMax = 3;
+/// Empty, which is "not said", if there are more than may be told.
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    std::error_code ignored;
+    names.push_back(entry.path().filename().string() + (entry.is_directory(ignored) ? "/" : ""));
+    if (names.size() > protocol::kDatasetNamesMax ||
+        names.back().size() > protocol::kNameBytesMax) {
+      return {};
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 }  // namespace
 
 DatasetBook::DatasetBook(std::vector<DatasetFolder> datasets, std::filesystem::path memory)
-    : memory_(std::move(memory)), event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : contents_(std::move(memory), FolderFiles::kAll),
+      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   CHECK(event_fd_.get() >= 0, "the process has file descriptors left for an event");
-  std::error_code ignored;  // What cannot be remembered is read again.
-  std::filesystem::create_directories(memory_, ignored);
   for (DatasetFolder& folder : datasets) {
     queue_.push_back(entries_.size());
     entries_.push_back({std::move(folder), {}, {}});
@@ -49,7 +58,7 @@ std::vector<protocol::DatasetOffer> DatasetBook::offers() const {
   const std::lock_guard lock(mutex_);
   std::vector<protocol::DatasetOffer> offers;
   for (const Entry& entry : entries_) {
-    offers.push_back({entry.folder.name, entry.folder.variant, entry.content});
+    offers.push_back({entry.folder.name, entry.folder.variant, entry.content, entry.names});
   }
   return offers;
 }
@@ -67,7 +76,7 @@ void DatasetBook::note_change() {
 }
 
 Result<Digest> DatasetBook::check(const DatasetFolder& dataset) {
-  const auto signature = dataset_signature(dataset.path);
+  const auto signature = folder_signature(dataset.path, FolderFiles::kAll);
   if (!signature) return tl::make_unexpected(signature.error());
   const std::lock_guard lock(mutex_);
   const auto entry = std::find_if(entries_.begin(), entries_.end(),
@@ -106,8 +115,7 @@ void DatasetBook::read(std::size_t index) {
     const std::lock_guard lock(mutex_);
     folder = entries_[index].folder;
   }
-  Digest signature;
-  const auto content = content_of(folder, signature);
+  const auto content = contents_.read(folder.path, stop_);
   if (!content) {
     if (!stop_.requested()) {
       spdlog::warn("the dataset {} cannot be offered: {}", folder.name,
@@ -116,48 +124,13 @@ void DatasetBook::read(std::size_t index) {
     return;
   }
   spdlog::info("the dataset {} in {} has the content {}", folder.name, folder.path.string(),
-               content->hex());
+               content->content.hex());
+  std::vector<std::string> names = names_in(folder.path);
   const std::lock_guard lock(mutex_);
-  entries_[index].content = *content;
-  entries_[index].signature = signature;
+  entries_[index].names = std::move(names);
+  entries_[index].content = content->content;
+  entries_[index].signature = content->signature;
   note_change();
-}
-
-std::filesystem::path DatasetBook::file_of(const DatasetFolder& folder) const {
-  return memory_ / sha256(folder.path.string()).hex();
-}
-
-/// From memory if the files are as they were, else by reading them.
-Result<Digest> DatasetBook::content_of(const DatasetFolder& folder, Digest& signature) const {
-  auto before = dataset_signature(folder.path);
-  if (!before) return before;
-  const std::filesystem::path file = file_of(folder);
-  auto memory = open_folder(memory_);
-  if (memory) {
-    const auto text = read_file(memory->get(), file.filename(), 2 * kHexBytes);
-    if (text && text->starts_with(before->hex())) {
-      signature = *before;
-      if (const auto known = Digest::from_hex(std::string_view(*text).substr(kHexBytes))) {
-        return *known;
-      }
-    }
-  }
-  for (int i = 0; i < kReadsMax; ++i) {
-    auto content = dataset_content(folder.path, stop_);
-    if (!content) return content;
-    const auto after = dataset_signature(folder.path);
-    if (!after) return after;
-    if (*after == *before) {
-      signature = *after;
-      if (memory) {
-        (void)remove_tree(file);
-        (void)write_file(memory->get(), file.filename(), signature.hex() + content->hex());
-      }
-      return content;
-    }
-    before = after;
-  }
-  return fail(ErrorCode::kConflict, "its files change all the time", folder.path.string());
 }
 
 }  // namespace landseer::worker

@@ -18,6 +18,7 @@
 #include "common/net/cancel.h"
 #include "common/protocol/worker_messages.h"
 #include "worker/io/dataset_folder.h"
+#include "worker/io/folder_contents.h"
 
 namespace landseer::worker {
 
@@ -47,15 +48,14 @@ class DatasetBook {
     DatasetFolder folder;
     Digest content;    ///< none: not known
     Digest signature;  ///< that it had then
+    std::vector<std::string> names{};
   };
 
   void work();
   void read(std::size_t index);
-  Result<Digest> content_of(const DatasetFolder& folder, Digest& signature) const;
-  std::filesystem::path file_of(const DatasetFolder& folder) const;
   void note_change();
 
-  const std::filesystem::path memory_;
+  const FolderContents contents_;
   const UniqueFd event_fd_;
   Cancel stop_;
 

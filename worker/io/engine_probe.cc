@@ -158,6 +158,15 @@ Result<void> check_gpu_devices() {
               "none");
 }
 
+/// Empty where it cannot be told.
+std::string find_image_index(const ContainerEngine& engine) {
+  ProgramRequest request{engine_command(engine), engine.env, kProbeLimit};
+  request.argv.insert(request.argv.end(),
+                      {"info", "--format={{.Store.GraphRoot}}/{{.Store.GraphDriverName}}-images"});
+  const auto result = run_program(request);
+  return result && result->exit_code == 0 ? last_line(result->output) : std::string();
+}
+
 Result<ContainerEngine> probe_podman(ContainerEngine engine, const ContainerOptions& options,
                                      const ProbePlace& place) {
   if (place.has_gpus) {
@@ -169,6 +178,7 @@ Result<ContainerEngine> probe_podman(ContainerEngine engine, const ContainerOpti
     return tl::make_unexpected(made.error());
   }
   auto found = PodmanProbe(std::move(engine), options, place).run();
+  if (found) found->image_index = find_image_index(*found);
   static_cast<void>(remove_tree(place.folder));
   remove_cgroups(place.cgroup_name);
   return found;

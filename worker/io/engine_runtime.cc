@@ -58,6 +58,27 @@ Result<Digest> EngineRuntime::obtain_image(const std::string& image, const Diges
   return keeper_.obtain(image, bound, cancel);
 }
 
+Result<std::optional<Digest>> EngineRuntime::look(const std::string& image, const Cancel& cancel) {
+  return images_.find(image, cancel);
+}
+
+bool EngineRuntime::keeps(const Digest& content, const Cancel& cancel) {
+  return images_.has(content, cancel).value_or(false);
+}
+
+/// podman's images change with the file that lists them.
+std::optional<std::vector<ImageTrace>> EngineRuntime::traces(const std::string&) const {
+  if (engine_.image_index.empty()) return std::nullopt;
+  return std::vector<ImageTrace>{{engine_.image_index, "images.json"}};
+}
+
+std::vector<std::string> EngineRuntime::event_command() const {
+  if (engine_.is_podman()) return {};
+  std::vector<std::string> argv = engine_command(engine_);
+  argv.insert(argv.end(), {"events", "--filter=type=image", "--format={{.Action}}"});
+  return argv;
+}
+
 Result<Launch> EngineRuntime::make_launch(const RunRequest& request) const {
   const AttemptJob& job = request.job;
   auto words = command_words(job.spec);

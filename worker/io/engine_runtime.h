@@ -19,6 +19,12 @@ class EngineRuntime final : public Runtime {
   std::string_view name() const override { return engine_.name(); }
   Result<Digest> obtain_image(const std::string& image, const Digest& bound,
                               const Cancel& cancel) override;
+  Result<std::optional<Digest>> look(const std::string& image, const Cancel& cancel) override;
+  bool keeps_contents() const override { return true; }
+  bool keeps(const Digest& content, const Cancel& cancel) override;
+  std::optional<std::vector<ImageTrace>> traces(const std::string& image) const override;
+  std::vector<std::string> event_command() const override;
+  std::vector<std::string> event_environment() const override { return engine_.env; }
   Result<Launch> make_launch(const RunRequest& request) const override;
   /// Exit code 125 and a word of the engine's: it could not start the container.
   void judge(Ended& ended) const override;

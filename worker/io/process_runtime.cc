@@ -72,17 +72,52 @@ Result<std::string> image_folder_name(std::string_view image) {
   return std::string(name);
 }
 
-ProcessRuntime::ProcessRuntime(std::string images, Variables host)
-    : images_(std::move(images)), host_(std::move(host)) {}
+ProcessRuntime::ProcessRuntime(std::string images, Variables host, const std::string& memory)
+    : images_(std::move(images)),
+      host_(std::move(host)),
+      contents_(memory, FolderFiles::kWithoutCaches) {}
+
+Result<Digest> ProcessRuntime::content_of(const std::string& folder, const Cancel& cancel) {
+  if (folder.empty()) return sha256("no image folder");
+  const std::lock_guard lock(mutex_);
+  const auto read = contents_.read(folder, cancel);
+  if (!read) return tl::make_unexpected(read.error());
+  return read->content;
+}
 
 Result<Digest> ProcessRuntime::obtain_image(const std::string& image, const Digest& bound,
-                                            const Cancel&) {
+                                            const Cancel& cancel) {
   const auto folder = find_image_folder(image, images_);
   if (!folder) return tl::make_unexpected(folder.error());
-  const Digest content = folder->empty() ? sha256("no image folder") : Digest{};
-  if (bound.empty() || bound == content) return content;
-  return fail(ErrorCode::kConflict, "the image is another one here than where its pipeline began",
-              image, "give all workers the same images");
+  auto content = content_of(*folder, cancel);
+  if (!content || bound.empty() || bound == *content) return content;
+  return fail(ErrorCode::kConflict,
+              "the image is " + content->hex().substr(0, 12) +
+                  " here, and the pipeline began with " + bound.hex().substr(0, 12),
+              folder->empty() ? image : *folder,
+              "give all workers the same files, submit the pipeline anew if you edited them, and "
+              "let no tool write there");
+}
+
+Result<std::optional<Digest>> ProcessRuntime::look(const std::string& image, const Cancel& cancel) {
+  const auto folder = find_image_folder(image, images_);
+  if (!folder) return tl::make_unexpected(folder.error());
+  const auto content = content_of(*folder, cancel);
+  if (!content) return tl::make_unexpected(content.error());
+  return std::optional<Digest>(*content);
+}
+
+/// A folder of that name may come and go.
+std::optional<std::vector<ImageTrace>> ProcessRuntime::traces(const std::string& image) const {
+  std::vector<ImageTrace> traces;
+  const auto name = image.empty() || images_.empty() ? Result<std::string>(std::string())
+                                                     : image_folder_name(image);
+  if (!name) return std::nullopt;
+  if (name->empty()) return traces;
+  traces.push_back({images_, *name, false});
+  const std::string folder = images_ + "/" + *name;
+  if (is_folder(folder)) traces.push_back({folder, "", true});
+  return traces;
 }
 
 Result<Launch> ProcessRuntime::make_launch(const RunRequest& request) const {

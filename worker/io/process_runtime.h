@@ -7,9 +7,11 @@
 /// folder the command runs in the scratch folder, and there is no entrypoint.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "worker/io/folder_contents.h"
 #include "worker/io/runtime.h"
 #include "worker/io/tool_contract.h"
 
@@ -22,18 +24,25 @@ Result<std::string> image_folder_name(std::string_view image);
 class ProcessRuntime final : public Runtime {
  public:
   /// `images` is absolute, or empty: there are none. `host`: what tools get of our environment.
-  ProcessRuntime(std::string images, Variables host);
+  /// `memory`: see FolderContents.
+  ProcessRuntime(std::string images, Variables host, const std::string& memory);
 
   std::string_view name() const override { return "process"; }
-  /// One fixed content if there is no folder of the image's name, so that only the command counts;
-  /// none, which is "not known", if there is one, for somebody may edit it.
+  /// The files of the image's folder; one fixed content if there is none, so that only the command
+  /// counts.
   Result<Digest> obtain_image(const std::string& image, const Digest& bound,
                               const Cancel& cancel) override;
+  Result<std::optional<Digest>> look(const std::string& image, const Cancel& cancel) override;
+  std::optional<std::vector<ImageTrace>> traces(const std::string& image) const override;
   Result<Launch> make_launch(const RunRequest& request) const override;
 
  private:
+  Result<Digest> content_of(const std::string& folder, const Cancel& cancel);
+
   std::string images_;
   Variables host_;
+  std::mutex mutex_;  ///< guards contents_
+  FolderContents contents_;
 };
 
 }  // namespace landseer::worker

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ struct RunRequest {
   std::string cgroup_root{};
 };
 
+/// Files whose change means that an image may contain something else.
+struct ImageTrace {
+  std::string folder;
+  std::string name{};  ///< only this file or folder in it; empty: everything
+  bool deep = false;   ///< and everything below it
+};
+
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -38,6 +46,22 @@ class Runtime {
   /// several at a time. kNotFound, kConflict (here it is another), kUnavailable, kInvalid.
   virtual Result<Digest> obtain_image(const std::string& image, const Digest& bound,
                                       const Cancel& cancel) = 0;
+
+  /// What the image contains as it is here now, none if that is not known; empty: it is not here.
+  /// Pulls nothing. Any thread.
+  virtual Result<std::optional<Digest>> look(const std::string& image, const Cancel& cancel) = 0;
+  /// Whether contents that images had before may still be here.
+  virtual bool keeps_contents() const { return false; }
+  /// Whether this one is. Any thread.
+  virtual bool keeps(const Digest& content, const Cancel& cancel) {
+    static_cast<void>(content), static_cast<void>(cancel);
+    return false;
+  }
+  /// Empty: it cannot be told in this way when the image changes.
+  virtual std::optional<std::vector<ImageTrace>> traces(const std::string& image) const = 0;
+  /// A program instead that writes a line when any image changes, and its environment.
+  virtual std::vector<std::string> event_command() const { return {}; }
+  virtual std::vector<std::string> event_environment() const { return {}; }
 
   /// Starts nothing. Errors are about the task (kInvalid) or what this worker lacks (kNotFound).
   virtual Result<Launch> make_launch(const RunRequest& request) const = 0;

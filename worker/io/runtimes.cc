@@ -24,7 +24,8 @@ Result<std::unique_ptr<Runtime>> start_engine(ContainerEngine::Kind kind,
 
 Result<std::unique_ptr<Runtime>> start_runtime(const std::string& name, const RuntimeSetup& setup) {
   if (name == "process") {
-    return std::make_unique<ProcessRuntime>(setup.process_images, setup.host_variables);
+    return std::make_unique<ProcessRuntime>(setup.process_images, setup.host_variables,
+                                            setup.process_memory);
   }
   if (name == "podman") return start_engine(ContainerEngine::Kind::kPodman, setup);
   if (name == "docker") return start_engine(ContainerEngine::Kind::kDocker, setup);

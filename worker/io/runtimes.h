@@ -18,6 +18,7 @@ struct RuntimeSetup {
   std::vector<std::string> names;
   ContainerOptions containers;
   std::string process_images;  ///< see ProcessRuntime
+  std::string process_memory;
   Variables host_variables;
   std::vector<std::string> host_environment;
   ProbePlace place;

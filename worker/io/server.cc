@@ -46,14 +46,15 @@ Result<void> Server::run(net::SignalWatch& signals) {
 
 void Server::wait(net::SignalWatch& signals) {
   // Without GPUs the last is none, and is not polled.
-  std::array<net::PollItem, 7> all{{{&broker_},
+  std::array<net::PollItem, 8> all{{{&broker_},
                                     {nullptr, executor_->fd()},
                                     {nullptr, workbench_->fd()},
                                     {nullptr, datasets_->fd()},
+                                    {nullptr, images_->fd()},
                                     {nullptr, disks_->fd()},
                                     {nullptr, signals.fd()},
                                     {nullptr, gpu_monitor_->fd()}}};
-  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 6 : 7);
+  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 7 : 8);
   Instant deadline = agent_->next_deadline();
   if (shutdown_deadline_ != Instant{}) deadline = std::min(deadline, shutdown_deadline_);
   net::poll(items, std::max(deadline - net::now().instant, Duration::zero()));
@@ -73,6 +74,7 @@ void Server::receive_threads() {
   };
   // What is offered before what follows from it.
   if (datasets_->changed()) handle(DatasetsChanged{datasets_->take_offers()});
+  if (images_->changed()) handle(ImagesChanged{images_->take_offers()});
   tell(disks_->take_events());
   for (const auto& event : workbench_->take_events()) {
     if (const auto* prepared = std::get_if<Prepared>(&event)) {
@@ -176,6 +178,7 @@ void Server::perform(const Send& effect) {
 
 void Server::perform(const Prepare& effect) {
   jobs_[effect.job.key] = effect.job;
+  images_->learn(effect.job.spec.runtime, effect.job.spec.image);
   workbench_->submit(effect);
 }
 

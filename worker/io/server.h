@@ -18,6 +18,7 @@
 #include "worker/io/disk_keeper.h"
 #include "worker/io/executor_client.h"
 #include "worker/io/gpu_monitor.h"
+#include "worker/io/image_book.h"
 #include "worker/io/job_file.h"
 #include "worker/io/launch_book.h"
 #include "worker/io/options.h"
@@ -92,6 +93,7 @@ class Server {
   std::unique_ptr<StreamServer> streams_;  // once somebody reads
   std::string bulk_address_;
   std::shared_ptr<DatasetBook> datasets_;
+  std::unique_ptr<ImageBook> images_;
   std::unique_ptr<DiskKeeper> disks_;
   std::unique_ptr<Workbench> workbench_;
   std::unique_ptr<ExecutorClient> executor_;

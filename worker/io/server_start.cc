@@ -18,8 +18,9 @@
 namespace landseer::worker {
 namespace {
 
-/// Small data sets are known when the worker says Hello; larger ones are offered when they are.
-constexpr Duration kDatasetsWait = std::chrono::milliseconds(500);
+/// Small data sets and images are known when the worker says Hello, others are offered when they
+/// are.
+constexpr Duration kContentsWait = std::chrono::milliseconds(500);
 constexpr int kTakeOversMax = 5;  // an executor that dies at once, every time, is a reason to end
 
 std::uint64_t random_number() {
@@ -90,7 +91,8 @@ Result<void> Server::start_threads() {
     limits.artifacts_max = disk->size / 100 * options_.artifacts_max.percent;
   }
   disks_ = std::make_unique<DiskKeeper>(store_, folders_, options_.scratch, limits);
-  datasets_->wait(kDatasetsWait);
+  datasets_->wait(kContentsWait);
+  images_->wait(kContentsWait);
   return {};
 }
 
@@ -107,6 +109,7 @@ Result<protocol::Hello> Server::offer() const {
   hello.runtimes = runtimes_->names();
   hello.runtimes.emplace_back("noop");
   hello.datasets = datasets_->offers();
+  hello.images = images_->offers();
   hello.unfit = disks_->first_fitness();
   if (options_.artifact_mode == "shared") {
     auto id = store_.id();
@@ -128,6 +131,7 @@ Result<void> Server::start_runtimes() {
   setup.names = options_.runtimes;
   setup.containers = options_.containers;
   setup.process_images = options_.images;
+  setup.process_memory = options_.scratch + "/images";
   setup.host_variables = host_variables_;
   setup.host_environment = host_environment_;
   setup.place = {options_.scratch + "/probe", "landseer-" + scratch_.uid() + "-probe", cgroup_root_,
@@ -136,6 +140,7 @@ Result<void> Server::start_runtimes() {
   auto runtimes = Runtimes::start(setup);
   if (!runtimes) return tl::make_unexpected(runtimes.error());
   runtimes_ = std::make_shared<const Runtimes>(std::move(*runtimes));
+  images_ = std::make_unique<ImageBook>(runtimes_, options_.scratch + "/images.list");
   return {};
 }
 

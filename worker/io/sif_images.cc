@@ -40,7 +40,10 @@ SifImages::SifImages(std::string program, std::vector<std::string> env,
     : program_(std::move(program)),
       env_(std::move(env)),
       folder_(options.images),
-      pull_limit_(options.pull_limit) {}
+      pull_limit_(options.pull_limit) {
+  std::error_code ignored;  // a pull says it better
+  std::filesystem::create_directories(folder_, ignored);
+}
 
 Result<std::string> SifImages::path_of(const std::string& image) const {
   if (image.empty() || image.starts_with('-') || strip_control(image, false) != image ||
@@ -106,8 +109,6 @@ Result<void> SifImages::pull(const std::string& image, const Cancel& cancel,
     return fail(ErrorCode::kNotFound, "the image file is not on this host", *path,
                 "copy it there, on every host that is to run it");
   }
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
   const std::string unfinished = *path + ".part";
   ProgramRequest request{{program_, "pull", "--force", unfinished, reference_of(image)},
                          env_,

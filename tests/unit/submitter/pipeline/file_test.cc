@@ -223,12 +223,13 @@ TEST(PipelineFile, DatasetParamsBecomeCanonicalJson) {
 TEST(Datasets, TheRegistryBesideTheFileChecksNameAndVariant) {
   const TempFolder folder;
   folder.write("datasets.yaml",
-               "datasets:\n  d: {default_image: i, required_files: [data.npy], "
+               "datasets:\n  d: {default_image: i, required_files: [data.npy, sub/x.npy], "
+               "required_dirs: [images], "
                "variants: {clean: {image: i, labels: {a: b}}, poisoned: }}\n");
   const std::string path = folder.write("p.yaml", stages("[]"));
   const auto file = load(path);
   ASSERT_TRUE(file) << message_of(file);
-  EXPECT_EQ(file->dataset.required_files, std::vector<std::string>{"data.npy"});
+  EXPECT_EQ(file->dataset.required, (std::vector<std::string>{"data.npy", "sub/", "images/"}));
   EXPECT_TRUE(load(path, {.set = {"dataset.variant=poisoned"}}));
   const auto variant = load(path, {.set = {"dataset.variant=dirty"}});
   ASSERT_FALSE(variant);

@@ -41,7 +41,7 @@ class ProcessRuntimeTest : public ::testing::Test {
     const Variables host{{"PATH", "/bin"}, {"HOME", "/home/w"}};
     std::vector<protocol::GpuOffer> offers;
     for (const std::uint32_t gpu : gpus) offers.push_back({gpu, "unknown", 0});
-    return ProcessRuntime(images_, host)
+    return ProcessRuntime(images_, host, root_ + "/memory")
         .make_launch({job_, paths_, offers, 500, "landseer/w/1"});
   }
 

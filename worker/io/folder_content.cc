@@ -1,4 +1,4 @@
-#include "worker/io/dataset_content.h"
+#include "worker/io/folder_content.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ class Walk {
   using Visit =
       std::function<Result<void>(int file, const struct stat& status, const std::string& path)>;
 
-  explicit Walk(Visit visit) : visit_(std::move(visit)) {}
+  Walk(FolderFiles files, Visit visit) : wanted_(files), visit_(std::move(visit)) {}
 
   Result<void> folder(int folder, const std::string& prefix, int depth) {
     if (depth > kDepthMax) {
@@ -30,6 +30,7 @@ class Walk {
       return tl::make_unexpected(names.error());
     }
     for (const std::string& name : *names) {
+      if (wanted_ == FolderFiles::kWithoutCaches && name == "__pycache__") continue;
       if (auto visited = entry(folder, name, prefix + name, depth); !visited) return visited;
     }
     return {};
@@ -40,8 +41,8 @@ class Walk {
     struct stat status {};
     if (fstatat(folder, name.c_str(), &status, 0) != 0) return fail_errno("look at", path);
     if (S_ISREG(status.st_mode)) {
-      if (++files_ > kDatasetFilesMax) {
-        return fail(ErrorCode::kLimit, "the dataset has more than 20,000,000 files", path);
+      if (++files_ > kFolderFilesMax) {
+        return fail(ErrorCode::kLimit, "the folder has more than 20,000,000 files", path);
       }
       return visit_(folder, status, path);
     }
@@ -53,14 +54,16 @@ class Walk {
     return this->folder(inner.get(), path + "/", depth + 1);
   }
 
+  FolderFiles wanted_;
   Visit visit_;
   std::uint64_t files_ = 0;
 };
 
-Result<Digest> walk(const std::filesystem::path& folder, Hasher& hasher, const Walk::Visit& visit) {
+Result<Digest> walk(const std::filesystem::path& folder, FolderFiles files, Hasher& hasher,
+                    const Walk::Visit& visit) {
   auto opened = open_folder(folder);
   if (!opened) return tl::make_unexpected(opened.error());
-  if (auto walked = Walk(visit).folder(opened->get(), "", 1); !walked) {
+  if (auto walked = Walk(files, visit).folder(opened->get(), "", 1); !walked) {
     walked.error().where = (folder / walked.error().where).string();
     return tl::make_unexpected(walked.error());
   }
@@ -75,7 +78,7 @@ Result<std::string> file_line(int folder, const std::string& path, const Cancel&
   Hasher content;
   std::uint64_t bytes = 0;
   auto read = read_through(file.get(), path, [&](std::string_view piece) -> Result<void> {
-    if (cancel.requested()) return fail(ErrorCode::kConflict, "reading the dataset was called off");
+    if (cancel.requested()) return fail(ErrorCode::kConflict, "reading the folder was called off");
     content.update(piece);
     bytes += piece.size();
     return {};
@@ -87,10 +90,11 @@ Result<std::string> file_line(int folder, const std::string& path, const Cancel&
 
 }  // namespace
 
-Result<Digest> dataset_content(const std::filesystem::path& folder, const Cancel& cancel) {
+Result<Digest> folder_content(const std::filesystem::path& folder, FolderFiles files,
+                              const Cancel& cancel) {
   Hasher hasher;
   hasher.update("landseer-dataset 1\n");
-  return walk(folder, hasher,
+  return walk(folder, files, hasher,
               [&](int parent, const struct stat&, const std::string& path) -> Result<void> {
                 auto line = file_line(parent, path, cancel);
                 if (!line) return tl::make_unexpected(line.error());
@@ -100,10 +104,11 @@ Result<Digest> dataset_content(const std::filesystem::path& folder, const Cancel
 }
 
 /// Without the change time: to link a file, as attempts do, changes that.
-Result<Digest> dataset_signature(const std::filesystem::path& folder) {
+Result<Digest> folder_signature(const std::filesystem::path& folder, FolderFiles files) {
   Hasher hasher;
   return walk(
-      folder, hasher, [&](int, const struct stat& status, const std::string& path) -> Result<void> {
+      folder, files, hasher,
+      [&](int, const struct stat& status, const std::string& path) -> Result<void> {
         std::string line = path;
         line.push_back('\0');
         for (const std::uint64_t number : {static_cast<std::uint64_t>(status.st_size),
