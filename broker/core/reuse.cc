@@ -149,9 +149,11 @@ std::optional<TaskId> Reuse::work_under_way(const FoundTask& found) const {
       return true;
     }
     const TaskRun& run = *other->record->find_run(id);
-    const Digest image = state_.workers.find(run.worker)->image_content(task.tool->container.image);
+    // What it runs with is what its pipeline is bound to, or its result will not count. The worker
+    // may not have said yet what it has: after a restart of the broker.
+    const Digest image = other->record->image_content(*other->task);
     if (run.cancel_requested || !knows_image(task, image) || run.inputs != record.inputs_of(task) ||
-        !compatible(record.image_content(task), other->record->image_content(*other->task)) ||
+        !compatible(record.image_content(task), image) ||
         !compatible(record.dataset_content, other->record->dataset_content)) {
       return true;
     }

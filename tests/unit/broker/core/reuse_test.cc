@@ -279,6 +279,24 @@ TEST(Reuse, LostWithItsWorkerTheWorkIsDoneOnceMore) {
   EXPECT_EQ(status(harness, 2), TaskStatus::kCompleted);
 }
 
+TEST(Reuse, AfterARestartWorkOfAWorkerThatHasNotComeBackIsJoined) {
+  BrokerHarness before;
+  before.offer.images = {{"image", sha256("content")}};
+  before.worker("w", 4);
+  before.submit(sharing("a", "first", "image"));
+  BrokerHarness after;
+  for (const Record& record : before.records) {
+    ASSERT_TRUE(after.broker.replay(record, after.now));
+    after.records.push_back(record);
+  }
+  after.broker.end_replay(after.now);
+  after.offer.images = before.offer.images;
+  FakeWorker& other = after.worker("other", 4);
+  after.submit(sharing("a", "second", "image"));
+  EXPECT_TRUE(other.assigned.empty()) << "the worker may come back with it";
+  EXPECT_EQ(number(after.task(TaskId{2}).joined), 1u);
+}
+
 // --- Contents ---
 
 TEST(Reuse, TheFirstWorkerThatKnowsBindsTheImage) {
