@@ -13,8 +13,7 @@ bool agree(const Digest& bound, const Digest& other) { return bound.empty() || b
 
 /// A name that may stand for anything shares nothing: somebody may have edited the tool.
 bool knows_image(const domain::Task& task, const Digest& content) {
-  return task.tool->container.image.empty() || !content.empty() ||
-         task.tool->container.runtime.value_or("") == kNoopRuntime;
+  return !has_image(task) || !content.empty();
 }
 
 /// Neither knows better than the other.
@@ -90,7 +89,8 @@ std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
         artifacts.push_back(sources.at(id) != nullptr ? sources.at(id)->artifact : Digest{});
       }
     }
-    Digest& image = images[task->tool->container.image];
+    Digest none;
+    Digest& image = has_image(*task) ? images[task->tool->container.image] : none;
     const auto hit = find_hit(record, *task, hash_of(artifacts), image, dataset);
     if (!hit) continue;
     const TaskRun* run = state_.pipelines.find_task(*hit)->record->find_run(*hit);

@@ -6,12 +6,6 @@
 namespace landseer::broker {
 namespace {
 
-/// Needs an image: everything but the built-in runtime.
-bool has_image(const domain::Task& task) {
-  return !task.tool->container.image.empty() &&
-         task.tool->container.runtime.value_or("") != kNoopRuntime;
-}
-
 /// Unknown is no contradiction: the worker will fetch it.
 bool compatible(const Digest& bound, const Digest& here) {
   return bound.empty() || here.empty() || bound == here;

@@ -325,6 +325,19 @@ TEST(Reuse, AHitNeedsTheSameImage) {
   EXPECT_EQ(worker.specs.back().image_content, sha256("new"));
 }
 
+TEST(Reuse, WhatNeedsNoImageIsSharedWhateverTheImageIs) {
+  BrokerHarness harness;
+  harness.offer.images = {{"image", sha256("content")}};
+  FakeWorker& worker = harness.worker("w");
+  auto submission = sharing("nothing a", "first", "image");
+  submission.tools[0].runtime = "noop";
+  harness.submit(submission);
+  harness.finish(worker, Outcome::kSucceeded);
+  finish_with(harness, worker, "A", sha256("content"));
+  submission.submission_id = submission.name = "second";
+  EXPECT_EQ(harness.submit(submission).cached, 2u);
+}
+
 TEST(Reuse, AnImageOfUnknownContentSharesNothing) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w", 4);
