@@ -75,8 +75,11 @@ void Broker::check_invariants() const {
       if (has_attempt) {
         ++live;
         const WorkerRecord* worker = state_.workers.find(run->worker);
+        const protocol::AttemptRow& row = run->attempts.back();
+        const bool is_inherited = number(row.origin_task) != 0;
         CHECK(worker != nullptr && worker->attempts.contains(task->id) &&
-                  worker->attempts.at(task->id).attempt == run->attempts.back().attempt,
+                  worker->attempts.at(task->id).attempt ==
+                      (is_inherited ? row.origin_attempt : row.attempt),
               "the worker holds the live attempt");
       }
       if (task->status == domain::TaskStatus::kCompleted) ++counted.completed;

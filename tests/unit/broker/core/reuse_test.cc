@@ -199,6 +199,25 @@ TEST(Reuse, ACancelledOwnerLeavesTheAttemptToTheNext) {
   EXPECT_EQ(harness.status(second.pipeline).row.state, protocol::PipelineState::kCompleted);
 }
 
+TEST(Reuse, AnInheritedAttemptMayHaveAnotherNumber) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  auto first = sharing("a", "first");
+  first.options[0].retries = 1;
+  harness.submit(first);
+  harness.finish(worker, Outcome::kExitCode);
+  harness.advance(2s);
+  harness.submit(sharing("a", "second"));
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  const auto attempts =
+      harness.ask_for<protocol::TaskDetail>(protocol::GetTask{TaskId{2}}).attempts;
+  ASSERT_EQ(attempts.size(), 1u);
+  EXPECT_EQ(attempts[0].attempt, 1u);
+  EXPECT_EQ(attempts[0].origin_attempt, 2u);
+  harness.finish(worker, Outcome::kSucceeded, "A");
+  EXPECT_EQ(status(harness, 2), TaskStatus::kCompleted);
+}
+
 TEST(Reuse, WhoLostAnInputMeanwhileDoesNotInherit) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w", 4);
