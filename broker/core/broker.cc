@@ -101,7 +101,7 @@ void Broker::check_invariants() const {
     std::int64_t used = 0;
     for (const auto& [task, attempt] : worker.attempts) {
       const auto found = const_cast<PipelineTable&>(state_.pipelines).find_task(task);
-      const Request& request = state_.requests.at(found->task->request);
+      const Request& request = state_.requests.at(worker.request_of(*found->task));
       if (request.runtime != kNoopRuntime) used += request.resources.cpus_milli;
     }
     CHECK(worker.cpus_free_milli + used == std::int64_t{worker.offer.cpus_milli},

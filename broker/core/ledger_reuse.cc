@@ -110,10 +110,11 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
   const protocol::AttemptRef attempt = worker.attempts.at(r.from);
   protocol::AttemptRow row = given.attempts.back();
   const Digest inputs = given.inputs;
+  const std::uint32_t request = worker.request_of(*from.task);
   {
     const TaskChange change_of_task(*this, *from.record, *from.task);
     worker.attempts.erase(r.from);
-    worker.release(state_.requests.at(from.task->request));
+    worker.inherited.erase(r.from);
     given.worker = WorkerId{};
     given.attempts.back().outcome = static_cast<std::uint8_t>(protocol::Outcome::kCancelled);
     given.attempts.back().reason = "goes on for " + to_string(r.to);
@@ -137,7 +138,7 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
     run.inputs = inputs;
     run.backoff_ms = 0;
     worker.attempts.emplace(r.to, attempt);
-    worker.reserve(state_.requests.at(to.task->request));
+    worker.inherited.emplace(r.to, request);  // the process has what it has
     state_.handed_over[attempt] = r.to;
   }
   if (to.record->first_started_at == 0) {

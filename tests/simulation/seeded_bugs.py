@@ -84,8 +84,7 @@ PATCHES = [
           "a paused pipeline goes on"),
     # --- Resources ---
     Patch("slots_are_not_given_back", LEDGER,
-          "  worker.attempts.erase(live);\n  worker.release(state_.requests.at(found.task->request));\n",
-          "  worker.attempts.erase(live);\n", "a worker seems busy when it is idle"),
+          "  worker.release(state_.requests.at(worker.request_of(*found.task)));\n", "", "a worker seems busy when it is idle"),
     Patch("promise_too_much", "broker/core/worker_table.cc",
           "return cpus_free_milli + overcommit_milli >= std::int64_t{needs.cpus_milli} &&", "return",
           "a worker is promised more than it may be"),

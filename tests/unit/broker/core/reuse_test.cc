@@ -218,6 +218,22 @@ TEST(Reuse, AnInheritedAttemptMayHaveAnotherNumber) {
   EXPECT_EQ(status(harness, 2), TaskStatus::kCompleted);
 }
 
+TEST(Reuse, AnInheritedAttemptKeepsTheRoomThatItWasGiven) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  auto first = sharing("a", "first");
+  first.options[0].cpus_milli = 3000;
+  harness.submit(first);
+  harness.submit(sharing("a", "second"));
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  auto other = sharing("b", "other");
+  other.options[0].cpus_milli = 2000;
+  harness.submit(other);
+  EXPECT_EQ(worker.assigned.size(), 1u) << "one CPU is free, though the second asked for one";
+  harness.finish(worker, Outcome::kSucceeded, "A");
+  EXPECT_EQ(worker.assigned.size(), 1u) << "b";
+}
+
 TEST(Reuse, WhoLostAnInputMeanwhileDoesNotInherit) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w", 4);
