@@ -236,6 +236,7 @@ bool Lifecycle::give_up_attempt(const FoundTask& found, const Now& now, Outbox& 
     stop_attempt(*found.record->find_run(id), id, out);
     return false;
   }
+  reuse_.bind_heir(found, *heir, now, out);
   ledger_.commit(AttemptHandedOver{id, *heir, now.wall.unix_ms}, now, out);
   reuse_.handed_over(id, *heir);
   return true;

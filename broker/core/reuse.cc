@@ -19,6 +19,11 @@ bool knows_image(const domain::Task& task, const Digest& content) {
 /// Neither knows better than the other.
 bool compatible(const Digest& a, const Digest& b) { return a.empty() || b.empty() || a == b; }
 
+bool agree_on_contents(const FoundTask& a, const FoundTask& b) {
+  return compatible(a.record->image_content(*a.task), b.record->image_content(*b.task)) &&
+         compatible(a.record->dataset_content, b.record->dataset_content);
+}
+
 Digest hash_of(const std::vector<Digest>& artifacts) {
   std::string bytes;
   for (const Digest& artifact : artifacts) {
@@ -153,8 +158,7 @@ std::optional<TaskId> Reuse::work_under_way(const FoundTask& found) const {
     // may not have said yet what it has: after a restart of the broker.
     const Digest image = other->record->image_content(*other->task);
     if (run.cancel_requested || !knows_image(task, image) || run.inputs != record.inputs_of(task) ||
-        !compatible(record.image_content(task), image) ||
-        !compatible(record.dataset_content, other->record->dataset_content)) {
+        !agree_on_contents(found, *other)) {
       return true;
     }
     leader = id;
@@ -205,7 +209,7 @@ void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& no
     if (!waited || !found || !found->record->scheduler->is_held(follower)) continue;
     state_.touch(*found->record);
     state_.placement_due = true;
-    if (leader.task->status == TaskStatus::kFailed && has_inputs_of(*found, leader)) {
+    if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader)) {
       ledger_.commit(TaskFailed{follower,
                                 to_string(id) + " of " + to_string(leader.record->id()) +
                                     ", which did the same work, failed: " + leader.task->reason,
@@ -220,15 +224,17 @@ void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& no
   }
 }
 
-/// While it waited, an input may have been lost, and made anew.
-bool Reuse::has_inputs_of(const FoundTask& follower, const FoundTask& leader) {
+/// While it waited, an input may have been lost, and made anew, or its pipeline was bound to
+/// another content.
+bool Reuse::is_same(const FoundTask& follower, const FoundTask& leader) {
   const auto is_completed = [&](TaskId id) {
     return follower.record->scheduler->find_task(id)->status == TaskStatus::kCompleted;
   };
   const auto& above = follower.task->dependencies;
   return std::all_of(above.begin(), above.end(), is_completed) &&
          follower.record->inputs_of(*follower.task) ==
-             leader.record->find_run(leader.task->id)->inputs;
+             leader.record->find_run(leader.task->id)->inputs &&
+         agree_on_contents(follower, leader);
 }
 
 std::optional<TaskId> Reuse::heir(const FoundTask& leader) const {
@@ -239,7 +245,7 @@ std::optional<TaskId> Reuse::heir(const FoundTask& leader) const {
     const auto found = state_.pipelines.find_task(follower);
     if (!waits_for(follower, leader.task->id) || !found ||
         !found->record->scheduler->is_held(follower) || found->record->paused ||
-        found->record->cancel_requested || !has_inputs_of(*found, leader)) {
+        found->record->cancel_requested || !is_same(*found, leader)) {
       continue;
     }
     const std::pair order{std::pair{-found->record->priority, found->record->id()}, follower};

@@ -40,6 +40,8 @@ class Reuse {
   /// Who goes on with a running task's attempt when its own pipeline gives it up; none: nobody
   /// wants it.
   std::optional<TaskId> heir(const FoundTask& leader) const;
+  /// The attempt is about to go on for `heir`: its pipeline means what the attempt was begun with.
+  void bind_heir(const FoundTask& leader, TaskId heir, const Now& now, Outbox& out);
   /// The attempt goes on for `heir`, and so do those who waited for it.
   void handed_over(TaskId leader, TaskId heir);
   /// How often the work failed that this task stands for, for all who want it together.
@@ -59,7 +61,7 @@ class Reuse {
 
  private:
   bool waits_for(TaskId follower, TaskId leader) const;
-  static bool has_inputs_of(const FoundTask& follower, const FoundTask& leader);
+  static bool is_same(const FoundTask& follower, const FoundTask& leader);
   std::optional<TaskId> find_hit(const PipelineRecord& record, const domain::Task& task,
                                  const Digest& inputs, const Digest& image,
                                  const Digest& dataset) const;

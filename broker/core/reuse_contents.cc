@@ -69,6 +69,14 @@ void Reuse::bind_to(const FoundTask& found, const WorkerRecord& worker, const No
   bind_like(*found.record, *found.task, here, now, out);
 }
 
+void Reuse::bind_heir(const FoundTask& leader, TaskId heir, const Now& now, Outbox& out) {
+  const auto to = *state_.pipelines.find_task(heir);
+  TaskRun begun;
+  begun.image_content = leader.record->image_content(*leader.task);
+  begun.dataset_content = leader.record->dataset_content;
+  bind_like(*to.record, *to.task, begun, now, out);
+}
+
 bool Reuse::has_contents(const FoundTask& found, const WorkerRecord& worker) const {
   const auto& dataset = found.record->pipeline->dataset;
   if (found.task->tool->container.runtime.value_or("") == kNoopRuntime) return true;

@@ -400,6 +400,53 @@ TEST(Reuse, AMovedTagStopsTheAttemptAndDoesNotCount) {
   EXPECT_EQ(first.assigned.size(), 1u) << "the second task comes here";
 }
 
+/// Two pipelines want the same work: the first runs it with one image, the second was bound to
+/// another one after it had joined.
+struct JoinedAndBoundOtherwise {
+  BrokerHarness harness;
+  FakeWorker* first = nullptr;
+
+  JoinedAndBoundOtherwise() {
+    harness.offer.images = {{"image", sha256("old")}};
+    first = &harness.worker("first");
+    harness.submit(sharing("a", "first", "image"));
+    harness.advance(10s);  // now nobody is connected who could tell what the image is
+    harness.submit(sharing("a\nb", "second", "image"));
+    EXPECT_EQ(number(harness.task(TaskId{2}).joined), 1u);
+    harness.offer.images = {{"image", sha256("new")}};
+    FakeWorker& second = harness.worker("second");
+    EXPECT_EQ(second.specs.back().image_content, sha256("new")) << "b";
+  }
+};
+
+TEST(Reuse, WhoIsBoundToAnotherImageMeanwhileDoesNotFailWithTheWork) {
+  JoinedAndBoundOtherwise both;
+  both.harness.finish(*both.first, Outcome::kExitCode);
+  EXPECT_EQ(status(both.harness, 1), TaskStatus::kFailed);
+  EXPECT_EQ(status(both.harness, 2), TaskStatus::kPending) << "its own image may be a good one";
+}
+
+TEST(Reuse, WhoIsBoundToAnotherImageMeanwhileDoesNotInherit) {
+  JoinedAndBoundOtherwise both;
+  both.harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  EXPECT_EQ(both.first->stopped.size(), 1u);
+  EXPECT_EQ(status(both.harness, 2), TaskStatus::kPending);
+}
+
+TEST(Reuse, AnHeirIsBoundToWhatTheAttemptWasBegunWith) {
+  BrokerHarness harness;
+  harness.offer.images = {{"image", sha256("old")}};
+  FakeWorker& first = harness.worker("first");
+  harness.submit(sharing("a", "first", "image"));
+  harness.advance(10s);
+  harness.submit(sharing("a\nb", "second", "image"));
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  harness.offer.images = {{"image", sha256("new")}};
+  EXPECT_TRUE(harness.worker("second").assigned.empty()) << "b means the old image now";
+  finish_with(harness, first, "A", sha256("old"));
+  EXPECT_EQ(status(harness, 2), TaskStatus::kCompleted);
+}
+
 TEST(Reuse, ATaskWithAnotherImageIsNotHeldUp) {
   BrokerHarness harness;
   harness.offer.images = {{"image", sha256("one")}};
