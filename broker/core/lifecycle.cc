@@ -56,6 +56,7 @@ void Lifecycle::assign(const FoundTask& found, const WorkerRecord& worker, const
       AttemptAssigned{
           {state_.settings.epoch, found.task->id, attempt}, worker.id, now.wall.unix_ms},
       now, out);
+  state_.joined.erase(found.task->id);  // it waits for nobody, whatever it did before
 }
 
 /// The table of docs/architecture.md, "When a task fails". Counts are those before this end.

@@ -178,6 +178,25 @@ TEST(Reuse, TheRetriesOfJoinedWorkAreCountedOnce) {
   EXPECT_EQ(status(harness, 2), TaskStatus::kFailed) << "one retry, not one for each pipeline";
 }
 
+TEST(Reuse, WhoNoLongerWaitsIsNotReleasedByTheEndOfThatWork) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  harness.submit(sharing("a", "first"));
+  auto second = sharing("a", "second");
+  second.options[0].retries = 1;
+  harness.submit(second);
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{}, TaskId{2}});
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  harness.ask_for<protocol::Retried>(protocol::Retry{PipelineId{}, TaskId{2}});
+  ASSERT_EQ(worker.assigned.size(), 2u) << "what is being stopped is not joined";
+  std::swap(worker.assigned[0], worker.assigned[1]);
+  harness.finish(worker, Outcome::kExitCode);
+  harness.finish(worker, Outcome::kCancelled);
+  EXPECT_TRUE(worker.assigned.empty()) << "the pause after its own failure is not over";
+  harness.advance(2s);
+  EXPECT_EQ(worker.assigned.size(), 1u);
+}
+
 TEST(Reuse, ACancelledOwnerLeavesTheAttemptToTheNext) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w", 4);
