@@ -19,9 +19,18 @@ bool knows_image(const domain::Task& task, const Digest& content) {
 /// Neither knows better than the other.
 bool compatible(const Digest& a, const Digest& b) { return a.empty() || b.empty() || a == b; }
 
+/// A no-op reads no data set, whatever its pipeline has.
+bool reads_dataset(const domain::Task& task) {
+  return task.tool->container.runtime.value_or("") != kNoopRuntime;
+}
+
+Digest dataset_content(const PipelineRecord& record, const domain::Task& task) {
+  return reads_dataset(task) ? record.dataset_content : Digest{};
+}
+
 bool agree_on_contents(const FoundTask& a, const FoundTask& b) {
   return compatible(a.record->image_content(*a.task), b.record->image_content(*b.task)) &&
-         compatible(a.record->dataset_content, b.record->dataset_content);
+         compatible(dataset_content(*a.record, *a.task), dataset_content(*b.record, *b.task));
 }
 
 Digest hash_of(const std::vector<Digest>& artifacts) {
@@ -96,7 +105,8 @@ std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
     }
     Digest none;
     Digest& image = has_image(*task) ? images[task->tool->container.image] : none;
-    const auto hit = find_hit(record, *task, hash_of(artifacts), image, dataset);
+    const auto hit =
+        find_hit(record, *task, hash_of(artifacts), image, reads_dataset(*task) ? dataset : none);
     if (!hit) continue;
     const TaskRun* run = state_.pipelines.find_task(*hit)->record->find_run(*hit);
     if (image.empty()) image = run->image_content;
@@ -134,7 +144,7 @@ bool Reuse::complete(const FoundTask& found, const Now& now, Outbox& out) {
   state_.pipelines.keys().find(task.key, [&](TaskId id) { return !(any = id != task.id); });
   if (!any) return false;
   const auto hit = find_hit(record, task, record.inputs_of(task), record.image_content(task),
-                            record.dataset_content);
+                            dataset_content(record, task));
   if (!hit) return false;
   const auto source = *state_.pipelines.find_task(*hit);
   bind_like(record, task, *source.record->find_run(*hit), now, out);

@@ -392,6 +392,20 @@ TEST(Reuse, WhatNeedsNoImageIsSharedWhateverTheImageIs) {
   EXPECT_EQ(harness.submit(submission).cached, 2u);
 }
 
+TEST(Reuse, WhatReadsNoDatasetIsSharedWhateverTheDatasetIs) {
+  BrokerHarness harness;
+  harness.offer.datasets = {{"digits", "", sha256("content")}};
+  FakeWorker& worker = harness.worker("w");
+  auto submission = sharing("nothing a", "first");
+  submission.dataset_name = "digits";
+  submission.tools[0].runtime = "noop";
+  harness.submit(submission);
+  harness.finish(worker, Outcome::kSucceeded);
+  finish_with(harness, worker, "A", {}, sha256("content"));
+  submission.submission_id = submission.name = "second";
+  EXPECT_EQ(harness.submit(submission).cached, 2u);
+}
+
 TEST(Reuse, AnImageOfUnknownContentSharesNothing) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w", 4);
