@@ -81,6 +81,7 @@ void Ledger::complete_from(PipelineRecord& record, const TaskHit& hit) {
   const TaskRun result = *source.record->find_run(hit.from);
   if (record.scheduler->is_held(hit.task)) {
     CHECK(record.scheduler->release(hit.task), "a held task can be released");
+    std::erase_if(state_.held, [&](const auto& entry) { return entry.second == hit.task; });
   }
   TaskRun& run = record.runs[hit.task];
   state_.artifacts.remove_producer(run.artifact, hit.task);
