@@ -366,6 +366,18 @@ TEST(Reuse, TheFirstWorkerThatKnowsBindsTheImage) {
   EXPECT_EQ(first.assigned.size(), 1u);
 }
 
+TEST(Reuse, AHostThatFailedIsTriedAgainWhileTheOthersHaveAnotherImage) {
+  BrokerHarness harness;
+  harness.offer.images = {{"image", sha256("old")}};
+  FakeWorker& first = harness.worker("first");
+  harness.submit(sharing("a", "first", "image"));
+  harness.offer.images = {{"image", sha256("new")}};
+  harness.worker("second");
+  harness.finish(first, Outcome::kRuntimeError);
+  harness.advance(2s);
+  EXPECT_EQ(first.assigned.size(), 1u) << "nobody else can do it";
+}
+
 TEST(Reuse, AHitNeedsTheSameImage) {
   BrokerHarness harness;
   harness.offer.images = {{"image", sha256("old")}};
