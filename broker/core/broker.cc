@@ -75,8 +75,11 @@ void Broker::check_invariants() const {
       if (has_attempt) {
         ++live;
         const WorkerRecord* worker = state_.workers.find(run->worker);
+        const protocol::AttemptRow& row = run->attempts.back();
+        const bool is_inherited = number(row.origin_task) != 0;
         CHECK(worker != nullptr && worker->attempts.contains(task->id) &&
-                  worker->attempts.at(task->id).attempt == run->attempts.back().attempt,
+                  worker->attempts.at(task->id).attempt ==
+                      (is_inherited ? row.origin_attempt : row.attempt),
               "the worker holds the live attempt");
       }
       if (task->status == domain::TaskStatus::kCompleted) ++counted.completed;
@@ -98,7 +101,7 @@ void Broker::check_invariants() const {
     std::int64_t used = 0;
     for (const auto& [task, attempt] : worker.attempts) {
       const auto found = const_cast<PipelineTable&>(state_.pipelines).find_task(task);
-      const Request& request = state_.requests.at(found->task->request);
+      const Request& request = state_.requests.at(worker.request_of(*found->task));
       if (request.runtime != kNoopRuntime) used += request.resources.cpus_milli;
     }
     CHECK(worker.cpus_free_milli + used == std::int64_t{worker.offer.cpus_milli},

@@ -53,7 +53,7 @@ void adopt_offer(WorkerRecord& worker, State& state) {
   worker.memory_free_bytes = static_cast<std::int64_t>(worker.offer.memory_bytes);
   worker.noops = 0;
   for (const auto& [task, attempt] : worker.attempts) {
-    worker.reserve(state.requests.at(state.pipelines.find_task(task)->task->request));
+    worker.reserve(state.requests.at(worker.request_of(*state.pipelines.find_task(task)->task)));
   }
 }
 

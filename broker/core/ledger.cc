@@ -157,7 +157,8 @@ void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& 
   const auto live = worker.attempts.find(found.task->id);
   state_.handed_over.erase(live->second);
   worker.attempts.erase(live);
-  worker.release(state_.requests.at(found.task->request));
+  worker.release(state_.requests.at(worker.request_of(*found.task)));
+  worker.inherited.erase(found.task->id);
   run.worker = WorkerId{};
   protocol::AttemptRow& row = run.attempts.back();
   row.outcome = static_cast<std::uint8_t>(r.result.outcome);

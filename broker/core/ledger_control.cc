@@ -1,4 +1,6 @@
 /// Records of what users decide about pipelines that exist: retrying and pausing.
+#include <set>
+
 #include "broker/core/ledger.h"
 #include "common/base/check.h"
 
@@ -49,6 +51,10 @@ void Ledger::apply(const RetryRequested& r, const Now& now) {
   const auto tasks = retryable(r);
   CHECK(tasks && !tasks->empty(), "the caller has checked that there is something to retry");
   PipelineRecord& record = *state_.pipelines.find(tasks->front()->pipeline);
+  // Of a pause in which it was cancelled: left behind, it would cut the next one short.
+  std::set<TaskId> retried;
+  for (const domain::TaskPtr& task : *tasks) retried.insert(task->id);
+  std::erase_if(state_.held, [&](const auto& entry) { return retried.contains(entry.second); });
   std::vector<domain::TaskStatus> was;
   for (const domain::TaskPtr& task : *tasks) {
     was.push_back(task->status);

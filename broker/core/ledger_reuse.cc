@@ -81,6 +81,7 @@ void Ledger::complete_from(PipelineRecord& record, const TaskHit& hit) {
   const TaskRun result = *source.record->find_run(hit.from);
   if (record.scheduler->is_held(hit.task)) {
     CHECK(record.scheduler->release(hit.task), "a held task can be released");
+    std::erase_if(state_.held, [&](const auto& entry) { return entry.second == hit.task; });
   }
   TaskRun& run = record.runs[hit.task];
   state_.artifacts.remove_producer(run.artifact, hit.task);
@@ -110,10 +111,11 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
   const protocol::AttemptRef attempt = worker.attempts.at(r.from);
   protocol::AttemptRow row = given.attempts.back();
   const Digest inputs = given.inputs;
+  const std::uint32_t request = worker.request_of(*from.task);
   {
     const TaskChange change_of_task(*this, *from.record, *from.task);
     worker.attempts.erase(r.from);
-    worker.release(state_.requests.at(from.task->request));
+    worker.inherited.erase(r.from);
     given.worker = WorkerId{};
     given.attempts.back().outcome = static_cast<std::uint8_t>(protocol::Outcome::kCancelled);
     given.attempts.back().reason = "goes on for " + to_string(r.to);
@@ -137,7 +139,7 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
     run.inputs = inputs;
     run.backoff_ms = 0;
     worker.attempts.emplace(r.to, attempt);
-    worker.reserve(state_.requests.at(to.task->request));
+    worker.inherited.emplace(r.to, request);  // the process has what it has
     state_.handed_over[attempt] = r.to;
   }
   if (to.record->first_started_at == 0) {

@@ -56,6 +56,7 @@ void Lifecycle::assign(const FoundTask& found, const WorkerRecord& worker, const
       AttemptAssigned{
           {state_.settings.epoch, found.task->id, attempt}, worker.id, now.wall.unix_ms},
       now, out);
+  state_.joined.erase(found.task->id);  // it waits for nobody, whatever it did before
 }
 
 /// The table of docs/architecture.md, "When a task fails". Counts are those before this end.
@@ -236,6 +237,7 @@ bool Lifecycle::give_up_attempt(const FoundTask& found, const Now& now, Outbox& 
     stop_attempt(*found.record->find_run(id), id, out);
     return false;
   }
+  reuse_.bind_heir(found, *heir, now, out);
   ledger_.commit(AttemptHandedOver{id, *heir, now.wall.unix_ms}, now, out);
   reuse_.handed_over(id, *heir);
   return true;

@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "broker/core/request_table.h"
 #include "common/base/check.h"
 
 namespace landseer::broker {
 
 using domain::TaskStatus;
 using protocol::PipelineState;
+
+bool has_image(const domain::Task& task) {
+  return !task.tool->container.image.empty() &&
+         task.tool->container.runtime.value_or("") != kNoopRuntime;
+}
 
 PipelineState PipelineRecord::state() const {
   if (!terminal()) return paused ? PipelineState::kPaused : PipelineState::kRunning;
@@ -23,6 +29,7 @@ const TaskRun* PipelineRecord::find_run(TaskId task) const {
 }
 
 Digest PipelineRecord::image_content(const domain::Task& task) const {
+  if (!has_image(task)) return {};
   const auto bound = image_contents.find(task.tool->container.image);
   return bound != image_contents.end() ? bound->second : Digest{};
 }

@@ -74,6 +74,9 @@ struct TaskRun {
   }
 };
 
+/// Needs an image: all but those of the built-in runtime and those that name none.
+bool has_image(const domain::Task& task);
+
 struct PipelineRecord {
   domain::PipelinePtr pipeline;
   std::unique_ptr<domain::PriorityScheduler> scheduler;

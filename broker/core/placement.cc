@@ -101,7 +101,7 @@ bool Placement::place_best(PipelineRecord& record, const Now& now, Outbox& out) 
     std::vector<protocol::InputArtifact> inputs;
     // A lost input makes its producer ready instead; look again.
     if (!gather_inputs(found, *worker, inputs, now, out)) continue;
-    reuse_.bind_to(found, *worker, now, out);
+    if (reuse_.bind_to(found, *worker, now, out)) continue;
     lifecycle_.assign(found, *worker, now, out);
     draft(found, *worker, std::move(inputs), out);
     return true;
@@ -145,8 +145,11 @@ WorkerRecord* Placement::choose_worker(const FoundTask& found, bool& wrong_conte
            std::find(own->failed_on.begin(), own->failed_on.end(), id) != own->failed_on.end();
   };
   const std::vector<WorkerId>& workers = capable(found.task->request);
+  const auto is_better = [&](WorkerId id) {
+    return !failed_on(id) && reuse_.has_contents(found, *state_.workers.find(id));
+  };
   const bool elsewhere = own != nullptr && !own->failed_on.empty() &&
-                         !std::all_of(workers.begin(), workers.end(), failed_on);
+                         std::any_of(workers.begin(), workers.end(), is_better);
   for (const WorkerId id : workers) {
     WorkerRecord& worker = *state_.workers.find(id);
     if (!worker.takes_work() || (elsewhere && failed_on(id))) continue;

@@ -13,12 +13,25 @@ bool agree(const Digest& bound, const Digest& other) { return bound.empty() || b
 
 /// A name that may stand for anything shares nothing: somebody may have edited the tool.
 bool knows_image(const domain::Task& task, const Digest& content) {
-  return task.tool->container.image.empty() || !content.empty() ||
-         task.tool->container.runtime.value_or("") == kNoopRuntime;
+  return !has_image(task) || !content.empty();
 }
 
 /// Neither knows better than the other.
 bool compatible(const Digest& a, const Digest& b) { return a.empty() || b.empty() || a == b; }
+
+/// A no-op reads no data set, whatever its pipeline has.
+bool reads_dataset(const domain::Task& task) {
+  return task.tool->container.runtime.value_or("") != kNoopRuntime;
+}
+
+Digest dataset_content(const PipelineRecord& record, const domain::Task& task) {
+  return reads_dataset(task) ? record.dataset_content : Digest{};
+}
+
+bool agree_on_contents(const FoundTask& a, const FoundTask& b) {
+  return compatible(a.record->image_content(*a.task), b.record->image_content(*b.task)) &&
+         compatible(dataset_content(*a.record, *a.task), dataset_content(*b.record, *b.task));
+}
 
 Digest hash_of(const std::vector<Digest>& artifacts) {
   std::string bytes;
@@ -90,12 +103,15 @@ std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
         artifacts.push_back(sources.at(id) != nullptr ? sources.at(id)->artifact : Digest{});
       }
     }
-    const std::string& name = task->tool->container.image;
-    const auto [known, is_new] = images.try_emplace(name);
-    if (is_new) known->second = meaning_of(record, *task);
-    if (known->second.is_doubtful) continue;
-    Digest& image = known->second.content;
-    const auto hit = find_hit(record, *task, hash_of(artifacts), image, dataset);
+    // What has no image stands under no name.
+    const std::string name = has_image(*task) ? task->tool->container.image : std::string();
+    const auto [meaning, is_new] = images.try_emplace(name);
+    if (is_new) meaning->second = meaning_of(record, *task);
+    if (meaning->second.is_doubtful) continue;
+    Digest none;
+    Digest& image = name.empty() ? none : meaning->second.content;
+    const auto hit =
+        find_hit(record, *task, hash_of(artifacts), image, reads_dataset(*task) ? dataset : none);
     if (!hit) continue;
     const TaskRun* run = state_.pipelines.find_task(*hit)->record->find_run(*hit);
     if (image.empty()) image = run->image_content;
@@ -126,7 +142,7 @@ bool Reuse::settle(const FoundTask& found, const Now& now, Outbox& out) {
   if (!record.use_cache) return false;
   const ImageMeaning meaning = meaning_of(record, *found.task);
   if (meaning.is_doubtful) return false;
-  if (meaning.content != record.image_content(*found.task)) {
+  if (!meaning.content.empty() && record.image_content(*found.task).empty()) {
     const std::string& image = found.task->tool->container.image;
     ledger_.commit(ContentBound{record.id(), image, meaning.content}, now, out);
   }
@@ -140,7 +156,7 @@ bool Reuse::complete(const FoundTask& found, const Now& now, Outbox& out) {
   state_.pipelines.keys().find(task.key, [&](TaskId id) { return !(any = id != task.id); });
   if (!any) return false;
   const auto hit = find_hit(record, task, record.inputs_of(task), record.image_content(task),
-                            record.dataset_content);
+                            dataset_content(record, task));
   if (!hit) return false;
   const auto source = *state_.pipelines.find_task(*hit);
   bind_like(record, task, *source.record->find_run(*hit), now, out);
@@ -160,10 +176,11 @@ std::optional<TaskId> Reuse::work_under_way(const FoundTask& found) const {
       return true;
     }
     const TaskRun& run = *other->record->find_run(id);
-    const Digest image = state_.workers.find(run.worker)->image_content(task.tool->container.image);
+    // What it runs with is what its pipeline is bound to, or its result will not count. The worker
+    // may not have said yet what it has: after a restart of the broker.
+    const Digest image = other->record->image_content(*other->task);
     if (run.cancel_requested || !knows_image(task, image) || run.inputs != record.inputs_of(task) ||
-        !compatible(record.image_content(task), other->record->image_content(*other->task)) ||
-        !compatible(record.dataset_content, other->record->dataset_content)) {
+        !agree_on_contents(found, *other)) {
       return true;
     }
     leader = id;
@@ -214,7 +231,7 @@ void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& no
     if (!waited || !found || !found->record->scheduler->is_held(follower)) continue;
     state_.touch(*found->record);
     state_.placement_due = true;
-    if (leader.task->status == TaskStatus::kFailed && has_inputs_of(*found, leader)) {
+    if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader)) {
       ledger_.commit(TaskFailed{follower,
                                 to_string(id) + " of " + to_string(leader.record->id()) +
                                     ", which did the same work, failed: " + leader.task->reason,
@@ -229,15 +246,17 @@ void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& no
   }
 }
 
-/// While it waited, an input may have been lost, and made anew.
-bool Reuse::has_inputs_of(const FoundTask& follower, const FoundTask& leader) {
+/// While it waited, an input may have been lost, and made anew, or its pipeline was bound to
+/// another content.
+bool Reuse::is_same(const FoundTask& follower, const FoundTask& leader) {
   const auto is_completed = [&](TaskId id) {
     return follower.record->scheduler->find_task(id)->status == TaskStatus::kCompleted;
   };
   const auto& above = follower.task->dependencies;
   return std::all_of(above.begin(), above.end(), is_completed) &&
          follower.record->inputs_of(*follower.task) ==
-             leader.record->find_run(leader.task->id)->inputs;
+             leader.record->find_run(leader.task->id)->inputs &&
+         agree_on_contents(follower, leader);
 }
 
 std::optional<TaskId> Reuse::heir(const FoundTask& leader) const {
@@ -248,7 +267,7 @@ std::optional<TaskId> Reuse::heir(const FoundTask& leader) const {
     const auto found = state_.pipelines.find_task(follower);
     if (!waits_for(follower, leader.task->id) || !found ||
         !found->record->scheduler->is_held(follower) || found->record->paused ||
-        found->record->cancel_requested || !has_inputs_of(*found, leader)) {
+        found->record->cancel_requested || !is_same(*found, leader)) {
       continue;
     }
     const std::pair order{std::pair{-found->record->priority, found->record->id()}, follower};

@@ -40,6 +40,8 @@ class Reuse {
   /// Who goes on with a running task's attempt when its own pipeline gives it up; none: nobody
   /// wants it.
   std::optional<TaskId> heir(const FoundTask& leader) const;
+  /// The attempt is about to go on for `heir`: its pipeline means what the attempt was begun with.
+  void bind_heir(const FoundTask& leader, TaskId heir, const Now& now, Outbox& out);
   /// The attempt goes on for `heir`, and so do those who waited for it.
   void handed_over(TaskId leader, TaskId heir);
   /// How often the work failed that this task stands for, for all who want it together.
@@ -47,8 +49,9 @@ class Reuse {
 
   /// Whether nothing on the worker contradicts what the task's names stand for.
   bool has_contents(const FoundTask& found, const WorkerRecord& worker) const;
-  /// The task is about to be assigned there: what is not bound yet is what the worker has.
-  void bind_to(const FoundTask& found, const WorkerRecord& worker, const Now& now, Outbox& out);
+  /// The task is about to be assigned there: what is not bound yet is what the worker has. True: it
+  /// need not be, as in settle().
+  bool bind_to(const FoundTask& found, const WorkerRecord& worker, const Now& now, Outbox& out);
   /// A worker said what images and data sets it has: the pipelines it works for are bound to that,
   /// if they are to nothing yet.
   void bind_by_worker(const WorkerRecord& worker, const Now& now, Outbox& out);
@@ -67,7 +70,7 @@ class Reuse {
   ImageMeaning meaning_of(const PipelineRecord& record, const domain::Task& task) const;
 
   bool waits_for(TaskId follower, TaskId leader) const;
-  static bool has_inputs_of(const FoundTask& follower, const FoundTask& leader);
+  static bool is_same(const FoundTask& follower, const FoundTask& leader);
   std::optional<TaskId> find_hit(const PipelineRecord& record, const domain::Task& task,
                                  const Digest& inputs, const Digest& image,
                                  const Digest& dataset) const;

@@ -6,12 +6,6 @@
 namespace landseer::broker {
 namespace {
 
-/// Needs an image: everything but the built-in runtime.
-bool has_image(const domain::Task& task) {
-  return !task.tool->container.image.empty() &&
-         task.tool->container.runtime.value_or("") != kNoopRuntime;
-}
-
 std::string short_hex(const Digest& digest) { return digest.hex().substr(0, 12); }
 
 }  // namespace
@@ -66,17 +60,34 @@ void Reuse::bind_like(PipelineRecord& record, const domain::Task& task, const Ta
   }
 }
 
-void Reuse::bind_to(const FoundTask& found, const WorkerRecord& worker, const Now& now,
+bool Reuse::bind_to(const FoundTask& found, const WorkerRecord& worker, const Now& now,
                     Outbox& out) {
+  const bool was_bound = !found.record->image_content(*found.task).empty();
   const auto& dataset = found.record->pipeline->dataset;
   TaskRun here;
   if (has_image(*found.task)) {
-    here.image_content = worker.image_content(found.task->tool->container.image);
+    const std::string& image = found.task->tool->container.image;
+    here.image_content = worker.image_content(image);
+    // It has none yet, and is to get what others have, if they differ the first one's.
+    for (const auto& [id, other] : state_.workers.all()) {
+      if (was_bound || !here.image_content.empty()) break;
+      if (other.state == WorkerState::kConnected) here.image_content = other.image_content(image);
+    }
   }
   if (!dataset.name.empty()) {
     here.dataset_content = worker.dataset_content(dataset.name, dataset.variant);
   }
   bind_like(*found.record, *found.task, here, now, out);
+  // While workers differed, no result of before was taken.
+  return !was_bound && !here.image_content.empty() && settle(found, now, out);
+}
+
+void Reuse::bind_heir(const FoundTask& leader, TaskId heir, const Now& now, Outbox& out) {
+  const auto to = *state_.pipelines.find_task(heir);
+  TaskRun begun;
+  begun.image_content = leader.record->image_content(*leader.task);
+  begun.dataset_content = leader.record->dataset_content;
+  bind_like(*to.record, *to.task, begun, now, out);
 }
 
 bool Reuse::has_contents(const FoundTask& found, const WorkerRecord& worker) const {

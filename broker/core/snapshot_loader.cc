@@ -126,6 +126,17 @@ Result<void> SnapshotLoader::load_live_attempt(const TaskItem& item, const domai
   return {};
 }
 
+/// What is reserved is what the attempt was assigned with. Its first task may be forgotten by now.
+void SnapshotLoader::load_inheritance(TaskId first, TaskId owner) {
+  const auto asked = state_.pipelines.find_task(first);
+  const auto owned = state_.pipelines.find_task(owner);
+  if (!asked || !owned) return;
+  WorkerRecord& worker = *state_.workers.find(owned->record->find_run(owner)->worker);
+  worker.release(state_.requests.at(owned->task->request));
+  worker.inherited.emplace(owner, asked->task->request);
+  worker.reserve(state_.requests.at(asked->task->request));
+}
+
 Result<void> SnapshotLoader::close_pipeline(const Now& now) {
   if (!open_) return {};
   open_->scheduler->reload_statuses();
@@ -145,6 +156,7 @@ Result<void> SnapshotLoader::close_pipeline(const Now& now) {
 Result<void> SnapshotLoader::finish(const Now& now) {
   if (!has_head_) return contradiction("it is empty");
   if (auto closed = close_pipeline(now); !closed) return closed;
+  for (const auto& [attempt, owner] : state_.handed_over) load_inheritance(attempt.task, owner);
   state_.ids = {head_.next_task, head_.next_workflow, head_.next_pipeline};
   state_.workers.restore_next_id(head_.next_worker);
   if (state_.fingerprint != head_.fingerprint) return contradiction("its fingerprint is another");

@@ -25,6 +25,7 @@ class SnapshotLoader {
   Result<void> on(const PipelineItem& item, const Now& now);
   Result<void> on(const TaskItem& item, const Now& now);
   Result<void> load_live_attempt(const TaskItem& item, const domain::Task& task);
+  void load_inheritance(TaskId first, TaskId owner);
   Result<void> close_pipeline(const Now& now);
 
   State& state_;

@@ -99,6 +99,11 @@ bool WorkerRecord::has_room(const Request& request, std::int64_t overcommit_mill
          memory_free_bytes >= static_cast<std::int64_t>(needs.memory_bytes);
 }
 
+std::uint32_t WorkerRecord::request_of(const domain::Task& task) const {
+  const auto known = inherited.find(task.id);
+  return known != inherited.end() ? known->second : task.request;
+}
+
 void WorkerRecord::reserve(const Request& request) {
   if (request.runtime == kNoopRuntime) {
     ++noops;

@@ -15,6 +15,7 @@
 #include "broker/core/request_table.h"
 #include "broker/core/settings.h"
 #include "common/base/time.h"
+#include "common/domain/task.h"
 
 namespace landseer::broker {
 
@@ -37,7 +38,9 @@ struct WorkerRecord {
   std::int64_t gpus_free_milli = 0;
   std::int64_t memory_free_bytes = 0;
   std::map<TaskId, protocol::AttemptRef> attempts;  ///< live ones
-  std::uint32_t noops = 0;                          ///< of those, without resources
+  /// What is reserved for those that began for another task, which may have asked for more or less.
+  std::map<TaskId, std::uint32_t> inherited;
+  std::uint32_t noops = 0;  ///< of those, without resources
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
   std::uint64_t bytes_fetched = 0;  ///< of artifacts, since the broker was started
@@ -69,6 +72,8 @@ struct WorkerRecord {
   bool can_run(const Request& request) const;
   /// Whether it has room now; `overcommit` more milli-CPUs than it has may be promised.
   bool has_room(const Request& request, std::int64_t overcommit_milli) const;
+  /// The request by which this task's live attempt was assigned.
+  std::uint32_t request_of(const domain::Task& task) const;
   void reserve(const Request& request);
   void release(const Request& request);
 };

@@ -150,14 +150,36 @@ bool BrokerHost::observe(const broker::FromWorkerPeer& event) {
     const broker::WorkerRecord* worker = workers.find_uid(hello->uid);
     const bool is_old = worker != nullptr && worker->offer.instance == hello->instance &&
                         hello->number <= worker->offer.number;
-    if (is_old) return false;
+    // With the name of another worker it is refused.
+    const broker::WorkerRecord* namesake = workers.find_name(hello->name);
+    const bool is_refused = namesake != nullptr && namesake->offer.uid != hello->uid &&
+                            namesake->state == broker::WorkerState::kConnected;
+    if (is_old || is_refused) return false;
     if (worker != nullptr) world_.model->heard(worker->id);
+    world_.model->offered(hello->uid, hello->images, hello->datasets);
     return false;
   }
   const broker::WorkerRecord* worker = workers.find_peer(event.peer);
   if (worker == nullptr || worker->session != session_of(event.message)) return true;
   world_.model->heard(worker->id);
+  if (const auto* offer = std::get_if<protocol::Offer>(&event.message)) {
+    world_.model->offered(worker->offer.uid, offer->images, offer->datasets);
+  }
   return false;
+}
+
+/// Of the results that were taken since, somebody has the artifacts, as far as the broker can know.
+void BrokerHost::check_hits(std::size_t first) const {
+  for (std::size_t i = first; i < outbox_.records.size(); ++i) {
+    const auto* cached = std::get_if<broker::TasksCached>(&outbox_.records[i]);
+    if (cached == nullptr) continue;
+    for (const broker::TaskHit& hit : cached->tasks) {
+      const auto found = *core_->state().pipelines.find_task(hit.task);
+      if (Model::is_available(core_->state(), found.record->find_run(hit.task)->artifact)) continue;
+      throw Violation(to_string(hit.task) + " takes the result of " + to_string(hit.from) +
+                      ", which nobody has");
+    }
+  }
 }
 
 /// It may only be answered with Rehello.
@@ -182,13 +204,20 @@ void BrokerHost::turn() {
     const std::size_t records = outbox_.records.size();
     const std::size_t mail = outbox_.to_workers.size();
     core_->handle(event, moment, outbox_);
+    check_hits(records);
     if (is_stale) check_stale(from, records, mail);
     const bool is_hello =
         worker != nullptr && std::holds_alternative<protocol::Hello>(worker->message);
     if (is_hello) world_.model->said_hello(from, outbox_.records.size());
+    if (outbox_.to_workers.size() == mail) continue;
+    if (const auto* given = std::get_if<protocol::Release>(&outbox_.to_workers.back().message)) {
+      world_.model->said_release(outbox_.records.size(), given->artifacts);
+    }
   }
   inbox_.clear();
+  const std::size_t records = outbox_.records.size();
   core_->settle(moment, outbox_);
+  check_hits(records);
   if (!flush()) return;
   digest_before_ = {};
   check_step();

@@ -55,6 +55,7 @@ class BrokerHost {
   bool send_mail(bool may_die);
   bool dies_at(CrashPoint point);
   bool observe(const broker::FromWorkerPeer& event);
+  void check_hits(std::size_t first) const;
   void check_stale(std::uint32_t host, std::size_t records, std::size_t mail) const;
   std::unique_ptr<broker::Broker> recovered();
   void check_step();

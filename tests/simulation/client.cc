@@ -30,7 +30,8 @@ void Client::submit(std::uint32_t submission) {
   if (state.open) return;
   state.open = true;
   state.next = 0;
-  state.chunks = static_cast<std::uint32_t>(world_.kernel.random.between(1, 3));
+  const auto chunks = static_cast<std::uint32_t>(world_.kernel.random.between(1, 3));
+  if (state.chunks == 0) state.chunks = chunks;
   ++waiting_for_answers_;
   send_chunk(submission);
 }
@@ -75,10 +76,7 @@ void Client::resume_all() {
 void Client::on(const Request& request, const protocol::Paused&) {
   --submissions_[request.submission].pauses;
   // One that is repeated later undoes this one: then nothing is known.
-  const Plan& plan = world_.plan;
-  const bool repeats =
-      std::count(plan.enabled.begin(), plan.enabled.end(), Fault::kDuplicateBurst) > 0;
-  if (!plan.network.reorders && plan.network.duplicate == 0 && !repeats) {
+  if (!world_.plan.repeats()) {
     world_.model->acknowledged_pause(request.pipeline, request.paused);
   }
 }
@@ -219,6 +217,27 @@ void Client::on(const Request& request, const protocol::TaskDetail& m) {
   if (m.row.task != request.task) throw Violation("a client is shown another task");
 }
 
+/// Cancels a task that waits for another pipeline's attempt, or the one that has it, or retries
+/// what was cancelled: seldom met by chance. False: there is none.
+bool Client::meddle(std::uint32_t submission) {
+  Random& random = world_.kernel.random;
+  if (!cancelled_.empty() && random.chance(0.4)) {
+    const TaskId task = random.pick(cancelled_);
+    ask({Kind::kRetry, submission, task, {}, false}, protocol::Retry{{}, task});
+    return true;
+  }
+  const auto joined = world_.model->some_joined(random);
+  if (!joined) return false;
+  const TaskId task = random.chance(0.3) ? joined->first : joined->second;
+  // Who is paused does not go on with what is cancelled now.
+  const auto own = submissions_.find(world_.model->submission_of(joined->first));
+  const bool can_pause = own != submissions_.end() && number(own->second.pipeline) != 0;
+  if (can_pause && random.chance(0.3)) pause(own->first, true);
+  cancelled_.push_back(task);
+  ask({Kind::kCancel, submission, task, {}, false}, protocol::Cancel{{}, task});
+  return true;
+}
+
 bool Client::operate() {
   std::vector<std::uint32_t> known;
   for (const auto& [submission, state] : submissions_) {
@@ -229,8 +248,9 @@ bool Client::operate() {
   const std::uint32_t submission = random.pick(known);
   const PipelineId pipeline = submissions_[submission].pipeline;
   const auto& tasks = world_.workload.at(submission).content.tasks;
-  const TaskId task{1 + random.below(world_.plan.tasks)};
+  const TaskId task{1 + random.below(world_.workload.tasks())};
   const Request query{Kind::kQuery, submission, task, pipeline, false};
+  if (world_.plan.reuse.copies > 0 && random.chance(0.4) && meddle(submission)) return true;
   const double dice = random.unit();
   if (dice < 0.03) {
     ask({Kind::kCancel, submission, {}, pipeline, false}, protocol::Cancel{pipeline, {}});

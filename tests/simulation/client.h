@@ -38,7 +38,7 @@ class Client {
     bool paused = false;
   };
   struct Submitting {
-    std::uint32_t chunks = 1;
+    std::uint32_t chunks = 0;  ///< the same whenever it is submitted
     std::uint32_t next = 0;
     PipelineId pipeline{};  ///< once it is acknowledged
     bool open = false;      ///< being submitted now
@@ -47,6 +47,7 @@ class Client {
     std::uint32_t pauses = 0;  ///< asked for and not answered, or whose answer came too late
   };
 
+  bool meddle(std::uint32_t submission);
   void ask(const Request& request, protocol::FromClient message);
   void send_chunk(std::uint32_t submission);
   void watch(std::uint32_t submission);
@@ -69,6 +70,7 @@ class Client {
   std::uint32_t index_;
   std::map<std::uint32_t, Submitting> submissions_;
   std::map<std::uint64_t, Request> requests_;
+  std::vector<TaskId> cancelled_;  ///< one by one, to be retried
   std::uint64_t next_number_ = 1;
   std::uint32_t waiting_for_answers_ = 0;
 };

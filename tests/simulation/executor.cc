@@ -93,11 +93,11 @@ void Executor::launch(const AttemptJob& job, const std::vector<std::uint32_t>& g
                          quitting_ ? "the worker's executor was stopped" : "lease ended");
   }
   if (host_.is_sick()) return end_unstarted(key, Outcome::kRuntimeError, "no space left on device");
-  const TaskPlace place = Workload::place_of(job.config);
+  const TaskPlace work = Workload::work_of(job.config);
   files_[key] = std::nullopt;
   Tool& tool = tools_[key];
   tool.key = key;
-  tool.fate = world_.workload.run_fate(place, key.attempt);
+  tool.fate = world_.workload.run_fate(work, key.attempt);
   tool.begun = world_.kernel.now();
   tool.grace = grace;
   tool.started_at = host_.now().wall;
@@ -106,7 +106,7 @@ void Executor::launch(const AttemptJob& job, const std::vector<std::uint32_t>& g
     tool.timeout_at = boot() + std::chrono::milliseconds(job.spec.timeout_ms);
   }
   world_.model->tool_started(
-      {host_.index(), key, place, job.spec.cpus_milli, job.spec.gpus_milli, gpus});
+      {host_.index(), key, work, job.spec.cpus_milli, job.spec.gpus_milli, gpus});
   if (tool.fate.end != RunEnd::kHang) schedule_end(tool, tool.begun + tool.fate.length);
   host_.from_executor_started(key, tool.started_at);
   arm();

@@ -47,6 +47,10 @@ void Counters::add(const Counters& other) {
   recoveries += other.recoveries;
   snapshots += other.snapshots;
   full_checks += other.full_checks;
+  hits += other.hits;
+  joins += other.joins;
+  handed += other.handed;
+  released += other.released;
   virtual_ms += other.virtual_ms;
 }
 

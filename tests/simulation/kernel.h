@@ -67,6 +67,10 @@ struct Counters {
   std::uint64_t recoveries = 0;
   std::uint64_t snapshots = 0;
   std::uint64_t full_checks = 0;
+  std::uint64_t hits = 0;      ///< tasks that got a known result
+  std::uint64_t joins = 0;     ///< tasks that waited for the work of another pipeline
+  std::uint64_t handed = 0;    ///< attempts that outlived who asked for them
+  std::uint64_t released = 0;  ///< artifacts that a worker was allowed to remove
   std::uint64_t virtual_ms = 0;
 
   void add(const Counters& other);

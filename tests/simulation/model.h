@@ -20,14 +20,25 @@ namespace landseer::simulation {
 /// How the first process of a tool ended, whoever ended it.
 enum class ProcessEnd : std::uint8_t { kNone, kZero, kExitCode, kSignal, kStopped };
 
+/// What work is done with; none: nobody can tell, or it needs none.
+struct Contents {
+  Digest image;
+  Digest dataset;
+  bool operator==(const Contents&) const = default;
+};
+
+/// One execution. Of an attempt that was handed over, what truly happened is kept where it began.
 struct AttemptModel {
-  std::uint64_t epoch = 0;
+  protocol::AttemptRef key;  ///< what its worker calls it
+  TaskId served{};           ///< the task that it is for; where it began
   std::uint32_t host = 0;
   std::uint32_t worker = 0;  ///< index
   bool live = false;         ///< by the records
   bool ran = false;          ///< a tool was started
   bool present = false;      ///< some process of it exists
   bool frozen = false;       ///< its host stood still meanwhile: it may overlap, but never count
+  Contents bound;            ///< what it had to be done with when it was assigned
+  Contents used;             ///< what it was prepared with
   bool captured = false;     ///< its output became an artifact
   ProcessEnd end = ProcessEnd::kNone;
   Instant started{};
@@ -41,6 +52,7 @@ struct TaskModel {
   std::uint32_t pipeline = 0;  ///< index
   domain::TaskStatus status = domain::TaskStatus::kPending;
   std::uint32_t failures = 0;
+  std::uint32_t work_failures = 0;  ///< at its last failure: of all who wanted the work
   std::uint32_t losses = 0;
   std::uint32_t runtime_errors = 0;
   std::uint32_t returns = 0;
@@ -49,8 +61,14 @@ struct TaskModel {
   bool cancel_requested = false;
   bool kept = false;
   bool touched = false;
+  bool fails_with_work = false;  ///< another pipeline's attempt at it was the last
   Instant not_before{};
+  bool pauses_for_work = false;  ///< because another pipeline's attempt failed
   Digest artifact;
+  Digest checkpoint;
+  std::vector<Digest> inputs;  ///< of its last attempt, or of the result that it has
+  Contents made_with;          ///< its result
+  TaskId cached_from{};
   std::vector<AttemptModel> attempts;
 
   bool live() const { return !attempts.empty() && attempts.back().live; }
@@ -63,6 +81,8 @@ struct PipelineModel {
   std::uint32_t open = 0;  ///< tasks that are not over
   bool cancel_requested = false;
   bool paused = false;
+  bool shares = false;
+  std::map<std::string, Digest> contents;  ///< what its images are bound to; without name: its data
   bool retried = false;  ///< then an answer from before it says nothing about the present
 };
 
@@ -82,6 +102,7 @@ class Model {
     std::uint32_t gpus_milli = 0;
     std::vector<std::uint32_t> gpus;
   };
+  void prepared(const protocol::AttemptRef& key, const Contents& used);
   void tool_started(const ToolStart& start);
   void tool_ended(const protocol::AttemptRef& key, ProcessEnd end);
   void tool_captured(const protocol::AttemptRef& key);
@@ -97,6 +118,12 @@ class Model {
   void heard(WorkerId worker);
   /// A new conversation begins, after so many records of this turn.
   void said_hello(std::uint32_t host, std::size_t records);
+  /// What a worker has, as far as it says; from now on.
+  void offered(const std::string& uid, const std::vector<protocol::ImageOffer>& images,
+               const std::vector<protocol::DatasetOffer>& datasets);
+  /// After so many records of this turn, a worker may remove these.
+  void said_release(std::size_t records, const std::vector<Digest>& artifacts);
+  void artifact_removed(std::uint32_t host, const Digest& artifact);
   void told_worker(std::uint32_t host, const protocol::ToWorker& message);
   void told_client(const protocol::ToClient& message);
   void acknowledged_submission(std::uint32_t submission, PipelineId pipeline);
@@ -117,7 +144,12 @@ class Model {
   /// At the end, when nothing is under way any more.
   void check_rest(const broker::State& state);
 
+  /// Somebody has the artifact, or may come back with it.
+  static bool is_available(const broker::State& state, const Digest& artifact);
   bool all_over() const;
+  /// A task that waits for the attempt of another one, and that one; none: no such.
+  std::optional<std::pair<TaskId, TaskId>> some_joined(Random& random) const;
+  std::uint32_t submission_of(TaskId id) { return task(id).place.submission; }
   Instant last_progress() const { return last_progress_; }
   std::uint64_t records() const { return records_; }
   void started_epoch(std::uint64_t epoch) { epoch_ = epoch; }
@@ -141,6 +173,37 @@ class Model {
   void on(const broker::AttemptHandedOver& r);
 
   void forgive_hosts();
+  // Work that pipelines share (model_reuse.cc).
+  std::vector<Digest> inputs_of(const TaskModel& task);
+  const std::vector<std::uint32_t>& equal_work(const TaskModel& task) const;
+  bool is_cancelled(const TaskModel& task) const;
+  bool has_inputs_of(const TaskModel& follower, const TaskModel& leader);
+  std::uint32_t failures_of_work(const TaskModel& task) const;
+  bool is_noop(const TaskModel& task) const { return world_.workload.fate(task.place).noop; }
+  Contents pick(const std::map<std::string, Digest>& from, const TaskModel& task) const;
+  /// What the task must be done with, by its pipeline.
+  Contents bound(const TaskModel& task) const;
+  /// What the worker says that it would be done with there.
+  Contents offered(std::size_t worker, const TaskModel& task) const;
+  bool workers_differ(const TaskModel& task) const;
+  bool knows_image(const TaskModel& task, const Digest& content) const;
+  void check_worker(const TaskModel& task, std::size_t worker, const std::string& who) const;
+  bool agree(const TaskModel& a, const TaskModel& b) const;
+  void check_made_with(const TaskModel& owner, const AttemptModel& process,
+                       const protocol::AttemptResult& result) const;
+  void judge_releases();
+  bool is_needed(const Digest& artifact);
+  void check_assigned_once(TaskModel& owner);
+  void check_suspects(const broker::State& state);
+  void follow_end(const TaskModel& leader, broker::Decision decision, std::uint64_t delay_ms);
+  std::optional<TaskId> heir_of(const TaskModel& leader);
+  void expect_handover(TaskModel& cancelled);
+  void check_due();
+  void note_joined(const broker::State& state);
+  void check_held(const broker::State& state, TaskId id) const;
+  void check_stop(const protocol::AttemptRef& key, std::uint32_t host);
+  void check_cached(const broker::State& state) const;
+
   TaskModel& task(TaskId id);
   AttemptModel& attempt(const protocol::AttemptRef& key);
   TaskModel& neighbour(const TaskModel& of, std::uint32_t index);
@@ -164,7 +227,22 @@ class Model {
 
   World& world_;
   std::uint64_t epoch_ = 0;
-  std::vector<TaskModel> tasks_;  ///< by id - 1
+  std::vector<TaskModel> tasks_;                           ///< by id - 1
+  std::map<TaskPlace, std::vector<std::uint32_t>> works_;  ///< tasks that do the same
+  std::map<TaskId, TaskId> joined_;                        ///< who waits for whose attempt
+  std::map<TaskId, TaskId> due_handovers_;                 ///< from whom to whom, as next record
+  std::vector<TaskId> due_failures_;  ///< they waited for work that failed: the next records
+  /// Assigned in this turn, though a result was known, which counts if somebody has the artifact.
+  struct Suspect {
+    TaskId assigned{};
+    TaskId known{};
+    Digest artifact;
+  };
+  std::vector<Suspect> suspects_;
+  std::vector<std::pair<std::size_t, Digest>> releases_;         ///< of this turn: when, and what
+  std::vector<std::string> uids_;                                ///< by worker id - 1
+  std::map<std::string, std::map<std::string, Digest>> offers_;  ///< by uid and name
+  std::vector<std::pair<std::string, std::map<std::string, Digest>>> new_offers_;  ///< of this turn
   std::vector<PipelineModel> pipelines_;
   std::vector<std::uint32_t> hosts_;  ///< by worker id - 1
   std::vector<std::uint32_t> host_failures_;

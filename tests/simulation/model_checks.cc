@@ -14,14 +14,19 @@ void Model::check_touched(const broker::State& state) {
   }
   touched_.clear();
   forgive_hosts();
+  judge_releases();
+  check_due();
+  check_suspects(state);
   turn_records_ = 0;
   check_priorities(state);
+  note_joined(state);
+  new_offers_.clear();
 }
 
 /// Nothing was assigned while a task of a more urgent pipeline with the same needs was ready.
 void Model::check_priorities(const broker::State& state) {
   // What is opened again in the middle of a placement is ready only after it.
-  const bool is_sure = world_.plan.priorities && !reopened_;
+  const bool is_sure = world_.plan.priorities && !reopened_ && !world_.plan.reuse.tags_move;
   for (const TaskId id : assigned_) {
     if (!is_sure) break;
     const auto* record = state.pipelines.find(pipelines_[task(id).pipeline].id);
@@ -71,6 +76,7 @@ void Model::check_task(const broker::State& state, std::size_t index) {
     throw Violation(to_string(id) + " is in limbo: " + (blocked ? "blocked, " : "not blocked, ") +
                     (ready ? "ready, " : "not ready, ") + (held ? "held" : "not held"));
   }
+  if (!blocked && held) check_held(state, id);
 }
 
 void Model::check_all(const broker::State& state) {
@@ -79,22 +85,15 @@ void Model::check_all(const broker::State& state) {
     throw Violation("there are " + std::to_string(state.pipelines.all().size()) +
                     " pipelines, but by the records " + std::to_string(pipelines_.size()));
   }
-  std::size_t held = 0;
-  for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    check_task(state, i);
-    if (tasks_[i].status != TaskStatus::kPending) continue;
-    const auto* record = state.pipelines.find(pipelines_[tasks_[i].pipeline].id);
-    if (record->scheduler->is_held(TaskId{i + 1})) ++held;
-  }
-  if (state.held.size() < held) {
-    throw Violation("a task is held, and no timer will release it");
-  }
+  for (std::size_t i = 0; i < tasks_.size(); ++i) check_task(state, i);
+  check_cached(state);
   std::size_t live = 0;
   for (const auto& [id, worker] : state.workers.all()) {
     live += worker.attempts.size();
     for (const auto& [task_id, key] : worker.attempts) {
-      const AttemptModel& expected = attempt(key);
-      if (!expected.live || hosts_[number(id) - 1] != expected.host) {
+      const TaskModel& owner = task(task_id);
+      if (!owner.live() || owner.attempts.back().key != key ||
+          owner.attempts.back().host != hosts_[number(id) - 1]) {
         throw Violation(name(key) + " is on a worker that it was not assigned to");
       }
     }
@@ -148,11 +147,15 @@ void Model::check_acknowledgements(const broker::State& state) {
     }
   }
   for (const protocol::AttemptRef& key : results_) {
-    const auto found = pipelines.find_task(key.task);
+    const TaskId served = attempt(key).served;
+    const auto& rows = task(served).attempts;
+    const auto row = std::find_if(rows.begin(), rows.end(),
+                                  [&](const AttemptModel& each) { return each.key == key; });
+    const auto index = static_cast<std::size_t>(row - rows.begin());
+    const auto found = pipelines.find_task(served);
     if (!found) throw Violation(name(key) + ": its result was acknowledged and is lost");
-    const broker::TaskRun* run = found->record->find_run(key.task);
-    if (run == nullptr || run->attempts.size() < key.attempt ||
-        run->attempts[key.attempt - 1].outcome == 0) {
+    const broker::TaskRun* run = found->record->find_run(served);
+    if (run == nullptr || run->attempts.size() <= index || run->attempts[index].outcome == 0) {
       throw Violation(name(key) + ": its result was acknowledged and is lost");
     }
   }
@@ -169,7 +172,15 @@ void Model::check_recovered(const broker::State& state) {
   std::fill(heard_.begin(), heard_.end(), world_.kernel.now());
   for (std::uint32_t& failures : host_failures_) failures = 0;
   assigned_.clear();
+  suspects_.clear();
+  joined_.clear();
+  check_due();
+  for (TaskModel& each : tasks_) {
+    if (each.pauses_for_work) each.not_before = Instant{};
+  }
   hellos_.clear();
+  releases_.clear();
+  new_offers_.clear();
   turn_records_ = 0;
   check_acknowledgements(state);
   check_all(state);
@@ -196,10 +207,11 @@ void Model::check_justified(TaskModel& owner) {
         const TaskModel& ancestor = neighbour(owner, index);
         return ancestor.reruns > 0;
       });
-      if (owner.failures <= retries && owner.losses < 3 && owner.runtime_errors < 3 &&
-          owner.returns < 20 && owner.missing_inputs < 3 && !lost_input) {
+      if (!owner.fails_with_work && owner.work_failures <= retries && owner.losses < 3 &&
+          owner.runtime_errors < 3 && owner.returns < 20 && owner.missing_inputs < 3 &&
+          !lost_input) {
         throw Violation(to_string(id) +
-                        " failed without a reason: " + std::to_string(owner.failures) +
+                        " failed without a reason: " + std::to_string(owner.work_failures) +
                         " failures with " + std::to_string(retries) + " retries, " +
                         std::to_string(owner.losses) + " losses");
       }

@@ -15,6 +15,7 @@ void Model::on(const broker::CancelRequested& r) {
     }
     if (owner.status == TaskStatus::kRunning) {
       owner.cancel_requested = true;
+      expect_handover(owner);
     } else {
       set_status(owner, TaskStatus::kCancelled);
       skip_dependents(owner);
@@ -27,6 +28,7 @@ void Model::on(const broker::CancelRequested& r) {
     for (std::size_t i = 0; i < count; ++i) {
       TaskModel& member = tasks_[pipeline.first_task - 1 + i];
       if (member.status == TaskStatus::kPending) set_status(member, TaskStatus::kCancelled);
+      if (member.status == TaskStatus::kRunning) expect_handover(member);
     }
   }
   world_.kernel.note(8, number(r.pipeline), number(r.task));
@@ -38,9 +40,9 @@ bool Model::is_lost(const TaskModel& task) const {
 }
 
 void Model::make_pending_again(TaskModel& task) {
-  task.failures = task.losses = task.runtime_errors = 0;
+  task.failures = task.work_failures = task.losses = task.runtime_errors = 0;
   task.returns = task.missing_inputs = task.reruns = 0;
-  task.cancel_requested = false;
+  task.cancel_requested = task.fails_with_work = task.pauses_for_work = false;
   task.not_before = Instant{};
   set_status(task, TaskStatus::kPending);
 }

@@ -17,7 +17,7 @@ std::string name(const protocol::AttemptRef& key) {
          std::to_string(key.epoch);
 }
 
-Model::Model(World& world) : world_(world) { tasks_.reserve(world.plan.tasks); }
+Model::Model(World& world) : world_(world) { tasks_.reserve(world.workload.tasks()); }
 
 TaskModel& Model::task(TaskId id) {
   if (number(id) == 0 || number(id) > tasks_.size()) {
@@ -29,7 +29,7 @@ TaskModel& Model::task(TaskId id) {
 AttemptModel& Model::attempt(const protocol::AttemptRef& key) {
   TaskModel& owner = task(key.task);
   if (key.attempt == 0 || key.attempt > owner.attempts.size() ||
-      owner.attempts[key.attempt - 1].epoch != key.epoch) {
+      owner.attempts[key.attempt - 1].key != key) {
     throw Violation(name(key) + " is in no durable record, but someone acts on it");
   }
   return owner.attempts[key.attempt - 1];
@@ -51,6 +51,7 @@ void Model::set_status(TaskModel& task, TaskStatus status) {
   if (!was_over && is_over) --pipeline.open;
   if (pipeline.open == 0) pipeline.paused = false;
   task.status = status;
+  if (status != TaskStatus::kPending) joined_.erase(id_of(task));
   if (!task.touched) touched_.push_back(static_cast<std::uint32_t>(&task - tasks_.data()));
   task.touched = true;
 }
@@ -74,9 +75,16 @@ bool Model::dependencies_completed(const TaskModel& task) {
 
 void Model::durable(const broker::Record& record) {
   forgive_hosts();
+  judge_releases();
   ++turn_records_;
   ++records_;
   last_progress_ = world_.kernel.now();
+  // The heir's pipeline is bound before.
+  if (!std::holds_alternative<broker::AttemptHandedOver>(record) &&
+      !std::holds_alternative<broker::ContentBound>(record) &&
+      !std::holds_alternative<broker::TaskFailed>(record)) {
+    check_due();
+  }
   std::visit([&](const auto& r) { on(r); }, record);
 }
 
@@ -100,6 +108,7 @@ void Model::on(const broker::PipelineAdded& r) {
   PipelineModel pipeline;
   pipeline.id = r.pipeline;
   pipeline.submission = submission;
+  pipeline.shares = found->content.use_cache;
   pipeline.first_task = tasks_.size() + 1;
   pipeline.open = static_cast<std::uint32_t>(found->content.tasks.size());
   pipelines_.push_back(pipeline);
@@ -107,6 +116,8 @@ void Model::on(const broker::PipelineAdded& r) {
     TaskModel added;
     added.place = {submission, i};
     added.pipeline = static_cast<std::uint32_t>(pipelines_.size() - 1);
+    works_[world_.workload.work_of(added.place)].push_back(
+        static_cast<std::uint32_t>(tasks_.size()));
     tasks_.push_back(std::move(added));
   }
   world_.kernel.note(1, number(r.pipeline), submission);
@@ -115,6 +126,7 @@ void Model::on(const broker::PipelineAdded& r) {
 void Model::on(const broker::WorkerAdded& r) {
   // `hINDEX-NUMBER`; the number grows when the host loses its disk.
   hosts_.push_back(static_cast<std::uint32_t>(r.uid[1] - '0'));
+  uids_.push_back(r.uid);
   host_failures_.push_back(0);
   heard_.push_back(world_.kernel.now());
   world_.kernel.note(2, hosts_.back());
@@ -153,8 +165,13 @@ void Model::on(const broker::AttemptAssigned& r) {
     throw Violation(who + " is assigned to a host that failed " +
                     std::to_string(host_failures_[worker]) + " times in a row");
   }
+  check_worker(owner, worker, who);
+  owner.inputs = inputs_of(owner);
+  check_assigned_once(owner);
   AttemptModel added;
-  added.epoch = r.attempt.epoch;
+  added.key = r.attempt;
+  added.bound = bound(owner);
+  added.served = r.attempt.task;
   added.host = hosts_[worker];
   added.worker = static_cast<std::uint32_t>(worker);
   added.live = true;
@@ -178,7 +195,7 @@ Decision Model::expected_decision(TaskModel& task, const protocol::AttemptResult
     case Outcome::kSignal:
     case Outcome::kTimeout:
     case Outcome::kOutOfMemory:
-      return again_unless(task.failures >= world_.workload.options(task.place).retries);
+      return again_unless(failures_of_work(task) >= world_.workload.options(task.place).retries);
     case Outcome::kRuntimeError:
       return again_unless(task.runtime_errors + 1 >= 3);
     case Outcome::kInputMissing: {
@@ -208,6 +225,7 @@ void Model::count_outcome(TaskModel& task, std::uint32_t worker,
     case Outcome::kSignal:
     case Outcome::kTimeout:
     case Outcome::kOutOfMemory:
+      task.work_failures = failures_of_work(task) + 1;
       ++task.failures;
       host_failures_[worker] = 0;
       break;
@@ -235,7 +253,7 @@ void Model::on(const broker::AttemptEnded& r) {
                     ": a stale attempt ended in the records");
   }
   AttemptModel& ended = owner.attempts.back();
-  check_outcome(owner, ended, r.result);
+  check_outcome(owner, attempt(ended.key), r.result);
   const Decision expected = expected_decision(owner, r.result);
   if (r.decision != expected) {
     throw Violation(to_string(r.result.task) + " ended as " +
@@ -245,13 +263,18 @@ void Model::on(const broker::AttemptEnded& r) {
   }
   count_outcome(owner, ended.worker, r.result);
   ended.live = false;
+  if (!r.result.checkpoint.empty()) owner.checkpoint = r.result.checkpoint;
   if (r.decision == Decision::kAgain && r.delay_ms > 0) {
     // The broker's clock may run 2 % fast.
     owner.not_before = world_.kernel.now() + std::chrono::microseconds(r.delay_ms * 970);
   }
   switch (r.decision) {
     case Decision::kComplete:
+      check_made_with(owner, attempt(ended.key), r.result);
       owner.artifact = r.result.artifact;
+      owner.checkpoint = {};
+      owner.made_with = {r.result.image_content, r.result.dataset_content};
+      owner.cached_from = {};
       owner.cancel_requested = false;
       set_status(owner, TaskStatus::kCompleted);
       break;
@@ -279,6 +302,7 @@ void Model::on(const broker::AttemptEnded& r) {
       break;
     }
   }
+  follow_end(owner, r.decision, r.delay_ms);
   world_.kernel.note(4, number(r.result.task), r.result.attempt, static_cast<int>(r.result.outcome),
                      static_cast<int>(r.decision), r.delay_ms);
 }
@@ -300,6 +324,7 @@ void Model::on(const broker::TaskReopened& r) {
       throw Violation(to_string(r.task) + " runs again for its artifact too often");
     }
     owner.artifact = {};
+    owner.cached_from = {};
   }
   set_status(owner, TaskStatus::kPending);
   world_.kernel.note(5, number(r.task), r.kept ? 1 : 0);
@@ -322,6 +347,8 @@ void Model::on(const broker::TaskFailed& r) {
     throw Violation(to_string(r.task) + " fails without an attempt, but it is " +
                     std::string(to_string(owner.status)));
   }
+  owner.fails_with_work = std::erase(due_failures_, r.task) > 0;
+  if (!owner.fails_with_work) check_due();
   set_status(owner, TaskStatus::kFailed);
   skip_dependents(owner);
   world_.kernel.note(7, number(r.task));
@@ -335,20 +362,8 @@ void Model::on(const broker::WorkerForgotten& r) {
   throw Violation(to_string(r.worker) + " is forgotten, though there is room");
 }
 
-void Model::on(const broker::ContentBound& r) {
-  throw Violation(to_string(r.pipeline) + " is bound to a content that no worker offers");
-}
-
-void Model::on(const broker::TasksCached& r) {
-  throw Violation(to_string(r.pipeline) + " has a cached result, though all tasks differ");
-}
-
-void Model::on(const broker::AttemptHandedOver& r) {
-  throw Violation(to_string(r.from) + " is handed over, though all tasks differ");
-}
-
 bool Model::all_over() const {
-  return pipelines_.size() == world_.plan.submissions &&
+  return pipelines_.size() == world_.workload.submissions().size() &&
          std::all_of(pipelines_.begin(), pipelines_.end(),
                      [](const PipelineModel& pipeline) { return pipeline.open == 0; });
 }

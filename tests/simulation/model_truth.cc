@@ -9,10 +9,14 @@ namespace landseer::simulation {
 using domain::TaskStatus;
 using protocol::Outcome;
 
+void Model::prepared(const protocol::AttemptRef& key, const Contents& used) {
+  attempt(key).used = used;
+}
+
 void Model::tool_started(const ToolStart& start) {
   AttemptModel& run = attempt(start.key);
   const TaskModel& owner = task(start.key.task);
-  if (owner.place != start.place) {
+  if (world_.workload.work_of(owner.place) != start.place) {
     throw Violation(name(start.key) + " runs the work of another task");
   }
   if (run.ran) throw Violation(name(start.key) + " is run twice");
@@ -21,11 +25,11 @@ void Model::tool_started(const ToolStart& start) {
                     ", but was assigned to host " + std::to_string(run.host));
   }
   for (const auto& [other_task, other_attempt] : present_) {
-    if (other_task != start.key.task) continue;
-    const AttemptModel& other = owner.attempts[other_attempt - 1];
+    const AttemptModel& other = tasks_[number(other_task) - 1].attempts[other_attempt - 1];
+    if (other.served != run.served) continue;
     if (!other.frozen) {
       throw Violation(name(start.key) + " starts on host " + std::to_string(start.host) +
-                      " while attempt " + std::to_string(other_attempt) + " still runs on host " +
+                      " while " + name(other.key) + " still runs on host " +
                       std::to_string(other.host));
     }
   }
@@ -130,8 +134,8 @@ void Model::check_outcome(const TaskModel& owner, const AttemptModel& run,
       if (run.end != ProcessEnd::kZero || !run.captured) {
         throw Violation(who + " succeeded by the records, but not in truth");
       }
-      const protocol::AttemptRef key{run.epoch, result.task, result.attempt};
-      if (result.artifact != world_.workload.artifact(owner.place, key)) {
+      if (result.artifact !=
+          world_.workload.artifact(world_.workload.work_of(owner.place), run.key)) {
         throw Violation(who + " is recorded with an artifact that it did not make");
       }
       break;
@@ -198,9 +202,8 @@ void Model::told_worker(std::uint32_t host, const protocol::ToWorker& message) {
   } else if (const auto* ack = std::get_if<protocol::ResultsAck>(&message)) {
     for (const auto& key : ack->attempts) {
       if (number(key.task) == 0 || number(key.task) > tasks_.size()) continue;
-      const TaskModel& owner = tasks_[number(key.task) - 1];
-      if (owner.live() && owner.attempts.back().epoch == key.epoch &&
-          owner.attempts.size() == key.attempt && owner.attempts.back().host == host) {
+      const TaskModel& owner = task(attempt(key).served);
+      if (owner.live() && owner.attempts.back().key == key && owner.attempts.back().host == host) {
         throw Violation(name(key) + ": its result is acknowledged, but is not durable");
       }
     }
@@ -208,6 +211,11 @@ void Model::told_worker(std::uint32_t host, const protocol::ToWorker& message) {
     if (number(welcome->worker) == 0 || number(welcome->worker) > hosts_.size()) {
       throw Violation("a worker is welcomed that no durable record added");
     }
+    for (const auto& verdict : welcome->verdicts) {
+      if (!verdict.keep) check_stop(verdict.attempt, host);
+    }
+  } else if (const auto* stop = std::get_if<protocol::Stop>(&message)) {
+    for (const auto& key : stop->attempts) check_stop(key, host);
   }
 }
 
@@ -217,7 +225,7 @@ void Model::check_assignment(std::uint32_t host, const protocol::Assign& message
   const AttemptModel& told = attempt(key);
   TaskModel& owner = task(assignment.task);
   if (!told.live || told.host != host) throw Violation(name(key) + " is sent to the wrong worker");
-  if (Workload::place_of(assignment.config) != owner.place) {
+  if (Workload::work_of(assignment.config) != world_.workload.work_of(owner.place)) {
     throw Violation(name(key) + " is sent with the work of another task");
   }
   std::vector<Digest> expected;
@@ -237,6 +245,9 @@ void Model::check_assignment(std::uint32_t host, const protocol::Assign& message
   }
   const auto& options = world_.workload.options(owner.place);
   const auto& spec = message.specs.at(assignment.spec);
+  if (!is_noop(owner) && Contents{spec.image_content, spec.dataset_content} != told.bound) {
+    throw Violation(name(key) + " is sent with other contents than its pipeline is bound to");
+  }
   if (spec.cpus_milli != options.cpus_milli || spec.gpus_milli != options.gpus_milli ||
       spec.timeout_ms != options.timeout_ms) {
     throw Violation(name(key) + " is sent with another task's options");

@@ -48,6 +48,21 @@ void choose_tools(Plan& plan, Random& random) {
   tools.unmet = rate(random, 0.3, 0.3);
 }
 
+/// From a stream of its own: what a seed meant before there were copies, it means still.
+void choose_sharing(Plan& plan) {
+  Random random(mix(plan.seed, 0xC0B1));
+  if (!random.chance(0.7)) return;
+  SharingRates& reuse = plan.reuse;
+  reuse.copies = static_cast<std::uint32_t>(random.between(1, 3));
+  reuse.changed = rate(random, 0.5, 0.3);
+  reuse.alone = rate(random, 0.3, 0.4);
+  reuse.repeatable = rate(random, 0.5, 1.0);
+  reuse.has_images = random.chance(0.6);
+  reuse.has_dataset = random.chance(0.4);
+  reuse.tags_move = (reuse.has_images || reuse.has_dataset) && random.chance(0.4);
+  if (random.chance(0.3)) reuse.artifacts = static_cast<std::size_t>(random.between(3, 40));
+}
+
 }  // namespace
 
 Plan make_plan(std::uint64_t seed) {
@@ -84,6 +99,7 @@ Plan make_plan(std::uint64_t seed) {
   choose_tools(plan, random);
   choose_network(plan, random);
   choose_faults(plan, random);
+  choose_sharing(plan);
   return plan;
 }
 

@@ -2,6 +2,7 @@
 /// and takes its own sizes, so that rare combinations come up ("swarm testing").
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -31,6 +32,18 @@ struct NetworkRates {
   bool resets_are_seen = true;  ///< a peer notices at once that the other is gone
 };
 
+/// What pipelines have in common.
+struct SharingRates {
+  std::uint32_t copies = 0;   ///< submissions that repeat others
+  double changed = 0;         ///< of their tasks, those that are other work, and so what is below
+  double alone = 0;           ///< submissions that neither give nor take
+  double repeatable = 0;      ///< works that leave the same bytes each time they are done
+  bool has_images = false;    ///< whose contents workers tell; else only the command counts
+  bool has_dataset = false;   ///< whose content workers tell
+  bool tags_move = false;     ///< these are not the same on all workers, nor for ever
+  std::size_t artifacts = 0;  ///< that a worker has room for; 0: for all
+};
+
 struct Plan {
   std::uint64_t seed = 0;
   std::uint64_t wall_seed = 0;  ///< how far wall clocks jump, nothing else
@@ -53,11 +66,17 @@ struct Plan {
   std::int64_t drift_ppm_max = 0;
   ToolRates tools;
   NetworkRates network;
+  SharingRates reuse;
   std::vector<Fault> enabled;
   std::uint32_t faults = 20;
   std::uint32_t snapshot_records = 0;  ///< between two snapshots; 0: none are taken
   Duration trouble{};                  ///< length of the first phase, in which faults are injected
 
+  /// Whether a message may come twice, or after a later one.
+  bool repeats() const {
+    return network.reorders || network.duplicate > 0 ||
+           std::count(enabled.begin(), enabled.end(), Fault::kDuplicateBurst) > 0;
+  }
   Duration grace() const { return std::min<Duration>(std::chrono::seconds(10), lease / 6); }
   Duration margin() const { return std::min<Duration>(std::chrono::seconds(15), lease / 4); }
 };

@@ -99,6 +99,10 @@ void print_sums(const Counters& sums, double seconds, std::uint64_t twice) {
       "%llu snapshots, %.1f virtual hours\n",
       n(sums.events), n(sums.steps), n(sums.full_checks), n(sums.recoveries), n(sums.snapshots),
       static_cast<double>(sums.virtual_ms) / 3.6e6);
+  std::printf(
+      "%llu results taken from other pipelines, %llu waits for their work, %llu attempts handed "
+      "over, %llu artifacts released\n",
+      n(sums.hits), n(sums.joins), n(sums.handed), n(sums.released));
   std::printf("%llu faults:", n(sums.planned_faults()));
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     std::printf("%s %s %llu", kind == 0 ? "" : ",", to_string(static_cast<Fault>(kind)),

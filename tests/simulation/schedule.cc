@@ -57,13 +57,24 @@ class Schedule {
     for (auto& host : world_.hosts) {
       kernel_.after(kernel_.random.uniform(0ms, 200ms), [&host = *host] { host.start_agent(); });
     }
-    for (std::uint32_t i = 0; i < world_.plan.submissions; ++i) {
-      const Duration when =
-          i == 0 ? Duration(10ms) : kernel_.random.uniform(10ms, world_.plan.trouble / 2);
+    const auto count = static_cast<std::uint32_t>(world_.workload.submissions().size());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const bool repeats = i >= world_.plan.submissions;  // soon, or when much is known already
+      const Duration when = i == 0    ? Duration(10ms)
+                            : repeats ? kernel_.random.log_uniform(10ms, world_.plan.trouble)
+                                      : kernel_.random.uniform(10ms, world_.plan.trouble / 2);
       Client& client = *world_.clients[i % world_.clients.size()];
       kernel_.after(when, [&client, i] { client.submit(i); });
     }
     faults_.schedule_all();
+    const std::int64_t moves = world_.plan.reuse.tags_move ? kernel_.random.between(2, 12) : 0;
+    for (std::int64_t i = 0; i < moves; ++i) {
+      WorkerHost& host = *kernel_.random.pick(world_.hosts);
+      kernel_.after(kernel_.random.uniform(0ms, world_.plan.trouble),
+                    [&host, &healed = world_.healed] {
+                      if (!healed) host.move_tag();
+                    });
+    }
   }
 
   void run_until(Instant end) {
@@ -162,6 +173,7 @@ ScheduleResult run_schedule(const ScheduleOptions& options) {
   result.planned_faults = plan.faults;
   try {
     World world(plan, kernel, options.switches);
+    kernel.counters.tasks = world.workload.tasks();
     Schedule schedule(world);
     try {
       schedule.run();
@@ -177,7 +189,6 @@ ScheduleResult run_schedule(const ScheduleOptions& options) {
                        std::to_string(result.planned_faults) + " were injected";
   }
   kernel.counters.schedules = 1;
-  kernel.counters.tasks = plan.tasks;
   kernel.counters.virtual_ms = static_cast<std::uint64_t>(kernel.now().nanoseconds / 1'000'000);
   result.counters = kernel.counters;
   result.trace_hash = kernel.trace_hash();

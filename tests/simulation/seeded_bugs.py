@@ -14,6 +14,9 @@ LEDGER = "broker/core/ledger.cc"
 LIFECYCLE = "broker/core/lifecycle.cc"
 SCHEDULER = "common/domain/priority_scheduler.cc"
 AGENT = "worker/core/agent.cc"
+REUSE = "broker/core/reuse.cc"
+CONTENTS = "broker/core/reuse_contents.cc"
+OFFERS = "broker/core/broker_offers.cc"
 
 PATCHES = [
     # --- What the broker believes ---
@@ -84,8 +87,8 @@ PATCHES = [
           "a paused pipeline goes on"),
     # --- Resources ---
     Patch("slots_are_not_given_back", LEDGER,
-          "  worker.attempts.erase(live);\n  worker.release(state_.requests.at(found.task->request));\n",
-          "  worker.attempts.erase(live);\n", "a worker seems busy when it is idle"),
+          "  worker.release(state_.requests.at(worker.request_of(*found.task)));\n", "",
+          "a worker seems busy when it is idle"),
     Patch("promise_too_much", "broker/core/worker_table.cc",
           "return cpus_free_milli + overcommit_milli >= std::int64_t{needs.cpus_milli} &&", "return",
           "a worker is promised more than it may be"),
@@ -115,6 +118,63 @@ PATCHES = [
           "  if (kept_tasks_.contains(task.id)) return;\n",
           "  if (number(task.id) % 2 == 0 || kept_tasks_.contains(task.id)) return;\n",
           "a recovery from a snapshot arrives at a state that never was"),
+    # --- Work that pipelines share ---
+    Patch("take_what_has_other_inputs", REUSE, "!knows_image(task, run->image_content) || run->inputs != inputs ||",
+          "!knows_image(task, run->image_content) ||", "a result is taken that was made from other inputs"),
+    Patch("take_what_nobody_has", REUSE, "  if (artifact.empty()) return true;\n  const auto& holders",
+          "  if (!artifact.empty() || artifact.empty()) return true;\n  const auto& holders",
+          "a result is taken whose artifact is gone"),
+    Patch("take_without_the_cache", REUSE, "  if (!found.record->use_cache) return false;\n  return complete(",
+          "  return complete(", "a pipeline that shares nothing takes results"),
+    Patch("join_without_the_cache", REUSE,
+          "other->task->status != TaskStatus::kRunning || !other->record->use_cache) {",
+          "other->task->status != TaskStatus::kRunning) {", "work of a pipeline that shares nothing is waited for"),
+    Patch("join_nobody", REUSE, "return complete(found, now, out) || join(found);", "return complete(found, now, out);",
+          "two pipelines do the same work at the same time"),
+    Patch("forget_who_waits", REUSE, "  if (leader.task->status == TaskStatus::kCompleted) spread(leader, now, out);\n",
+          "  if (leader.task->status == TaskStatus::kCompleted) return spread(leader, now, out);\n",
+          "who waits for work that is done waits for ever"),
+    Patch("forget_who_else_waits", REUSE,
+          "  if (!followers.mapped().empty()) followers_.insert(std::move(followers));\n", "",
+          "after an attempt was handed over, the others who wait for it wait for ever"),
+    Patch("who_waits_does_not_fail", REUSE,
+          "if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader)) {",
+          "if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader) && delay < Duration::zero()) {",
+          "work that failed is done once more for each who waited for it"),
+    Patch("fail_with_other_inputs", REUSE,
+          "if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader)) {",
+          "if (leader.task->status == TaskStatus::kFailed) {",
+          "who waits fails with work that it would do from other inputs, or with another image"),
+    Patch("who_waits_does_not_pause", REUSE, "leader.task->status == TaskStatus::kPending && delay > Duration::zero()",
+          "leader.task->status == TaskStatus::kPending && delay < Duration::zero()",
+          "work that failed is tried again at once, for another pipeline"),
+    Patch("failures_count_for_each", REUSE, "    if (run != nullptr) failures += run->failures;\n",
+          "    static_cast<void>(run);\n", "each pipeline has retries of its own for the same work"),
+    Patch("stop_what_others_want", LIFECYCLE, "  const auto heir = reuse_.heir(found);\n",
+          "  const auto heir = number(id) % 2 == 0 ? reuse_.heir(found) : std::nullopt;\n",
+          "an attempt is stopped though others wait for it"),
+    Patch("stop_what_was_handed_over", LIFECYCLE, "  reuse_.bind_heir(found, *heir, now, out);\n",
+          "  stop_attempt(*found.record->find_run(id), id, out);\n", "an attempt that goes on for another is stopped"),
+    Patch("inherit_while_paused", REUSE, "is_held(follower) || found->record->paused ||",
+          "is_held(follower) ||", "a paused pipeline goes on with an attempt"),
+    Patch("forget_whose_attempt_it_is", WORKERS,
+          "return found != state_.handed_over.end() ? found->second : attempt.task;",
+          "return found != state_.handed_over.end() && attempt.task == found->second ? found->second : attempt.task;",
+          "what a worker says of an attempt that was handed over is not understood"),
+    Patch("release_what_is_read", OFFERS, "if (below != domain::PriorityScheduler::Below::kOver) return true;",
+          "if (below == domain::PriorityScheduler::Below::kNothing) return true;",
+          "inputs of tasks to come are given up"),
+    Patch("release_the_ends", OFFERS, "if (below != domain::PriorityScheduler::Below::kOver) return true;",
+          "if (below == domain::PriorityScheduler::Below::kOpen) return true;",
+          "the ends of workflows are given up"),
+    Patch("take_what_another_image_made", REUSE, "        !agree(image, run->image_content) || !agree(dataset",
+          "        !agree(image, image) || !agree(dataset", "a result is taken that another image made"),
+    Patch("any_image_will_do", CONTENTS, "  return compatible(found.record->image_content(*found.task),\n",
+          "  return found.task->id != TaskId{} || compatible(found.record->image_content(*found.task),\n",
+          "tasks are assigned where their image is another"),
+    Patch("any_image_counts", CONTENTS, "if (!bound.empty() && bound != result.image_content) {",
+          "if (!bound.empty() && bound != result.image_content && !result.image_content.empty()) {",
+          "a result counts that an unknown image made"),
 ]
 
 SWITCHES = [

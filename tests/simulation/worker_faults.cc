@@ -91,17 +91,6 @@ void WorkerHost::notice_full_disk() {
   });
 }
 
-void WorkerHost::perform(const worker::RemoveArtifacts& effect) {
-  for (const Digest& artifact : effect.released) {
-    for (const auto& [key, job] : jobs_) {
-      for (const auto& input : job.inputs) {
-        if (input.artifact == artifact) throw Violation("an input of " + name(key) + " is removed");
-      }
-    }
-    artifacts_.erase(artifact);
-  }
-}
-
 bool WorkerHost::lose_artifact() {
   if (artifacts_.empty()) return false;
   auto lost = artifacts_.begin();
@@ -113,6 +102,22 @@ bool WorkerHost::lose_artifact() {
 void WorkerHost::heal(bool quarantined) {
   sick_until_ = Instant{};
   suspend_at_renewal_ = Duration{};
+  // Whatever a pipeline is bound to, some of the hosts have it.
+  std::uint32_t part = index_;
+  const bool moved = world_.plan.reuse.tags_move;
+  for (auto& [name, content] : contents_) {
+    if (!moved) break;
+    content = {1 + part % 2, true};
+    part /= 2;
+  }
+  if (moved) {
+    // What is begun with another content would fail still, and put the host into quarantine.
+    schedule(world_.kernel.now(), [this] {
+      if (agent_) stop_agent();
+      start_agent_after(100ms);
+    });
+    return;
+  }
   if (quarantined && agent_ && !is_frozen()) stop_agent();
   if (!agent_) start_agent_after(100ms);
 }

@@ -26,7 +26,12 @@ WorkerHost::WorkerHost(World& world, std::uint32_t index, std::int64_t drift_ppm
     : world_(world),
       index_(index),
       clock_(Instant{world.kernel.random.between(1'000'000'000, 1'000'000'000'000)}, drift_ppm),
-      executor_(world, *this) {}
+      executor_(world, *this) {
+  const SharingRates& reuse = world.plan.reuse;
+  if (reuse.has_dataset) contents_["data"] = {};
+  if (reuse.has_images) contents_["image"] = {};
+  if (reuse.has_images && reuse.tags_move) contents_["other"] = {};
+}
 
 protocol::Hello WorkerHost::offer() {
   protocol::Hello hello;
@@ -39,6 +44,8 @@ protocol::Hello WorkerHost::offer() {
   for (std::uint32_t gpu = 0; gpu < world_.plan.gpus; ++gpu)
     hello.gpus.push_back({gpu, "gpu", 1 << 30});
   hello.runtimes = {"process", "noop"};
+  hello.images = image_offers();
+  hello.datasets = dataset_offers();
   hello.data_address = "d" + std::to_string(index_);
   return hello;
 }
@@ -252,20 +259,6 @@ void WorkerHost::perform(const worker::Prepare& effect) {
   });
 }
 
-/// Whether the artifact is here, or comes from one of its sources.
-bool WorkerHost::fetch(const protocol::InputArtifact& input, bool& answered) {
-  answered = true;
-  for (const std::string& source : input.sources) {
-    const auto from = static_cast<std::uint32_t>(source[1] - '0');
-    const bool reachable =
-        world_.hosts[from]->responds() && world_.network->data_passes(from, index_);
-    answered = answered && reachable;
-    if (!reachable || !world_.hosts[from]->serves(input.artifact)) continue;
-    return true;
-  }
-  return false;
-}
-
 void WorkerHost::prepare(const AttemptJob& job) {
   const auto fail = [&](Duration later, worker::PrepareFailed failed) {
     schedule(world_.kernel.now() + later, [this, life = life_, failed = std::move(failed)] {
@@ -274,6 +267,12 @@ void WorkerHost::prepare(const AttemptJob& job) {
   };
   const AttemptKey key = job.key;
   if (is_sick()) return fail(1ms, {key, Outcome::kRuntimeError, "no space left on device", {}});
+  const Digest image = content_of(job.spec.image);
+  const Digest dataset = content_of(job.spec.dataset_name);
+  if ((!job.spec.image_content.empty() && job.spec.image_content != image) ||
+      (!job.spec.dataset_content.empty() && job.spec.dataset_content != dataset)) {
+    return fail(1ms, {key, Outcome::kRuntimeError, "image or data set is another here", {}});
+  }
   const Digest& script = job.spec.model_script;
   if (!script.empty() && !artifacts_.contains(script)) {
     if (!world_.network->broker_reachable(index_)) {
@@ -286,6 +285,10 @@ void WorkerHost::prepare(const AttemptJob& job) {
   }
   worker::Prepared prepared;
   prepared.key = key;
+  // What the attempt runs with is known to the next agent, too.
+  prepared.image_content = jobs_.at(key).spec.image_content = image;
+  prepared.dataset_content = jobs_.at(key).spec.dataset_content = dataset;
+  world_.model->prepared(key, {image, dataset});
   for (const auto& input : job.inputs) {
     if (artifacts_.contains(input.artifact)) continue;
     bool answered = true;
@@ -293,17 +296,17 @@ void WorkerHost::prepare(const AttemptJob& job) {
       return fail(answered ? 1ms : kFetchSilence,
                   {key, Outcome::kInputMissing, "nobody has it", input.artifact});
     }
-    artifacts_.insert(input.artifact);
+    keep_artifact(input.artifact);
     prepared.fetched.push_back(input.artifact);
   }
   // Without its checkpoint it begins anew.
   bool answered = true;
   if (!job.checkpoint.artifact.empty() && fetch(job.checkpoint, answered)) {
-    artifacts_.insert(job.checkpoint.artifact);
+    keep_artifact(job.checkpoint.artifact);
     prepared.fetched.push_back(job.checkpoint.artifact);
   }
   prepared.bytes_fetched = 100 * prepared.fetched.size();
-  if (world_.workload.fate(Workload::place_of(job.config)).unmet_requirement) {
+  if (world_.workload.fate(Workload::work_of(job.config)).unmet_requirement) {
     prepared.missing_required = {"needed.npy"};
   }
   to_agent([this, prepared = std::move(prepared)] { handle(prepared); });
@@ -328,17 +331,17 @@ void WorkerHost::perform(const worker::Capture& effect) {
   schedule(world_.kernel.now() + work, [this, life = life_, key = effect.key] {
     const auto job = jobs_.find(key);
     if (life != life_ || job == jobs_.end()) return;
-    const TaskPlace place = Workload::place_of(job->second.config);
-    if (world_.workload.fate(place).unfit_output) {
+    const TaskPlace made_by = Workload::work_of(job->second.config);
+    if (world_.workload.fate(made_by).unfit_output) {
       return to_agent([this, key] {
         handle(worker::CaptureFailed{key, "the output holds a symbolic link"});
       });
     }
     worker::Captured captured;
     captured.key = key;
-    captured.artifact = world_.workload.artifact(place, key);
+    captured.artifact = world_.workload.artifact(made_by, key);
     captured.bytes = captured.artifact.empty() ? 0 : 100;
-    if (!captured.artifact.empty()) artifacts_.insert(captured.artifact);
+    if (!captured.artifact.empty()) keep_artifact(captured.artifact);
     world_.model->tool_captured(key);
     to_agent([this, captured] { handle(captured); });
   });
@@ -349,7 +352,7 @@ void WorkerHost::perform(const worker::CaptureCheckpoint& effect) {
   if (world_.kernel.random.chance(0.5)) {
     captured.artifact = sha256("checkpoint of " + name(effect.key));
     captured.bytes = 10;
-    artifacts_.insert(captured.artifact);
+    keep_artifact(captured.artifact);
   }
   to_agent([this, captured] { handle(captured); });
 }
@@ -379,8 +382,6 @@ void WorkerHost::perform(const worker::CheckGpus& effect) {
 bool WorkerHost::responds() const {
   return agent_ && !is_frozen() && world_.kernel.now() >= hung_until_;
 }
-
-bool WorkerHost::serves(const Digest& artifact) const { return artifacts_.contains(artifact); }
 
 bool WorkerHost::is_idle() const {
   return agent_ && agent_->connected() && agent_->attempts() == 0 && !executor_.has_tools() &&

@@ -41,6 +41,8 @@ class WorkerHost {
   bool drain(Duration down);
   bool fall_sick(Duration length);
   bool lose_artifact();
+  /// One of its images, or its data set, is another from now on, and it says so or not.
+  void move_tag();
   bool kill_some_tool() { return executor_.kill_some_tool(); }
   void jump_wall(std::int64_t milliseconds) { clock_.jump(milliseconds); }
   /// Everything works again; an operator starts what is down, or in quarantine.
@@ -106,6 +108,12 @@ class WorkerHost {
   void perform(const worker::RemoveArtifacts& effect);
   void prepare(const AttemptJob& job);
   bool fetch(const protocol::InputArtifact& input, bool& answered);
+  void keep_artifact(const Digest& artifact);
+  void notice_full_store();
+  void notice_contents();
+  Digest content_of(const std::string& name) const;
+  std::vector<protocol::ImageOffer> image_offers() const;
+  std::vector<protocol::DatasetOffer> dataset_offers() const;
   void notice_full_disk();
   void notice_space() { handle(worker::FitnessChanged{}); }
 
@@ -134,6 +142,12 @@ class WorkerHost {
   // The disk.
   std::uint32_t disk_ = 1;
   std::set<Digest> artifacts_;
+  Instant asks_again_{};  ///< for room
+  struct Named {
+    std::uint32_t version = 1;
+    bool told = true;  ///< to the broker, before a tool needs it
+  };
+  std::map<std::string, Named> contents_;  ///< of images and of the data set
   std::map<AttemptKey, StartedJob> job_files_;
 
   // The machine.

@@ -15,6 +15,13 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t kDepthMax = 7;
 constexpr std::uint32_t kTools = 5;
 constexpr std::uint32_t kNoopTool = kTools;
+/// Of one that repeats another: most of it costs no time.
+constexpr std::size_t kCopiedTasksMax = 150;
+
+std::string config_of(TaskPlace work) {
+  return "{\"task\":\"" + std::to_string(work.submission) + "." + std::to_string(work.index) +
+         "\"}";
+}
 
 std::vector<protocol::OptionsEntry> make_options(const Plan& plan, Random& random) {
   std::vector<protocol::OptionsEntry> options;
@@ -43,6 +50,16 @@ Workload::Workload(const Plan& plan) : plan_(plan) {
     make_submission(i, tasks, random);
     left -= tasks;
   }
+  Random copying(mix(plan.seed, 0xC0B2));
+  for (std::uint32_t i = 0; i < plan.reuse.copies; ++i) {
+    submissions_.emplace_back();
+    make_copy(plan.submissions + i, copying);
+  }
+  for (PlannedSubmission& made : submissions_) {
+    made.content.use_cache = !copying.chance(plan.reuse.alone);
+    made.body = protocol::encode_submission(made.content);
+    tasks_ += static_cast<std::uint32_t>(made.content.tasks.size());
+  }
 }
 
 void Workload::make_submission(std::uint32_t number, std::uint32_t tasks, Random& random) {
@@ -56,17 +73,61 @@ void Workload::make_submission(std::uint32_t number, std::uint32_t tasks, Random
     content.model_name = "model.py";
     content.model_script = "script of " + content.submission_id;
   }
+  const bool has_image = plan_.reuse.copies == 0 || plan_.reuse.has_images;
+  const std::string image = has_image ? "image" : "";
   for (std::uint32_t i = 0; i < kTools; ++i) {
-    content.tools.push_back({"tool" + std::to_string(i), "image", "run", {}, false});
+    const bool is_other = plan_.reuse.tags_move && has_image && i >= 3;
+    content.tools.push_back(
+        {"tool" + std::to_string(i), is_other ? "other" : image, "run", {}, false});
   }
-  content.tools.push_back({"nothing", "image", "", "noop", false});
+  content.tools.push_back({"nothing", image, "", "noop", false});
+  if (plan_.reuse.has_dataset) content.dataset_name = "data";
   content.options = make_options(plan_, random);
   make_tasks(made, number, tasks, random);
   make_workflows(made);
   for (std::uint32_t i = 0; i < tasks; ++i) {
     made.fates.push_back(make_fate(content, i, random));
   }
-  made.body = protocol::encode_submission(content);
+}
+
+/// An earlier one again, or its beginning; with other options, or partly other work.
+void Workload::make_copy(std::uint32_t number, Random& random) {
+  const PlannedSubmission& source = submissions_[random.below(number)];
+  PlannedSubmission& made = submissions_[number];
+  protocol::Submission& content = made.content;
+  content = source.content;
+  content.submission_id = "s" + std::to_string(plan_.seed) + "-" + std::to_string(number);
+  content.name = "p" + std::to_string(number);
+  if (plan_.priorities) content.priority = random.between(-2, 2);
+  if (random.chance(0.3)) content.options = make_options(plan_, random);
+  copy_tasks(made, number, source, random);
+  make_workflows(made);
+}
+
+/// Other work has other work below it.
+void Workload::copy_tasks(PlannedSubmission& made, std::uint32_t number,
+                          const PlannedSubmission& source, Random& random) {
+  protocol::Submission& content = made.content;
+  std::size_t count = std::min(source.content.tasks.size(), kCopiedTasksMax);
+  if (random.chance(0.5)) count = 1 + random.below(count);
+  content.configs.clear();
+  content.tasks.clear();
+  content.workflows.clear();
+  made.dependents.resize(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    protocol::TaskEntry entry = source.content.tasks[i];
+    entry.options %= static_cast<std::uint32_t>(content.options.size());
+    bool is_other = random.chance(plan_.reuse.changed);
+    for (const std::uint32_t parent : entry.dependencies) {
+      is_other = is_other || made.works[parent] == TaskPlace{number, parent};
+      made.dependents[parent].push_back(i);
+    }
+    made.works.push_back(is_other ? TaskPlace{number, i} : source.works[i]);
+    made.ancestors.push_back(source.ancestors[i]);
+    content.configs.push_back(config_of(made.works.back()));
+    content.tasks.push_back(std::move(entry));
+    made.fates.push_back(is_other ? make_fate(content, i, random) : source.fates[i]);
+  }
 }
 
 /// A forest: each task hangs below an earlier one, most of them near the end or all over, and some
@@ -83,8 +144,8 @@ void Workload::make_tasks(PlannedSubmission& made, std::uint32_t number, std::ui
         random.chance(plan_.noops) ? kNoopTool : static_cast<std::uint32_t>(random.below(kTools));
     entry.options = static_cast<std::uint32_t>(random.below(content.options.size()));
     entry.config = i;
-    content.configs.push_back("{\"task\":\"" + std::to_string(number) + "." + std::to_string(i) +
-                              "\"}");
+    made.works.push_back({number, i});
+    content.configs.push_back(config_of(made.works.back()));
     const auto depend_on = [&](std::uint32_t parent) {
       if (depth[parent] + 1 >= kDepthMax || content.tasks[parent].type == 5) return;
       if (std::count(entry.dependencies.begin(), entry.dependencies.end(), parent) > 0) return;
@@ -146,9 +207,9 @@ const protocol::OptionsEntry& Workload::options(TaskPlace place) const {
   return content.options[content.tasks[place.index].options];
 }
 
-RunFate Workload::run_fate(TaskPlace place, std::uint32_t attempt) const {
-  Random random(mix(plan_.seed, 0xFA7E, place.submission, place.index, attempt));
-  const TaskFate& task = fate(place);
+RunFate Workload::run_fate(TaskPlace work, std::uint32_t attempt) const {
+  Random random(mix(plan_.seed, 0xFA7E, work.submission, work.index, attempt));
+  const TaskFate& task = fate(work);
   RunFate run;
   const bool fails = task.temper == Temper::kBad ||
                      (task.temper == Temper::kFlaky && attempt <= task.failing_attempts);
@@ -165,19 +226,32 @@ RunFate Workload::run_fate(TaskPlace place, std::uint32_t attempt) const {
   return run;
 }
 
-Digest Workload::artifact(TaskPlace place, const protocol::AttemptRef& attempt) const {
-  if (fate(place).leaves_nothing) return {};
+Digest Workload::artifact(TaskPlace work, const protocol::AttemptRef& attempt) const {
+  if (fate(work).leaves_nothing) return {};
+  Random random(mix(plan_.seed, 0x4E9E, work.submission, work.index));
+  const bool repeats = random.chance(plan_.reuse.repeatable);
+  const protocol::AttemptRef made_by = repeats ? protocol::AttemptRef{} : attempt;
   Digest digest;
-  const std::uint64_t words[4] = {attempt.epoch + 1, number(attempt.task), attempt.attempt,
-                                  mix(plan_.seed, place.submission, place.index)};
+  const std::uint64_t words[4] = {made_by.epoch + 1, number(made_by.task), made_by.attempt,
+                                  mix(plan_.seed, work.submission, work.index)};
   std::memcpy(digest.bytes.data(), words, sizeof words);
   // What the hash table takes as its key should differ between tasks.
-  digest.bytes[1] = static_cast<std::uint8_t>(place.index);
-  digest.bytes[2] = static_cast<std::uint8_t>(attempt.attempt);
+  digest.bytes[1] = static_cast<std::uint8_t>(work.index);
+  digest.bytes[2] = static_cast<std::uint8_t>(made_by.attempt);
   return digest;
 }
 
-TaskPlace Workload::place_of(std::string_view config) {
+Digest Workload::content(const std::string& name, std::uint32_t version) {
+  return version == 0 ? Digest{} : sha256(name + std::to_string(version));
+}
+
+std::string Workload::image_of(TaskPlace place) const {
+  const protocol::Submission& content = submissions_[place.submission].content;
+  const protocol::ToolEntry& tool = content.tools[content.tasks[place.index].tool];
+  return tool.runtime ? std::string() : tool.image;
+}
+
+TaskPlace Workload::work_of(std::string_view config) {
   // {"task":"2.17"}
   TaskPlace place;
   const char* const end = config.data() + config.size();

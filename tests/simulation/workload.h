@@ -19,7 +19,7 @@ namespace landseer::simulation {
 struct TaskPlace {
   std::uint32_t submission = 0;
   std::uint32_t index = 0;
-  bool operator==(const TaskPlace&) const = default;
+  auto operator<=>(const TaskPlace&) const = default;
 };
 
 enum class Temper : std::uint8_t { kGood, kBad, kFlaky };
@@ -46,7 +46,8 @@ struct RunFate {
 
 struct PlannedSubmission {
   protocol::Submission content;
-  std::string body;  ///< encoded
+  std::string body;              ///< encoded
+  std::vector<TaskPlace> works;  ///< by task: where this work occurs first
   std::vector<TaskFate> fates;
   std::vector<std::vector<std::uint32_t>> ancestors;  ///< sorted, by task
   std::vector<std::vector<std::uint32_t>> dependents;
@@ -58,18 +59,30 @@ class Workload {
 
   const std::vector<PlannedSubmission>& submissions() const { return submissions_; }
   const PlannedSubmission& at(std::uint32_t submission) const { return submissions_[submission]; }
+  std::uint32_t tasks() const { return tasks_; }
   const TaskFate& fate(TaskPlace place) const {
     return submissions_[place.submission].fates[place.index];
   }
+  /// Equal for tasks that do the same work: the place of the first of them.
+  TaskPlace work_of(TaskPlace place) const {
+    return submissions_[place.submission].works[place.index];
+  }
   const protocol::OptionsEntry& options(TaskPlace place) const;
-  RunFate run_fate(TaskPlace place, std::uint32_t attempt) const;
-  /// What the attempt leaves if it succeeds; none if the task leaves nothing.
-  Digest artifact(TaskPlace place, const protocol::AttemptRef& attempt) const;
-  /// The task that a job's configuration names.
-  static TaskPlace place_of(std::string_view config);
+  RunFate run_fate(TaskPlace work, std::uint32_t attempt) const;
+  /// What the name of an image, or of the data set, stands for; none: nobody can tell.
+  static Digest content(const std::string& name, std::uint32_t version);
+  /// The image that a task needs; none: it needs none.
+  std::string image_of(TaskPlace place) const;
+  /// What an attempt at this work leaves if it succeeds; none if it leaves nothing.
+  Digest artifact(TaskPlace work, const protocol::AttemptRef& attempt) const;
+  /// The work that a job's configuration names.
+  static TaskPlace work_of(std::string_view config);
 
  private:
   void make_submission(std::uint32_t number, std::uint32_t tasks, Random& random);
+  void make_copy(std::uint32_t number, Random& random);
+  void copy_tasks(PlannedSubmission& made, std::uint32_t number, const PlannedSubmission& source,
+                  Random& random);
   void make_tasks(PlannedSubmission& made, std::uint32_t number, std::uint32_t tasks,
                   Random& random);
   static void make_workflows(PlannedSubmission& made);
@@ -78,6 +91,7 @@ class Workload {
 
   const Plan& plan_;
   std::vector<PlannedSubmission> submissions_;
+  std::uint32_t tasks_ = 0;
 };
 
 }  // namespace landseer::simulation

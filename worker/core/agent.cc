@@ -144,6 +144,7 @@ void Agent::accept(AttemptJob job, const Now& now, std::vector<Effect>& out) {
 void Agent::on(const Prepared& event, const Now& now, std::vector<Effect>& out) {
   fetched_.insert(fetched_.end(), event.fetched.begin(), event.fetched.end());
   bytes_fetched_ += event.bytes_fetched;
+  for (const Digest& artifact : event.fetched) spare(artifact);
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
   attempt->result.dataset_content = event.dataset_content;
@@ -211,6 +212,7 @@ void Agent::on(const Captured& event, const Now&, std::vector<Effect>& out) {
   if (attempt == nullptr || attempt->phase != Phase::kCapturing) return;
   attempt->result.artifact = event.artifact;
   attempt->result.artifact_bytes = event.bytes;
+  spare(event.artifact);
   attempt->result.metrics = event.metrics;
   attempt->result.evaluation_skipped = event.evaluation_skipped;
   attempt->result.log_tail.clear();

@@ -104,6 +104,7 @@ class Agent {
   void send_holdings(std::vector<Effect>& out);
   void send_results(std::vector<Effect>& out);
   std::set<Digest> artifacts_in_use() const;
+  void spare(const Digest& artifact);
   bool is_current(std::uint64_t session);
   void speak(const Now& now, std::vector<Effect>& out);
   void renew_lease(Instant sent, std::vector<Effect>& out);

@@ -20,6 +20,7 @@ void Agent::on(const CheckpointCaptured& event, const Now&, std::vector<Effect>&
   if (attempt == nullptr || attempt->phase != Phase::kSaving) return;
   attempt->result.checkpoint = event.artifact;
   attempt->result.checkpoint_bytes = event.bytes;
+  spare(event.artifact);
   report(event.key, attempt->result.outcome, std::move(attempt->result.reason), out);
 }
 
@@ -34,6 +35,11 @@ std::set<Digest> Agent::artifacts_in_use() const {
     used.insert(attempt.result.checkpoint);
   }
   return used;
+}
+
+/// The broker is told that it is here: an answer to what was asked before does not count any more.
+void Agent::spare(const Digest& artifact) {
+  if (std::erase(asked_, artifact) > 0) spared_.push_back(artifact);
 }
 
 /// Without a conversation nobody can be asked; the shell says it again.
@@ -54,7 +60,7 @@ void Agent::on(const StoreFull& event, const Now&, std::vector<Effect>& out) {
 }
 
 void Agent::on_message(const protocol::Release& m, const Now&, std::vector<Effect>& out) {
-  if (m.session != session_ || asked_.empty()) return;
+  if (m.session != session_ || (asked_.empty() && spared_.empty())) return;
   const std::set<Digest> used = artifacts_in_use();
   const std::set<Digest> given_up(m.artifacts.begin(), m.artifacts.end());
   RemoveArtifacts remove{{}, std::exchange(spared_, {})};

@@ -81,6 +81,23 @@ TEST(Retry, TheCountsThatLeadToGivingUpStartAnew) {
   }
 }
 
+TEST(Retry, AnOldPauseDoesNotCutANewOneShort) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w");
+  auto submission = BrokerHarness::chains("a");
+  submission.options[0].retries = 1;
+  harness.submit(submission);
+  const TaskId task = harness.finish(worker, Outcome::kExitCode);
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{{}, task});
+  harness.ask_for<protocol::Retried>(protocol::Retry{{}, task});
+  harness.advance(900ms);
+  harness.finish(worker, Outcome::kExitCode);
+  harness.advance(900ms);
+  EXPECT_TRUE(worker.assigned.empty()) << "the pause is a second at least";
+  harness.advance(1s);
+  EXPECT_EQ(worker.assigned.size(), 1u);
+}
+
 TEST(Retry, ACountOfLossesStartsAnewToo) {
   BrokerHarness harness(20s);
   const auto pipeline = harness.submit(BrokerHarness::chains("a")).pipeline;

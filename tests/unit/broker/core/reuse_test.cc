@@ -178,6 +178,25 @@ TEST(Reuse, TheRetriesOfJoinedWorkAreCountedOnce) {
   EXPECT_EQ(status(harness, 2), TaskStatus::kFailed) << "one retry, not one for each pipeline";
 }
 
+TEST(Reuse, WhoNoLongerWaitsIsNotReleasedByTheEndOfThatWork) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  harness.submit(sharing("a", "first"));
+  auto second = sharing("a", "second");
+  second.options[0].retries = 1;
+  harness.submit(second);
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{}, TaskId{2}});
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  harness.ask_for<protocol::Retried>(protocol::Retry{PipelineId{}, TaskId{2}});
+  ASSERT_EQ(worker.assigned.size(), 2u) << "what is being stopped is not joined";
+  std::swap(worker.assigned[0], worker.assigned[1]);
+  harness.finish(worker, Outcome::kExitCode);
+  harness.finish(worker, Outcome::kCancelled);
+  EXPECT_TRUE(worker.assigned.empty()) << "the pause after its own failure is not over";
+  harness.advance(2s);
+  EXPECT_EQ(worker.assigned.size(), 1u);
+}
+
 TEST(Reuse, ACancelledOwnerLeavesTheAttemptToTheNext) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w", 4);
@@ -197,6 +216,41 @@ TEST(Reuse, ACancelledOwnerLeavesTheAttemptToTheNext) {
   EXPECT_EQ(number(worker.acknowledged[0].task), 1u) << "by the name the worker knows";
   harness.finish(worker, Outcome::kSucceeded, "B");
   EXPECT_EQ(harness.status(second.pipeline).row.state, protocol::PipelineState::kCompleted);
+}
+
+TEST(Reuse, AnInheritedAttemptMayHaveAnotherNumber) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  auto first = sharing("a", "first");
+  first.options[0].retries = 1;
+  harness.submit(first);
+  harness.finish(worker, Outcome::kExitCode);
+  harness.advance(2s);
+  harness.submit(sharing("a", "second"));
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  const auto attempts =
+      harness.ask_for<protocol::TaskDetail>(protocol::GetTask{TaskId{2}}).attempts;
+  ASSERT_EQ(attempts.size(), 1u);
+  EXPECT_EQ(attempts[0].attempt, 1u);
+  EXPECT_EQ(attempts[0].origin_attempt, 2u);
+  harness.finish(worker, Outcome::kSucceeded, "A");
+  EXPECT_EQ(status(harness, 2), TaskStatus::kCompleted);
+}
+
+TEST(Reuse, AnInheritedAttemptKeepsTheRoomThatItWasGiven) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 4);
+  auto first = sharing("a", "first");
+  first.options[0].cpus_milli = 3000;
+  harness.submit(first);
+  harness.submit(sharing("a", "second"));
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  auto other = sharing("b", "other");
+  other.options[0].cpus_milli = 2000;
+  harness.submit(other);
+  EXPECT_EQ(worker.assigned.size(), 1u) << "one CPU is free, though the second asked for one";
+  harness.finish(worker, Outcome::kSucceeded, "A");
+  EXPECT_EQ(worker.assigned.size(), 1u) << "b";
 }
 
 TEST(Reuse, WhoLostAnInputMeanwhileDoesNotInherit) {
@@ -279,6 +333,24 @@ TEST(Reuse, LostWithItsWorkerTheWorkIsDoneOnceMore) {
   EXPECT_EQ(status(harness, 2), TaskStatus::kCompleted);
 }
 
+TEST(Reuse, AfterARestartWorkOfAWorkerThatHasNotComeBackIsJoined) {
+  BrokerHarness before;
+  before.offer.images = {{"image", sha256("content")}};
+  before.worker("w", 4);
+  before.submit(sharing("a", "first", "image"));
+  BrokerHarness after;
+  for (const Record& record : before.records) {
+    ASSERT_TRUE(after.broker.replay(record, after.now));
+    after.records.push_back(record);
+  }
+  after.broker.end_replay(after.now);
+  after.offer.images = before.offer.images;
+  FakeWorker& other = after.worker("other", 4);
+  after.submit(sharing("a", "second", "image"));
+  EXPECT_TRUE(other.assigned.empty()) << "the worker may come back with it";
+  EXPECT_EQ(number(after.task(TaskId{2}).joined), 1u);
+}
+
 // --- Contents ---
 
 TEST(Reuse, TheFirstWorkerThatKnowsBindsTheImage) {
@@ -294,6 +366,18 @@ TEST(Reuse, TheFirstWorkerThatKnowsBindsTheImage) {
   EXPECT_EQ(first.assigned.size(), 1u);
 }
 
+TEST(Reuse, AHostThatFailedIsTriedAgainWhileTheOthersHaveAnotherImage) {
+  BrokerHarness harness;
+  harness.offer.images = {{"image", sha256("old")}};
+  FakeWorker& first = harness.worker("first");
+  harness.submit(sharing("a", "first", "image"));
+  harness.offer.images = {{"image", sha256("new")}};
+  harness.worker("second");
+  harness.finish(first, Outcome::kRuntimeError);
+  harness.advance(2s);
+  EXPECT_EQ(first.assigned.size(), 1u) << "nobody else can do it";
+}
+
 TEST(Reuse, AHitNeedsTheSameImage) {
   BrokerHarness harness;
   harness.offer.images = {{"image", sha256("old")}};
@@ -305,6 +389,33 @@ TEST(Reuse, AHitNeedsTheSameImage) {
   EXPECT_EQ(harness.submit(sharing("a", "third", "image")).cached, 0u) << "the tool was edited";
   ASSERT_EQ(worker.assigned.size(), 1u);
   EXPECT_EQ(worker.specs.back().image_content, sha256("new"));
+}
+
+TEST(Reuse, WhatNeedsNoImageIsSharedWhateverTheImageIs) {
+  BrokerHarness harness;
+  harness.offer.images = {{"image", sha256("content")}};
+  FakeWorker& worker = harness.worker("w");
+  auto submission = sharing("nothing a", "first", "image");
+  submission.tools[0].runtime = "noop";
+  harness.submit(submission);
+  harness.finish(worker, Outcome::kSucceeded);
+  finish_with(harness, worker, "A", sha256("content"));
+  submission.submission_id = submission.name = "second";
+  EXPECT_EQ(harness.submit(submission).cached, 2u);
+}
+
+TEST(Reuse, WhatReadsNoDatasetIsSharedWhateverTheDatasetIs) {
+  BrokerHarness harness;
+  harness.offer.datasets = {{"digits", "", sha256("content")}};
+  FakeWorker& worker = harness.worker("w");
+  auto submission = sharing("nothing a", "first");
+  submission.dataset_name = "digits";
+  submission.tools[0].runtime = "noop";
+  harness.submit(submission);
+  harness.finish(worker, Outcome::kSucceeded);
+  finish_with(harness, worker, "A", {}, sha256("content"));
+  submission.submission_id = submission.name = "second";
+  EXPECT_EQ(harness.submit(submission).cached, 2u);
 }
 
 TEST(Reuse, AnImageOfUnknownContentSharesNothing) {
@@ -386,6 +497,53 @@ TEST(Reuse, WorkersThatDifferShareNothingOfTheImage) {
   with.harness.offer.images = {{"image", sha256("new")}};
   with.harness.worker("other");
   EXPECT_EQ(with.harness.submit(sharing("a", "second", "image")).cached, 0u);
+}
+
+/// Two pipelines want the same work: the first runs it with one image, the second was bound to
+/// another one after it had joined.
+struct JoinedAndBoundOtherwise {
+  BrokerHarness harness;
+  FakeWorker* first = nullptr;
+
+  JoinedAndBoundOtherwise() {
+    harness.offer.images = {{"image", sha256("old")}};
+    first = &harness.worker("first");
+    harness.submit(sharing("a", "first", "image"));
+    harness.advance(10s);  // now nobody is connected who could tell what the image is
+    harness.submit(sharing("a\nb", "second", "image"));
+    EXPECT_EQ(number(harness.task(TaskId{2}).joined), 1u);
+    harness.offer.images = {{"image", sha256("new")}};
+    FakeWorker& second = harness.worker("second");
+    EXPECT_EQ(second.specs.back().image_content, sha256("new")) << "b";
+  }
+};
+
+TEST(Reuse, WhoIsBoundToAnotherImageMeanwhileDoesNotFailWithTheWork) {
+  JoinedAndBoundOtherwise both;
+  both.harness.finish(*both.first, Outcome::kExitCode);
+  EXPECT_EQ(status(both.harness, 1), TaskStatus::kFailed);
+  EXPECT_EQ(status(both.harness, 2), TaskStatus::kPending) << "its own image may be a good one";
+}
+
+TEST(Reuse, WhoIsBoundToAnotherImageMeanwhileDoesNotInherit) {
+  JoinedAndBoundOtherwise both;
+  both.harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  EXPECT_EQ(both.first->stopped.size(), 1u);
+  EXPECT_EQ(status(both.harness, 2), TaskStatus::kPending);
+}
+
+TEST(Reuse, AnHeirIsBoundToWhatTheAttemptWasBegunWith) {
+  BrokerHarness harness;
+  harness.offer.images = {{"image", sha256("old")}};
+  FakeWorker& first = harness.worker("first");
+  harness.submit(sharing("a", "first", "image"));
+  harness.advance(10s);
+  harness.submit(sharing("a\nb", "second", "image"));
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{PipelineId{1}, TaskId{}});
+  harness.offer.images = {{"image", sha256("new")}};
+  EXPECT_TRUE(harness.worker("second").assigned.empty()) << "b means the old image now";
+  finish_with(harness, first, "A", sha256("old"));
+  EXPECT_EQ(status(harness, 2), TaskStatus::kCompleted);
 }
 
 TEST(Reuse, ATaskWithAnotherImageIsNotHeldUp) {

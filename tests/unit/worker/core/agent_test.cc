@@ -524,6 +524,21 @@ TEST_F(AgentTest, RemovesOnlyWhatTheBrokerGivesUpAndNobodyHereUses) {
   EXPECT_TRUE(take<RemoveArtifacts>().empty()) << "it did not ask";
 }
 
+TEST_F(AgentTest, KeepsWhatItMadeAgainAfterItHadAsked) {
+  welcome();
+  run(1);
+  handle(StoreFull{{sha256("same"), sha256("other")}});
+  EXPECT_EQ(sent<protocol::ReleaseRequest>().size(), 1u);
+  handle(ended(1, Outcome::kSucceeded));
+  handle(Captured{key(1), sha256("same"), 1, "", false, ""});
+  hear(protocol::ResultsAck{11, {key(1)}});
+  hear(protocol::Release{11, {sha256("same"), sha256("other")}});  // overtaken
+  const auto removed = take<RemoveArtifacts>();
+  ASSERT_EQ(removed.size(), 1u);
+  EXPECT_EQ(removed[0].released, std::vector<Digest>{sha256("other")});
+  EXPECT_EQ(removed[0].kept, std::vector<Digest>{sha256("same")});
+}
+
 TEST_F(AgentTest, TellsWhatItMovedAndWhatItDoesNotHave) {
   welcome();
   assign(1);
