@@ -46,7 +46,8 @@ class Reuse {
   std::uint32_t failures_of_work(const FoundTask& found) const;
 
   /// Whether nothing on the worker contradicts what the task's names stand for.
-  bool has_contents(const FoundTask& found, const WorkerRecord& worker) const;
+  bool has_contents(const PipelineRecord& record, const domain::Task& task,
+                    const WorkerRecord& worker) const;
   /// The task is about to be assigned there: what is not bound yet is what the worker has.
   void bind_to(const FoundTask& found, const WorkerRecord& worker, const Now& now, Outbox& out);
   /// A worker said what images and data sets it has: the pipelines it works for are bound to that,

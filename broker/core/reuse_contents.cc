@@ -75,17 +75,17 @@ void Reuse::bind_to(const FoundTask& found, const WorkerRecord& worker, const No
   bind_like(*found.record, *found.task, here, now, out);
 }
 
-bool Reuse::has_contents(const FoundTask& found, const WorkerRecord& worker) const {
-  const auto& dataset = found.record->pipeline->dataset;
-  if (found.task->tool->container.runtime.value_or("") == kNoopRuntime) return true;
+bool Reuse::has_contents(const PipelineRecord& record, const domain::Task& task,
+                         const WorkerRecord& worker) const {
+  const auto& dataset = record.pipeline->dataset;
+  if (task.tool->container.runtime.value_or("") == kNoopRuntime) return true;
   if (!dataset.name.empty()) {
     const Digest here = worker.dataset_content(dataset.name, dataset.variant);
-    const Digest& bound = found.record->dataset_content;
+    const Digest& bound = record.dataset_content;
     if (here.empty() || (!bound.empty() && here != bound)) return false;
   }
-  if (!has_image(*found.task)) return true;
-  return compatible(found.record->image_content(*found.task),
-                    worker.image_content(found.task->tool->container.image));
+  if (!has_image(task)) return true;
+  return compatible(record.image_content(task), worker.image_content(task.tool->container.image));
 }
 
 void Reuse::bind_by_worker(const WorkerRecord& worker, const Now& now, Outbox& out) {

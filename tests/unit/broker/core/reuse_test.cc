@@ -367,6 +367,22 @@ TEST(Reuse, ADatasetIsBoundByItsContent) {
   EXPECT_EQ(unknown.assigned.size(), 1u);
 }
 
+TEST(Reuse, AWorkerWithOtherContentsIsNoPlaceToTryAgain) {
+  BrokerHarness harness;
+  auto submission = sharing("a", "first");
+  submission.dataset_name = "digits";
+  submission.dataset_variant = "clean";
+  harness.offer.datasets = {{"digits", "clean", sha256("one")}};
+  FakeWorker& right = harness.worker("right");
+  harness.offer.datasets = {{"digits", "clean", sha256("two")}};
+  FakeWorker& other = harness.worker("other");
+  harness.submit(submission);
+  FakeWorker& chosen = right.assigned.empty() ? other : right;
+  harness.finish(chosen, Outcome::kRuntimeError);
+  harness.advance(2s);
+  EXPECT_EQ(chosen.assigned.size(), 1u) << "where it failed, as nobody else has its data";
+}
+
 // --- What is kept ---
 
 TEST(Reuse, ReleasesOnlyWhatNoLivePipelineNeeds) {
