@@ -75,11 +75,7 @@ std::string obstacle(const WorkerRecord& worker, const Request& request, const F
                      const Reuse& reuse) {
   if (std::string refusal = worker.refusal(); !refusal.empty()) return refusal;
   if (std::string lacks = shortage(worker, request); !lacks.empty()) return lacks;
-  if (!reuse.has_contents(*found.record, *found.task, worker)) {
-    return "has another content than the pipeline began with by the name of its image (" +
-           request.image + ") or data set, or does not know its content yet";
-  }
-  return {};
+  return reuse.contradiction(*found.record, *found.task, worker);
 }
 
 void explain_workers(const State& state, const Reuse& reuse, const FoundTask& found,

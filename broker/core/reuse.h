@@ -48,6 +48,9 @@ class Reuse {
   /// Whether nothing on the worker contradicts what the task's names stand for.
   bool has_contents(const PipelineRecord& record, const domain::Task& task,
                     const WorkerRecord& worker) const;
+  /// What contradicts it, in words.
+  std::string contradiction(const PipelineRecord& record, const domain::Task& task,
+                            const WorkerRecord& worker) const;
   /// The task is about to be assigned there: what is not bound yet is what the worker has.
   void bind_to(const FoundTask& found, const WorkerRecord& worker, const Now& now, Outbox& out);
   /// A worker said what images and data sets it has: the pipelines it works for are bound to that,

@@ -88,6 +88,25 @@ bool Reuse::has_contents(const PipelineRecord& record, const domain::Task& task,
   return compatible(record.image_content(task), worker.image_content(task.tool->container.image));
 }
 
+std::string Reuse::contradiction(const PipelineRecord& record, const domain::Task& task,
+                                 const WorkerRecord& worker) const {
+  if (has_contents(record, task, worker)) return {};
+  const auto& dataset = record.pipeline->dataset;
+  const auto other = [](const std::string& what, const Digest& here, const Digest& bound) {
+    return "has another " + what + " (" + short_hex(here) + ") than the pipeline began with (" +
+           short_hex(bound) + ")";
+  };
+  const Digest data = worker.dataset_content(dataset.name, dataset.variant);
+  if (!dataset.name.empty() && data.empty()) {
+    return "has not read its data set " + dataset.name + " yet";
+  }
+  if (!dataset.name.empty() && !compatible(record.dataset_content, data)) {
+    return other("data set " + dataset.name, data, record.dataset_content);
+  }
+  const std::string& image = task.tool->container.image;
+  return other("image " + image, worker.image_content(image), record.image_content(task));
+}
+
 void Reuse::bind_by_worker(const WorkerRecord& worker, const Now& now, Outbox& out) {
   protocol::Stop stop{worker.session, {}};
   for (const auto& [id, attempt] : worker.attempts) {

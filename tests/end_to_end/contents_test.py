@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What workers have in common and what they only call the same: stores on a common file system, data sets of one name."""
+"""What workers have in common, and what they only call the same: shared stores, data sets of one name."""
 
 from cluster import EndToEnd, main_side_by_side, noting, wait_until
 
@@ -68,8 +68,9 @@ class Datasets(EndToEnd):
 
     def submit(self, *tools, more=":"):
         notes = noting(f"note read $(cat $INPUT_DIR/number); {more}")
-        return self.cluster.submit(self.cluster.native({tool: notes for tool in tools}, {tool: [tool] for tool in tools},
-                                                       dataset={"name": "digits"}))
+        file = self.cluster.native({tool: notes for tool in tools}, {tool: [tool] for tool in tools},
+                                   dataset={"name": "digits"})
+        return self.cluster.submit(file)
 
     def read(self):
         return sorted(note.rest for note in self.cluster.notes("read"))
@@ -82,7 +83,7 @@ class Datasets(EndToEnd):
         self.start_worker("w2", "other", cpus=4)  # has all the room, and must not be asked
         waiting = self.cluster.tasks()["c"]["task_id"]
         why = self.cluster.json("explain", waiting)
-        self.assertIn("w2 has another content than the pipeline began with", "\n".join(why["reasons"]))
+        self.assertRegex("\n".join(why["reasons"]), r"w2 has another data set digits \(\w+\) than the pipeline began with")
         self.assertIn("w1 has 0 CPUs free", "\n".join(why["reasons"]))
         self.assertEqual(self.cluster.status()["notices"], [], "w1 will do it")
         gate.let_pass()

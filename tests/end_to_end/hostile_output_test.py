@@ -83,8 +83,8 @@ class HostileOutput(EndToEnd):
         self.assert_nothing_happened()
 
     def test_the_output_folder_itself_is_a_folder(self):
-        for place, words in (("ln -s $OUTSIDE/folder $OUTPUT_DIR", "the tool put a symbolic link in the folder's place"),
-                             ("ln -s / $OUTPUT_DIR", "the tool put a symbolic link in the folder's place"),
+        link = "the tool put a symbolic link in the folder's place"
+        for place, words in (("ln -s $OUTSIDE/folder $OUTPUT_DIR", link), ("ln -s / $OUTPUT_DIR", link),
                              ("echo text >$OUTPUT_DIR", "the tool put a file in the folder's place"),
                              ("true", "the tool removed the folder")):
             self.assert_refused(f"rmdir $OUTPUT_DIR; {place}", words)
@@ -127,8 +127,8 @@ class HostileOutput(EndToEnd):
         names = "..", "...", "..evil", "a\nb", "\x1b[31mred", "-rf", "caf\u00e9", " "
         make = "import os\nfor n in %r: open(os.environ['OUTPUT_DIR'] + '/' + n, 'w').write(n)" % (names[1:],)
         look = "import os\nfor n in %r: assert open(os.environ['INPUT_DIR'] + '/' + n).read() == n" % (names[1:],)
-        self.cluster.submit(self.cluster.native({"make": shell(python(make)), "look": noting(python(look) + " || exit 1")},
-                                                {"w": ["make", "look"]}))
+        tools = {"make": shell(python(make)), "look": noting(python(look) + " || exit 1")}
+        self.cluster.submit(self.cluster.native(tools, {"w": ["make", "look"]}))
         self.assertEqual(self.cluster.run("wait", "last").code, 0)
         self.assertFalse((self.cluster.scratch("w1") / "attempts" / "evil").exists())
         self.assert_nothing_happened()

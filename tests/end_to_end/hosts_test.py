@@ -53,8 +53,8 @@ class OnHosts(EndToEnd):
 
     def start_worker(self, name, cpus=1, gpus="none"):
         """Port 7721 on each host, as an operator would choose it: a restarted worker is found where it was."""
-        return self.cluster.start_worker(name, "--trust-network", "--data-bind", f"tcp://{HOSTS[name]}:7721", "--broker",
-                                         self.cluster.addresses[0], "--gpus", gpus, cpus=cpus)
+        addresses = ["--data-bind", f"tcp://{HOSTS[name]}:7721", "--broker", self.cluster.addresses[0]]
+        return self.cluster.start_worker(name, "--trust-network", *addresses, "--gpus", gpus, cpus=cpus)
 
     def history(self, tool):
         task = self.cluster.json("task", self.cluster.tasks()[tool]["task_id"])

@@ -85,7 +85,7 @@ class WorkerDisk(EndToEnd):
         self.assertEqual(self.reason(), "")
 
     def full_while(self, body, before=":"):
-        """Runs a tool that waits until its disk is full, and once more; returns the first attempt's outcome and reason."""
+        """Runs a tool that waits until its disk is full, and again; the first attempt's outcome and reason."""
         self.start_on_small_disk()
         gate = self.cluster.gate()
         self.submit({"tool": noting(f"{before}; note ready; read -r _ <{gate.path}; {body}")})
