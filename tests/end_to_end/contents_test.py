@@ -83,8 +83,9 @@ class Datasets(EndToEnd):
         self.start_worker("w2", "other", cpus=4)  # has all the room, and must not be asked
         waiting = self.cluster.tasks()["c"]["task_id"]
         why = self.cluster.json("explain", waiting)
-        self.assertRegex("\n".join(why["reasons"]), r"w2 has another data set digits \(\w+\) than the pipeline began with")
-        self.assertIn("w1 has 0 CPUs free", "\n".join(why["reasons"]))
+        reasons = "\n".join(why["reasons"])
+        self.assertRegex(reasons, r"w2 has another data set digits \(\w+\) than the pipeline began with")
+        self.assertIn("w1 has 0 CPUs free", reasons)
         self.assertEqual(self.cluster.status()["notices"], [], "w1 will do it")
         gate.let_pass()
         self.cluster.wait_for_note("b", "read")
