@@ -67,6 +67,7 @@ class Broker {
   void on_worker(PeerId peer, const protocol::Leaving& leaving, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Goodbye& goodbye, const Now& now, Outbox& out);
   bool is_needed(const Digest& artifact, std::size_t& looks);
+  bool is_wanted(const Digest& checkpoint, const WorkerRecord& leaving, std::size_t& looks);
   TaskId owner_of(const protocol::AttemptRef& attempt) const;
   void take_result(const FoundTask& found, protocol::AttemptResult result, const Now& now,
                    Outbox& out);

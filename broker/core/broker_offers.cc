@@ -110,6 +110,33 @@ bool Broker::is_needed(const Digest& artifact, std::size_t& looks) {
   return false;
 }
 
+/// Whether the worker, which is about to leave, has a checkpoint that nobody else has and that
+/// another worker fetches now, or may in a moment.
+bool Broker::is_wanted(const Digest& checkpoint, const WorkerRecord& leaving, std::size_t& looks) {
+  const ArtifactTable::Artifact* known = state_.artifacts.find(checkpoint);
+  if (known == nullptr || !leaving.offer.store_id.empty()) return false;  // a common store stays
+  for (const WorkerId id : known->holders) {
+    const WorkerRecord* holder = state_.workers.find(id);
+    if (holder == nullptr || holder == &leaving || holder->leaving) continue;
+    if (holder->state == WorkerState::kConnected && holder->session != 0) return false;
+  }
+  for (const TaskId id : known->producers) {
+    if (looks == 0) return true;
+    --looks;
+    const auto found = state_.pipelines.find_task(id);
+    if (!found || found->record->terminal() || found->record->paused) continue;
+    const TaskRun* run = found->record->find_run(id);
+    if (run == nullptr || run->checkpoint != checkpoint) continue;
+    if (found->task->status == domain::TaskStatus::kPending &&
+        placement_.has_contents(*found->record, *found->task)) {
+      return true;
+    }
+    if (run->live() && run->worker != leaving.id && run->attempts.back().started_at == 0)
+      return true;
+  }
+  return false;
+}
+
 void Broker::on_worker(PeerId peer, const protocol::ReleaseRequest& asked, const Now& now,
                        Outbox& out) {
   const WorkerRecord* worker = require_session(peer, asked.session, now, out);
@@ -117,8 +144,10 @@ void Broker::on_worker(PeerId peer, const protocol::ReleaseRequest& asked, const
   protocol::Release release{worker->session, {}};
   std::size_t looks = kLooksPerRequest;
   for (const Digest& artifact : asked.artifacts) {
-    if (is_needed(artifact, looks)) continue;
-    state_.artifacts.remove_holder(artifact, worker->id);
+    // One that leaves wants to know whether it may; it keeps what it has for when it comes back.
+    if (worker->leaving ? is_wanted(artifact, *worker, looks) : is_needed(artifact, looks))
+      continue;
+    if (!worker->leaving) state_.artifacts.remove_holder(artifact, worker->id);
     release.artifacts.push_back(artifact);
   }
   out.to_workers.push_back({peer, std::move(release)});

@@ -76,21 +76,9 @@ std::string shortage(const WorkerRecord& worker, const Request& request) {
 
 std::string obstacle(const WorkerRecord& worker, const Request& request, const FoundTask& found,
                      const Reuse& reuse) {
-  if (worker.host_failures >= kHostFailuresMax) {
-    return "gets no work: it could not start " + std::to_string(worker.host_failures) +
-           " attempts in a row, the last: " + worker.host_error;
-  }
-  if (worker.state != WorkerState::kConnected || worker.session == 0) {
-    return "is " + std::string(to_string(worker.state));
-  }
-  if (worker.leaving) return "is about to leave";
-  if (!worker.offer.unfit.empty()) return "gets no work: " + worker.offer.unfit;
+  if (std::string refusal = worker.refusal(); !refusal.empty()) return refusal;
   if (std::string lacks = shortage(worker, request); !lacks.empty()) return lacks;
-  if (!reuse.has_contents(found, worker)) {
-    return "has another content than the pipeline began with by the name of its image (" +
-           request.image + ") or data set, or does not know its content yet";
-  }
-  return {};
+  return reuse.contradiction(*found.record, *found.task, worker);
 }
 
 void explain_workers(const State& state, const Reuse& reuse, const FoundTask& found,

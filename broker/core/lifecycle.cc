@@ -95,7 +95,8 @@ AttemptEnded Lifecycle::decide(const FoundTask& found, const AttemptResult& resu
     }
     case Outcome::kRuntimeError:
       again_unless(ended, run.runtime_errors + 1 >= kRuntimeErrorsMax,
-                   "could not be started: " + failure_text(result));
+                   (result.started_at == 0 ? "could not be started: " : "its hosts failed: ") +
+                       failure_text(result));
       ended.delay_ms = 1000;  // elsewhere at once would be better; here, not in a tight loop
       break;
     case Outcome::kInputMissing:

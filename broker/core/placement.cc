@@ -145,8 +145,10 @@ WorkerRecord* Placement::choose_worker(const FoundTask& found, bool& wrong_conte
            std::find(own->failed_on.begin(), own->failed_on.end(), id) != own->failed_on.end();
   };
   const std::vector<WorkerId>& workers = capable(found.task->request);
+  // Another worker that has something else by the name of the image or data set is none.
   const auto is_better = [&](WorkerId id) {
-    return !failed_on(id) && reuse_.has_contents(found, *state_.workers.find(id));
+    return !failed_on(id) &&
+           reuse_.has_contents(*found.record, *found.task, *state_.workers.find(id));
   };
   const bool elsewhere = own != nullptr && !own->failed_on.empty() &&
                          std::any_of(workers.begin(), workers.end(), is_better);
@@ -155,7 +157,7 @@ WorkerRecord* Placement::choose_worker(const FoundTask& found, bool& wrong_conte
     if (!worker.takes_work() || (elsewhere && failed_on(id))) continue;
     const std::int64_t ahead = short_task ? std::int64_t{worker.offer.cpus_milli} : 0;
     if (!worker.has_room(request, ahead)) continue;
-    if (!reuse_.has_contents(found, worker)) {
+    if (!reuse_.has_contents(*found.record, *found.task, worker)) {
       wrong_contents = true;
       continue;
     }
@@ -185,6 +187,13 @@ const std::vector<WorkerId>& Placement::capable(std::uint32_t request) {
 }
 
 bool Placement::is_possible(std::uint32_t request) { return !capable(request).empty(); }
+
+bool Placement::has_contents(const PipelineRecord& record, const domain::Task& task) {
+  const std::vector<WorkerId>& workers = capable(task.request);
+  return std::any_of(workers.begin(), workers.end(), [&](WorkerId id) {
+    return reuse_.has_contents(record, task, *state_.workers.find(id));
+  });
+}
 
 /// False if an input cannot be had now: then the task is not ready any more. Its producer was made
 /// to run again, or, while a worker that has the input may come back within its lease, it waits.

@@ -23,6 +23,8 @@ class Placement {
 
   /// Whether any worker, busy or not, could run such a task.
   bool is_possible(std::uint32_t request);
+  /// Whether any of these has what the task's pipeline began with by the names it uses.
+  bool has_contents(const PipelineRecord& record, const domain::Task& task);
 
  private:
   /// Messages of one pass, by worker, with specs shared.

@@ -12,6 +12,7 @@ using domain::TaskStatus;
 
 /// Enough ended tasks for their rate to mean something.
 constexpr std::uint64_t kEtaSamplesMin = 3;
+constexpr std::size_t kRefusalsShown = 5;
 /// Rows of a page stay well below the frame limit even with long reasons.
 constexpr std::size_t kPageBytesMax = 2 * 1024 * 1024;
 
@@ -24,19 +25,35 @@ std::int64_t eta_ms(const PipelineRecord& record, const domain::Progress& progre
   return elapsed * static_cast<std::int64_t>(left) / static_cast<std::int64_t>(done);
 }
 
+/// Nobody takes work: why those who are here do not.
+void add_refusals(const State& state, std::vector<std::string>& notices) {
+  std::size_t shown = 0;
+  for (const auto& [id, worker] : state.workers.all()) {
+    if (worker.state != WorkerState::kConnected || worker.session == 0) continue;
+    if (++shown > kRefusalsShown) return;
+    notices.push_back(worker.offer.name + " " + worker.refusal());
+  }
+  if (shown == 0) notices.push_back("no worker is connected; start one with landseer-worker");
+}
+
 void add_notices(const State& state, const PipelineRecord& record, Placement& placement,
                  std::vector<std::string>& notices) {
   const bool any = std::any_of(state.workers.all().begin(), state.workers.all().end(),
                                [](const auto& entry) { return entry.second.takes_work(); });
-  if (!any) {
-    notices.push_back("no worker is connected; start one with landseer-worker");
-    return;
-  }
+  if (!any) return add_refusals(state, notices);
   for (const std::uint32_t request : record.scheduler->requests()) {
-    if (!record.scheduler->peek(request) || placement.is_possible(request)) continue;
-    notices.push_back("no connected worker can run the ready tasks that ask for " +
-                      request_text(state.requests.at(request)) +
-                      "; see `landseer workers` for what they offer");
+    const domain::TaskPtr task = record.scheduler->peek(request);
+    if (task == nullptr) continue;
+    const std::string text = request_text(state.requests.at(request));
+    if (!placement.is_possible(request)) {
+      notices.push_back("no connected worker can run the ready tasks that ask for " + text +
+                        "; see `landseer workers` for what they offer");
+    } else if (!placement.has_contents(record, *task)) {
+      notices.push_back(
+          "no connected worker has the data set or image that the pipeline began "
+          "with, for the ready tasks that ask for " +
+          text + "; see `landseer explain " + to_string(task->id) + "`");
+    }
   }
 }
 

@@ -48,7 +48,11 @@ class Reuse {
   std::uint32_t failures_of_work(const FoundTask& found) const;
 
   /// Whether nothing on the worker contradicts what the task's names stand for.
-  bool has_contents(const FoundTask& found, const WorkerRecord& worker) const;
+  bool has_contents(const PipelineRecord& record, const domain::Task& task,
+                    const WorkerRecord& worker) const;
+  /// What contradicts it, in words.
+  std::string contradiction(const PipelineRecord& record, const domain::Task& task,
+                            const WorkerRecord& worker) const;
   /// The task is about to be assigned there: what is not bound yet is what the worker has. True: it
   /// need not be, as in settle().
   bool bind_to(const FoundTask& found, const WorkerRecord& worker, const Now& now, Outbox& out);

@@ -90,17 +90,37 @@ void Reuse::bind_heir(const FoundTask& leader, TaskId heir, const Now& now, Outb
   bind_like(*to.record, *to.task, begun, now, out);
 }
 
-bool Reuse::has_contents(const FoundTask& found, const WorkerRecord& worker) const {
-  const auto& dataset = found.record->pipeline->dataset;
-  if (found.task->tool->container.runtime.value_or("") == kNoopRuntime) return true;
+bool Reuse::has_contents(const PipelineRecord& record, const domain::Task& task,
+                         const WorkerRecord& worker) const {
+  const auto& dataset = record.pipeline->dataset;
+  if (task.tool->container.runtime.value_or("") == kNoopRuntime) return true;
   if (!dataset.name.empty()) {
     const Digest here = worker.dataset_content(dataset.name, dataset.variant);
-    const Digest& bound = found.record->dataset_content;
+    const Digest& bound = record.dataset_content;
     if (here.empty() || (!bound.empty() && here != bound)) return false;
   }
-  if (!has_image(*found.task)) return true;
-  return worker.can_run(found.task->tool->container.image,
-                        found.record->image_content(*found.task));
+  if (!has_image(task)) return true;
+  return worker.can_run(task.tool->container.image, record.image_content(task));
+}
+
+std::string Reuse::contradiction(const PipelineRecord& record, const domain::Task& task,
+                                 const WorkerRecord& worker) const {
+  if (has_contents(record, task, worker)) return {};
+  const auto& dataset = record.pipeline->dataset;
+  const auto other = [](const std::string& what, const Digest& here, const Digest& bound) {
+    return "has another " + what + " (" + short_hex(here) + ") than the pipeline began with (" +
+           short_hex(bound) + ")";
+  };
+  const Digest data = worker.dataset_content(dataset.name, dataset.variant);
+  if (!dataset.name.empty() && data.empty()) {
+    return "has not read its data set " + dataset.name + " yet";
+  }
+  if (!dataset.name.empty() && !record.dataset_content.empty() && record.dataset_content != data) {
+    return other("data set " + dataset.name, data, record.dataset_content);
+  }
+  const std::string& image = task.tool->container.image;
+  if (worker.doubts(image)) return "looks at its image " + image + ", which changed just now";
+  return other("image " + image, worker.image_content(image), record.image_content(task));
 }
 
 /// What runs goes on also if its image is another by now: it began with the right one, and its

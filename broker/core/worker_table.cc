@@ -26,6 +26,17 @@ std::string_view to_string(WorkerState state) {
   return "unknown";
 }
 
+std::string WorkerRecord::refusal() const {
+  if (host_failures >= kHostFailuresMax) {
+    return "gets no work: it could not start " + std::to_string(host_failures) +
+           " attempts in a row, the last: " + host_error;
+  }
+  if (state != WorkerState::kConnected || session == 0)
+    return "is " + std::string(to_string(state));
+  if (leaving) return "is about to leave";
+  return offer.unfit.empty() ? "" : "gets no work: " + offer.unfit;
+}
+
 bool WorkerRecord::can_run(const Request& request) const {
   const auto offers_runtime = [&](const std::string& runtime) {
     return request.runtime.empty() ? runtime != kNoopRuntime : runtime == request.runtime;

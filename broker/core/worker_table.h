@@ -56,6 +56,8 @@ struct WorkerRecord {
     return state == WorkerState::kConnected && session != 0 && !leaving && offer.unfit.empty() &&
            host_failures < kHostFailuresMax;
   }
+  /// Why it takes no work, as in `w1 gets no work: disk full`; empty: it does.
+  std::string refusal() const;
   /// What this name stands for here; none: it does not have it, or does not know yet.
   Digest image_content(const std::string& image) const;
   /// The one that a task of this name and variant reads; null: it has none.

@@ -1,99 +1,17 @@
 #!/usr/bin/python3
 """Real partitions: broker and workers in network namespaces of their own, joined by a bridge, packets dropped between.
 
-Needs root, ip (iproute2) and iptables; without them it says so and is skipped. Everything it makes is in namespaces
-that are named after this process and deleted at the end.
+Needs root and what lab.py names; without them it says so and is skipped.
 """
 
 import collections
-import os
-import shutil
-import subprocess
-import sys
 import time
 import unittest
 
 from cluster import EndToEnd, main_side_by_side, noting, wait_until
+from lab import HOSTS, REASON, Lab
 
 LEASE = "4s"
-HOSTS = {"broker": "10.77.0.1", "w1": "10.77.0.2", "w2": "10.77.0.3"}
-
-
-def command(*words, check=True):
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(words)}: {done.stderr}")
-    return done
-
-
-def why_not():
-    """Why namespaces cannot be used here, or nothing."""
-    if os.geteuid() != 0:
-        return "not root"
-    missing = [name for name in ("ip", "iptables") if shutil.which(name) is None]
-    if missing:
-        return f"{missing[0]} is not installed"
-    name = f"landseer-{os.getpid()}-probe"
-    made = command("ip", "netns", "add", name, check=False)
-    if made.returncode != 0:
-        return f"ip netns is not permitted: {made.stderr.strip()}"
-    try:
-        dropped = command("ip", "netns", "exec", name, "iptables", "-A", "INPUT", "-s", "10.77.0.1", "-j", "DROP",
-                          check=False)
-    finally:
-        command("ip", "netns", "del", name, check=False)
-    return f"iptables does not work: {dropped.stderr.strip()}" if dropped.returncode != 0 else ""
-
-
-class Lab:
-    """A bridge with three hosts, all of them namespaces."""
-
-    def __init__(self):
-        self.switch = self.space("switch")
-        self.made = []
-        self.add(self.switch)
-        command("ip", "-n", self.switch, "link", "add", "bridge", "type", "bridge")
-        command("ip", "-n", self.switch, "link", "set", "bridge", "up")
-        for host, address in HOSTS.items():
-            space = self.space(host)
-            self.add(space)
-            command("ip", "-n", self.switch, "link", "add", host, "type", "veth", "peer", "name", "eth0",
-                    "netns", space)
-            command("ip", "-n", self.switch, "link", "set", host, "master", "bridge", "up")
-            command("ip", "-n", space, "address", "add", f"{address}/24", "dev", "eth0")
-            command("ip", "-n", space, "link", "set", "eth0", "up")
-            command("ip", "-n", space, "link", "set", "lo", "up")
-
-    def space(self, host):
-        return f"landseer-{os.getpid()}-{host}"
-
-    def add(self, space):
-        command("ip", "netns", "add", space)
-        self.made.append(space)
-
-    def inside(self, host):
-        return ["ip", "netns", "exec", self.space(host)]
-
-    def drop(self, host, source):
-        """The host does not get what the source sends."""
-        command(*self.inside(host), "iptables", "-A", "INPUT", "-s", HOSTS[source], "-j", "DROP")
-
-    def part(self, one, other):
-        self.drop(one, other)
-        self.drop(other, one)
-
-    def heal(self):
-        for host in HOSTS:
-            command(*self.inside(host), "iptables", "-F")
-
-    def close(self):
-        for space in reversed(self.made):
-            command("ip", "netns", "del", space, check=False)
-
-
-REASON = why_not()
-if REASON:
-    print(f"skipped: {REASON}", file=sys.stderr)
 
 
 @unittest.skipIf(REASON, REASON)
@@ -101,8 +19,7 @@ class Partition(EndToEnd):
     def setUp(self):
         self.lab = Lab()
         self.addCleanup(self.lab.close)
-        self.cluster.prefixes = {name: self.lab.inside(name) for name in HOSTS}
-        self.cluster.prefixes["landseer"] = self.lab.inside("broker")
+        self.cluster.prefixes = self.lab.prefixes()
         self.gate = self.cluster.gate()
         self.held = noting(f"trap 'note stopped; exit 1' TERM; read -r _ <{self.gate.path}")
 

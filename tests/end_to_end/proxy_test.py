@@ -248,5 +248,59 @@ class BetweenWorkers(Proxied):
         self.assert_delivered()
 
 
+class BetweenThreeWorkers(Proxied):
+    """An artifact of 24 MiB is at w1, which is asked first, and at w2, and wanted by w3."""
+
+    SIZE = 25165824
+
+    def setUp(self):
+        super().setUp()
+        self.first, self.second = self.proxy(), self.proxy()
+        self.first.target = self.start_worker("w1", None, "--data-address", self.first.address).addresses[1]
+        make = shell(f"head -c {self.SIZE} /dev/urandom >$OUTPUT_DIR/big; cd $OUTPUT_DIR; sha256sum big >sum")
+        check = noting("cd $INPUT_DIR; sha256sum -c sum || exit 1")
+        tools = {"make": make, "copy": {"container": check, "resources": {"cpus": 2}},
+                 "use": {"container": check, "resources": {"gpus": 1}}}
+        self.cluster.submit(self.cluster.native(tools, {"1": ["make", "copy"], "2": ["make", "use"]}))
+        wait_until(lambda: self.cluster.tasks()["make"]["status"] == "completed", "the artifact is made")
+        self.second.target = self.start_worker("w2", None, "--data-address", self.second.address, cpus=2).addresses[1]
+        wait_until(lambda: self.cluster.tasks()["copy"]["status"] == "completed", "w2 has it, too")
+        self.first.passed[DOWN] = 0
+
+    def fetch(self):
+        self.start_worker("w3", None, "--gpus", "0")
+
+    def assert_taken_over(self, least, most):
+        """w3 had the artifact in one attempt, so many bytes of it from w2."""
+        self.finish()
+        self.assertEqual([(attempt["worker"], attempt["outcome"]) for attempt in self.history("use")],
+                         [("w3", "succeeded")])
+        self.assertEqual([attempt["outcome"] for attempt in self.history("make")], ["succeeded"])
+        self.assertTrue(least <= self.second.passed[DOWN] <= most, self.second.passed[DOWN])
+
+    def test_another_source_takes_over_from_one_that_says_nothing(self):
+        self.first.black_hole(DOWN)
+        self.fetch()
+        self.assert_taken_over(self.SIZE, 1.1 * self.SIZE)
+
+    def test_another_source_goes_on_where_one_fell_silent(self):
+        self.first.slow_down(DOWN, 4_000_000)
+        self.fetch()
+        wait_until(lambda: self.first.passed[DOWN] > 8_000_000, "the transfer is under way")
+        self.first.black_hole(DOWN)
+        self.assert_taken_over(0.2 * self.SIZE, self.SIZE - 5_000_000)
+
+    def test_another_source_takes_over_from_one_that_is_too_slow(self):
+        self.first.slow_down(DOWN, 60_000)  # without the other one this would take seven minutes
+        self.fetch()
+        self.assert_taken_over(self.SIZE - 5_000_000, 1.1 * self.SIZE)
+        self.assertLess(self.first.passed[DOWN], 5_000_000)
+
+    def test_another_source_takes_over_from_one_that_is_not_reached(self):
+        self.first.cut(refuse=True)
+        self.fetch()
+        self.assert_taken_over(self.SIZE, 1.1 * self.SIZE)
+
+
 if __name__ == "__main__":
     main_side_by_side()

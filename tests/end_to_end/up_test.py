@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A broker and workers on one machine with one command."""
 
-from cluster import EndToEnd, kill, main, noting, processes_with, wait_until
+from cluster import EndToEnd, environment_of, kill, main, noting, processes_with, wait_until
 
 
 class Up(EndToEnd):
@@ -47,6 +47,7 @@ class Up(EndToEnd):
         first = self.cluster.json("up", "--workers", "1", "--lease", "2s")
         broker = self.pids(first)["broker"]
         kill([broker])
+        wait_until(lambda: not environment_of(broker), "the broker is gone")
         second = self.cluster.json("up", "--workers", "1")
         self.assertFalse(second["already_up"])
         file = self.cluster.native({"a": noting()}, {"w": ["a"]})

@@ -242,6 +242,21 @@ TEST_F(ArtifactStoreTest, RefusesLinks) {
   EXPECT_NE(refusal().find("inner/folder: the output has a symbolic link"), std::string::npos);
 }
 
+TEST_F(ArtifactStoreTest, RefusesWhatIsInTheFoldersPlaceAndLeavesWhatItLeadsToAlone) {
+  write_text(folder / "outside/file", "not the tool's");
+  fs::remove(output);
+  EXPECT_NE(refusal().find("the tool removed the folder"), std::string::npos) << refusal();
+  ASSERT_EQ(symlink((folder / "outside").c_str(), output.c_str()), 0);
+  EXPECT_NE(refusal().find("the tool put a symbolic link in the folder's place"), std::string::npos)
+      << refusal();
+  const struct stat status = status_of(folder / "outside/file");
+  EXPECT_EQ(status.st_nlink, 1u);
+  EXPECT_EQ(status.st_mode & 0200, 0200u);
+  fs::remove(output);
+  write_text(output, "a file");
+  EXPECT_NE(refusal().find("the tool put a file in the folder's place"), std::string::npos);
+}
+
 TEST_F(ArtifactStoreTest, RefusesPipesAndSockets) {
   ASSERT_EQ(mkfifo((output / "pipe").c_str(), 0600), 0);
   EXPECT_NE(refusal().find("pipe: the output has a pipe"), std::string::npos) << refusal();

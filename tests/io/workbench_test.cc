@@ -308,6 +308,23 @@ TEST_F(WorkbenchTest, ACheckpointSurvivesAttemptsButNotAnotherTaskOfItsNumber) {
   EXPECT_TRUE(fs::is_empty(checkpoint));
 }
 
+TEST_F(WorkbenchTest, ALinkInTheCheckpointFoldersPlaceIsNotFollowed) {
+  AttemptJob job = make_job(7);
+  prepared(job);
+  const fs::path checkpoint = bench->folders(job.key)->checkpoint;
+  write_text(folder / "outside/epoch", "3");
+  fs::remove(checkpoint);
+  ASSERT_EQ(symlink((folder / "outside").c_str(), checkpoint.c_str()), 0);
+  bench->submit(CaptureCheckpoint{job.key});
+  EXPECT_TRUE(std::get<CheckpointCaptured>(next_event()).artifact.empty());
+  discarded(job.key);
+  job.key.attempt = 2;
+  prepared(job);
+  EXPECT_TRUE(fs::is_directory(fs::symlink_status(checkpoint)));
+  EXPECT_TRUE(fs::is_empty(checkpoint));
+  EXPECT_EQ(read_text(folder / "outside/epoch"), "3");
+}
+
 TEST_F(WorkbenchTest, AnAbandonedPrepareIsCancelled) {
   options.fetch.silence_limit = 60s;
   options.threads = 1;

@@ -1,5 +1,7 @@
 #include "tests/simulation/broker_host.h"
 
+#include <algorithm>
+
 #include "broker/core/state_digest.h"
 #include "common/protocol/codec.h"
 #include "tests/simulation/model.h"
@@ -210,7 +212,13 @@ void BrokerHost::turn() {
         worker != nullptr && std::holds_alternative<protocol::Hello>(worker->message);
     if (is_hello) world_.model->said_hello(from, outbox_.records.size());
     if (outbox_.to_workers.size() == mail) continue;
-    if (const auto* given = std::get_if<protocol::Release>(&outbox_.to_workers.back().message)) {
+    // One that leaves is only told that others have it: it keeps what it has.
+    const auto& all = core_->state().workers.all();
+    const bool leaves = std::any_of(all.begin(), all.end(), [&](const auto& known) {
+      return worker != nullptr && known.second.peer == worker->peer && known.second.leaving;
+    });
+    const auto* given = std::get_if<protocol::Release>(&outbox_.to_workers.back().message);
+    if (given != nullptr && !leaves) {
       world_.model->said_release(outbox_.records.size(), given->artifacts);
     }
   }

@@ -18,6 +18,9 @@ constexpr Duration kHelloMax = std::chrono::seconds(2);
 /// A tool that is told to stop has this long to save what it can; less when the lease is short, so
 /// that it is gone before the broker may give its task away.
 constexpr Duration kGraceMax = std::chrono::seconds(10);
+/// After it was asked to end, for others that fetch checkpoints from it. Whoever asked waits for 15
+/// seconds, docs/operations.md.
+constexpr Duration kStayMax = std::chrono::seconds(13);
 /// Heartbeats under way: the session is doubted after four without any message.
 constexpr std::size_t kBeatsMax = 64;
 /// Attempts remembered after their end: an Assign that comes twice comes soon.
@@ -58,7 +61,8 @@ Agent::Agent(AgentSettings settings)
 }
 
 Instant Agent::next_deadline() const {
-  return std::min(next_speech_, gpu_watch_.next_deadline().value_or(next_speech_));
+  const Instant next = is_waiting_to_leave() ? std::min(next_speech_, ask_again_) : next_speech_;
+  return std::min(next, gpu_watch_.next_deadline().value_or(next));
 }
 
 Agent::Attempt* Agent::find(const AttemptKey& key) {
@@ -106,6 +110,7 @@ void Agent::settle(const Now& now, std::vector<Effect>& out) {
     }
     send_holdings(out);
     send_results(out);
+    leave(now, out);
   }
   if (now.instant >= next_speech_) speak(now, out);
 }
@@ -325,10 +330,6 @@ void Agent::send_results(std::vector<Effect>& out) {
   }
   flush();
   unsent_.clear();
-  if (shutting_down_ && attempts_.empty() && !said_goodbye_) {
-    out.push_back(Send{protocol::Goodbye{session_}});
-    said_goodbye_ = true;
-  }
 }
 
 // --- What is offered ---
@@ -404,10 +405,10 @@ void Agent::on(const Received& event, const Now& now, std::vector<Effect>& out) 
 void Agent::on(const ShutdownRequested&, const Now& now, std::vector<Effect>& out) {
   if (shutting_down_) return;
   shutting_down_ = true;
+  leave_by_ = now.instant + kStayMax;
   std::vector<AttemptKey> keys;
   for (const auto& [key, attempt] : attempts_) keys.push_back(key);
   for (const AttemptKey& key : keys) stop(key, Outcome::kReturned, out);
-  static_cast<void>(now);
 }
 
 void Agent::on_message(const protocol::Welcome& m, const Now& now, std::vector<Effect>& out) {

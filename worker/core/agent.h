@@ -103,6 +103,8 @@ class Agent {
   void start_ready(std::vector<Effect>& out);
   void send_holdings(std::vector<Effect>& out);
   void send_results(std::vector<Effect>& out);
+  void leave(const Now& now, std::vector<Effect>& out);
+  bool is_waiting_to_leave() const;
   std::set<Digest> artifacts_in_use() const;
   void spare(const Digest& artifact);
   bool is_current(std::uint64_t session);
@@ -122,6 +124,9 @@ class Agent {
   std::vector<Digest> dropped_;      // not told yet
   std::vector<Digest> asked_;        // of the ReleaseRequest under way
   std::vector<Digest> spared_;       // not asked for, as attempts here use them
+  std::set<Digest> wanted_;          // checkpoints given back on leaving, which others may fetch
+  Instant ask_again_;                // about wanted_
+  Instant leave_by_;                 // after ShutdownRequested
   std::uint64_t epoch_ = 0;
   std::uint64_t session_ = 0;  // 0: no conversation
   Duration heartbeat_{};

@@ -5,6 +5,11 @@
 #include "worker/core/agent.h"
 
 namespace landseer::worker {
+namespace {
+
+constexpr Duration kAskAgain = std::chrono::milliseconds(250);
+
+}  // namespace
 
 void Agent::send_holdings(std::vector<Effect>& out) {
   if (!dropped_.empty()) out.push_back(Send{protocol::Dropped{session_, std::move(dropped_)}});
@@ -18,10 +23,28 @@ void Agent::send_holdings(std::vector<Effect>& out) {
 void Agent::on(const CheckpointCaptured& event, const Now&, std::vector<Effect>& out) {
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kSaving) return;
+  if (shutting_down_ && !event.artifact.empty()) wanted_.insert(event.artifact);
   attempt->result.checkpoint = event.artifact;
   attempt->result.checkpoint_bytes = event.bytes;
   spare(event.artifact);
   report(event.key, attempt->result.outcome, std::move(attempt->result.reason), out);
+}
+
+bool Agent::is_waiting_to_leave() const {
+  return shutting_down_ && session_ != 0 && attempts_.empty() && !wanted_.empty() && !said_goodbye_;
+}
+
+/// Not while another worker may be fetching a checkpoint that was given back a moment ago: it would
+/// have to begin anew. The broker is asked whether one is.
+void Agent::leave(const Now& now, std::vector<Effect>& out) {
+  if (!shutting_down_ || !attempts_.empty() || said_goodbye_) return;
+  if (!is_waiting_to_leave() || now.instant >= leave_by_) {
+    out.push_back(Send{protocol::Goodbye{session_}});
+    said_goodbye_ = true;
+  } else if (now.instant >= ask_again_) {
+    out.push_back(Send{protocol::ReleaseRequest{session_, {wanted_.begin(), wanted_.end()}}});
+    ask_again_ = now.instant + kAskAgain;
+  }
 }
 
 /// What attempts here read, and what the broker may not have heard of yet: it would think that
@@ -60,7 +83,9 @@ void Agent::on(const StoreFull& event, const Now&, std::vector<Effect>& out) {
 }
 
 void Agent::on_message(const protocol::Release& m, const Now&, std::vector<Effect>& out) {
-  if (m.session != session_ || (asked_.empty() && spared_.empty())) return;
+  if (m.session != session_) return;
+  for (const Digest& artifact : m.artifacts) wanted_.erase(artifact);
+  if (asked_.empty() && spared_.empty()) return;
   const std::set<Digest> used = artifacts_in_use();
   const std::set<Digest> given_up(m.artifacts.begin(), m.artifacts.end());
   RemoveArtifacts remove{{}, std::exchange(spared_, {})};

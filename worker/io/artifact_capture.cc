@@ -16,13 +16,6 @@
 namespace landseer::worker {
 namespace {
 
-std::string_view kind_of(mode_t mode) {
-  if (S_ISLNK(mode)) return "a symbolic link";
-  if (S_ISFIFO(mode)) return "a pipe";
-  if (S_ISSOCK(mode)) return "a socket";
-  return "a device";
-}
-
 /// True if the file was left alone between the two looks.
 bool unchanged(const struct stat& a, const struct stat& b) {
   return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
@@ -176,7 +169,7 @@ class Capturer {
       own_->count(top_, 1);
       given_.emplace();
       for (const auto& folder : rules_.linkable) {
-        if (const auto opened = open_folder(folder)) given_->count(opened->get(), 1);
+        if (const auto opened = open_tool_folder(folder)) given_->count(opened->get(), 1);
       }
     }
     return own_->names(status) == status.st_nlink || given_->names(status) > 0;
@@ -231,7 +224,7 @@ class Capturer {
 
 Result<StoredArtifact> ArtifactStore::capture(const std::filesystem::path& folder,
                                               const CaptureRules& rules) const {
-  auto opened = open_folder(folder);
+  auto opened = open_tool_folder(folder);
   if (!opened) return tl::make_unexpected(opened.error());
   struct stat status {};
   if (stat((root_ / "tmp").c_str(), &status) != 0) {

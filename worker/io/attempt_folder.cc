@@ -86,7 +86,8 @@ Result<void> make_checkpoint(const std::filesystem::path& folder, const std::str
   auto opened = open_folder(parent);
   if (!opened) return tl::make_unexpected(opened.error());
   const auto present = read_file(opened->get(), marker, identity.size());
-  if (!present || *present != identity) {
+  // What an earlier attempt put in the folder's place would lead out of here.
+  if (!present || *present != identity || !open_tool_folder(folder)) {
     if (auto removed = remove_tree(folder); !removed) return removed;
     if (auto removed = remove_tree(parent / marker); !removed) return removed;
     if (auto written = write_file(opened->get(), marker, identity); !written) return written;

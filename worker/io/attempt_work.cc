@@ -97,7 +97,7 @@ Result<Manifest> obtain(const AttemptTools& tools, BlobFetcher& fetcher,
 }
 
 bool is_empty_folder(const std::filesystem::path& path) {
-  const auto folder = open_folder(path);
+  const auto folder = open_tool_folder(path);
   const auto names = folder ? list_folder(folder->get())
                             : Result<std::vector<std::string>>(tl::make_unexpected(folder.error()));
   return names && names->empty();
@@ -150,7 +150,7 @@ bool is_evaluation(const protocol::WorkSpec& spec) {
 
 /// Any tool may report; only an evaluator is missed when it does not.
 Result<Evaluation> evaluate(const std::filesystem::path& output, const protocol::WorkSpec& spec) {
-  auto folder = open_folder(output);
+  auto folder = open_tool_folder(output);
   if (!folder) return tl::make_unexpected(folder.error());
   if (!is_evaluation(spec) && spec.metrics.empty()) return Evaluation{};
   auto evaluation = read_evaluation(folder->get(), spec.metrics);

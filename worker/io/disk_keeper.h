@@ -54,6 +54,8 @@ class DiskKeeper {
 
   /// As it was when the keeper began: for Hello.
   const std::string& first_fitness() const { return first_fitness_; }
+  /// As it is at this moment. Any thread.
+  std::string fitness_now() const { return disk_fitness(disks_, limits_.disk_min, false); }
   /// The answer to StoreFull.
   void remove(const RemoveArtifacts& answer);
 

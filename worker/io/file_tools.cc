@@ -186,6 +186,15 @@ tl::unexpected<Error> fail_errno(std::string_view what, std::string where) {
               std::move(where), full ? "free space on this disk" : "");
 }
 
+std::string_view kind_of(mode_t mode) {
+  if (S_ISREG(mode)) return "a file";
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
 Result<UniqueFd> open_folder(const std::filesystem::path& path) {
   UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return fail_errno("open the folder", path.string());
@@ -195,6 +204,26 @@ Result<UniqueFd> open_folder(const std::filesystem::path& path) {
 Result<UniqueFd> open_subfolder(int parent, const std::string& name) {
   UniqueFd folder = open_beneath(parent, name, O_RDONLY);
   if (!folder) return fail_errno("open the folder", name);
+  return folder;
+}
+
+Result<UniqueFd> open_tool_folder(const std::filesystem::path& path) {
+  auto parent = open_folder(path.parent_path());
+  if (!parent) return parent;
+  const std::string name = path.filename().string();
+  struct stat status {};
+  if (fstatat(parent->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno != ENOENT) return fail_errno("look at the folder", path.string());
+    return fail(ErrorCode::kInvalid, "the tool removed the folder", path.string(),
+                "let it remove what is inside only");
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return fail(ErrorCode::kInvalid,
+                "the tool put " + std::string(kind_of(status.st_mode)) + " in the folder's place",
+                path.string(), "let it write into the folder");
+  }
+  auto folder = open_subfolder(parent->get(), name);
+  if (!folder) folder.error().where = path.string();
   return folder;
 }
 

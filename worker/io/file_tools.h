@@ -23,6 +23,9 @@ namespace landseer::worker {
 /// forbids it (its rights, a link, a mount); kIo if the machine cannot (a full or broken disk).
 tl::unexpected<Error> fail_errno(std::string_view what, std::string where);
 
+/// In words, such as "a symbolic link".
+std::string_view kind_of(mode_t mode);
+
 /// Opens an existing folder. A link in the last place is followed: for folders of our own and of
 /// the machine's owner only.
 Result<UniqueFd> open_folder(const std::filesystem::path& path);
@@ -30,6 +33,10 @@ Result<UniqueFd> open_folder(const std::filesystem::path& path);
 /// Opens `name` inside `parent`, which must be a real folder on the same mount: not a link to one,
 /// and not a place where something else is mounted.
 Result<UniqueFd> open_subfolder(int parent, const std::string& name);
+
+/// Opens a folder that a tool could write to, and so put anything in its place. kInvalid if it is
+/// no folder any more, or gone: the tool's doing.
+Result<UniqueFd> open_tool_folder(const std::filesystem::path& path);
 
 /// Opens the folder `name` inside `parent`, made if need be and readable by everyone: tools may run
 /// as any user of their image.

@@ -140,6 +140,7 @@ void Server::on_executor(const FromExecutor& message) {
     launches_.ended(ended->key);
     if (!jobs_.contains(ended->key)) tell_executor(Forget{ended->key});
     RunEnded event = run_ended(*ended);
+    blame_full_disk(event);
     event.gpu_memory_peak_bytes = gpu_monitor_->end(ended->key);
     handle(event);
   }
@@ -159,6 +160,19 @@ RunEnded Server::run_ended(Ended ended) const {
           WallTime{ended.finished_at_ms},
           ended.cpu_ms,
           ended.memory_peak_bytes};
+}
+
+/// A tool that fails while there is less space than the host promises fails for that, as far as
+/// anybody can tell.
+void Server::blame_full_disk(RunEnded& ended) const {
+  if (ended.outcome != protocol::Outcome::kExitCode &&
+      ended.outcome != protocol::Outcome::kSignal) {
+    return;
+  }
+  const std::string unfit = disks_->fitness_now();
+  if (unfit.empty()) return;
+  ended.outcome = protocol::Outcome::kRuntimeError;
+  ended.reason += ", with the " + unfit;
 }
 
 void Server::handle(const Event& event) {

@@ -61,6 +61,7 @@ class Server {
   RunEnded run_ended(Ended ended) const;
   void receive_broker();
   void receive_threads();
+  void blame_full_disk(RunEnded& ended) const;
   void handle(const Event& event);
 
   void perform(const std::vector<Effect>& effects);

@@ -265,10 +265,18 @@ TEST(Broker, SaysWhyNothingMoves) {
   auto notices = harness.status(pipeline).notices;
   ASSERT_EQ(notices.size(), 1u);
   EXPECT_NE(notices[0].find("no worker is connected"), std::string::npos);
-  harness.worker("w");
+  FakeWorker& worker = harness.worker("w");
   notices = harness.status(pipeline).notices;
   ASSERT_EQ(notices.size(), 1u);
   EXPECT_NE(notices[0].find("dataset digits:clean"), std::string::npos);
+  const std::vector<protocol::DatasetOffer> unread{{"digits", "clean"}};
+  harness.say(worker, protocol::Offer{worker.session, {}, unread, {}, ""});
+  notices = harness.status(pipeline).notices;
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_NE(notices[0].find("data set or image that the pipeline began with"), std::string::npos);
+  harness.say(worker, protocol::Offer{worker.session, {}, unread, {}, "disk full: 0 B"});
+  notices = harness.status(pipeline).notices;
+  EXPECT_EQ(notices, std::vector<std::string>{"w gets no work: disk full: 0 B"});
 }
 
 }  // namespace

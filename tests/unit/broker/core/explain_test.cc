@@ -122,6 +122,26 @@ TEST(Explain, WhyAPendingTaskWaits) {
   EXPECT_EQ(harness.ask_in_vain(protocol::GetExplanation{TaskId{99}}).code, ErrorCode::kNotFound);
 }
 
+TEST(Explain, WhatIsAnotherOneOnAWorker) {
+  BrokerHarness harness;
+  auto submission = sharing("a\nb", "first");
+  submission.dataset_name = "digits";
+  harness.offer.datasets = {{"digits", "", sha256("one")}};
+  harness.worker("right");
+  harness.submit(submission);
+  harness.offer.datasets = {{"digits", "", sha256("two")}};
+  harness.worker("other", 4);
+  harness.offer.datasets = {{"digits", ""}};
+  harness.worker("unread", 4);
+  const auto why = explain(harness, 2);
+  EXPECT_TRUE(says(why.reasons, "right has 0 CPUs free"));
+  EXPECT_TRUE(says(why.reasons, "other has another data set digits (" +
+                                    sha256("two").hex().substr(0, 12) +
+                                    ") than the pipeline began with (" +
+                                    sha256("one").hex().substr(0, 12) + ")"));
+  EXPECT_TRUE(says(why.reasons, "unread has not read its data set digits yet"));
+}
+
 TEST(Explain, APlanSaysWhatIsCachedAndKeepsNothing) {
   BrokerHarness harness;
   FakeWorker& worker = harness.worker("w");

@@ -579,6 +579,22 @@ TEST(Reuse, ADatasetIsBoundByItsContent) {
   EXPECT_EQ(unknown.assigned.size(), 1u);
 }
 
+TEST(Reuse, AWorkerWithOtherContentsIsNoPlaceToTryAgain) {
+  BrokerHarness harness;
+  auto submission = sharing("a", "first");
+  submission.dataset_name = "digits";
+  submission.dataset_variant = "clean";
+  harness.offer.datasets = {{"digits", "clean", sha256("one")}};
+  FakeWorker& right = harness.worker("right");
+  harness.offer.datasets = {{"digits", "clean", sha256("two")}};
+  FakeWorker& other = harness.worker("other");
+  harness.submit(submission);
+  FakeWorker& chosen = right.assigned.empty() ? other : right;
+  harness.finish(chosen, Outcome::kRuntimeError);
+  harness.advance(2s);
+  EXPECT_EQ(chosen.assigned.size(), 1u) << "where it failed, as nobody else has its data";
+}
+
 // --- What is kept ---
 
 TEST(Reuse, ReleasesOnlyWhatNoLivePipelineNeeds) {
@@ -655,15 +671,57 @@ TEST(Reuse, ACheckpointMovesWithItsTask) {
   result.checkpoint = sha256("half way");
   result.checkpoint_bytes = 100;
   harness.send_result(first, result);
+  const auto may_leave = [&] {
+    first.released.clear();
+    harness.say(first, protocol::ReleaseRequest{first.session, {sha256("half way")}});
+    return !first.released.empty();
+  };
+  EXPECT_TRUE(may_leave()) << "there is nobody to wait for";
   FakeWorker& second = harness.worker("second", 1);
   ASSERT_EQ(second.assigned.size(), 1u);
   EXPECT_EQ(second.assigned[0].checkpoint.artifact, sha256("half way"));
   EXPECT_EQ(second.assigned[0].checkpoint.sources, std::vector<std::string>{"tcp://first"});
-  harness.say(first, protocol::ReleaseRequest{first.session, {sha256("half way")}});
-  EXPECT_TRUE(first.released.empty()) << "it may be fetched";
-  harness.finish(second, Outcome::kSucceeded, "A");
-  harness.say(first, protocol::ReleaseRequest{first.session, {sha256("half way")}});
-  EXPECT_EQ(first.released.size(), 1u);
+  EXPECT_FALSE(may_leave()) << "it may be fetched";
+  harness.finish(second, Outcome::kReturned);
+  second.assigned.clear();
+  EXPECT_FALSE(may_leave()) << "the same again";
+  harness.say(second, protocol::Started{second.session, {{{second.epoch, TaskId{1}, 3}, 1}}});
+  EXPECT_TRUE(may_leave()) << "it has begun";
+  harness.say(second, protocol::Leaving{second.session});
+  result.attempt = 3;
+  result.checkpoint = {};
+  harness.send_result(second, result);
+  EXPECT_TRUE(may_leave()) << "nobody takes work";
+  FakeWorker& third = harness.worker("third", 1);
+  ASSERT_EQ(third.assigned.size(), 1u);
+  EXPECT_EQ(third.assigned[0].checkpoint.sources, std::vector<std::string>{"tcp://first"})
+      << "what it said it may leave is still there while it is";
+  EXPECT_FALSE(may_leave());
+  harness.say(third, protocol::Holding{third.session, {sha256("half way")}, 100});
+  EXPECT_TRUE(may_leave()) << "another has it";
+}
+
+TEST(Reuse, NobodyWaitsForATaskThatIsHeldUpElsewhere) {
+  BrokerHarness harness;
+  FakeWorker& first = harness.worker("first", 1);
+  FakeWorker& busy = harness.worker("busy", 1);
+  const auto pipeline = harness.submit(sharing("a\nb", "first")).pipeline;
+  harness.say(first, protocol::Leaving{first.session});
+  protocol::AttemptResult result;
+  result.task = first.assigned.front().task;
+  result.attempt = 1;
+  result.outcome = Outcome::kReturned;
+  result.checkpoint = sha256("half way");
+  harness.send_result(first, result);
+  const auto may_leave = [&] {
+    first.released.clear();
+    harness.say(first, protocol::ReleaseRequest{first.session, {sha256("half way")}});
+    return !first.released.empty();
+  };
+  EXPECT_FALSE(may_leave()) << "the busy one may become free";
+  harness.ask(protocol::Pause{pipeline, true});
+  EXPECT_TRUE(may_leave()) << "nothing starts in a paused pipeline";
+  EXPECT_EQ(busy.assigned.size(), 1u);
 }
 
 TEST(KeyIndex, FindsWhatIsThereAndNothingElse) {

@@ -430,6 +430,44 @@ TEST_F(AgentTest, ShuttingDownGivesEverythingBackAndSaysGoodbye) {
   EXPECT_TRUE(agent.finished());
 }
 
+TEST_F(AgentTest, StaysWhileTheBrokerSaysThatACheckpointIsWanted) {
+  welcome();
+  run(1);
+  handle(ShutdownRequested{});
+  handle(ended(1, Outcome::kCancelled));
+  handle(CheckpointCaptured{key(1), sha256("state"), 5});
+  hear(protocol::ResultsAck{11, {key(1)}});
+  auto asked = sent<protocol::ReleaseRequest>();
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].artifacts, std::vector<Digest>{sha256("state")});
+  hear(protocol::Release{11, {}});
+  EXPECT_FALSE(agent.finished());
+  advance(agent.next_deadline() - now.instant);
+  EXPECT_EQ(sent<protocol::ReleaseRequest>().size(), 1u) << "it asks again";
+  EXPECT_TRUE(sent<protocol::Goodbye>().empty());
+  hear(protocol::Release{11, {sha256("state")}});
+  EXPECT_EQ(sent<protocol::Goodbye>().size(), 1u);
+  EXPECT_TRUE(agent.finished());
+  EXPECT_TRUE(take<RemoveArtifacts>().empty()) << "it may come back and go on with it";
+}
+
+TEST_F(AgentTest, StaysForACheckpointNoLongerThanItIsWaitedFor) {
+  welcome();
+  run(1);
+  handle(ShutdownRequested{});
+  handle(ended(1, Outcome::kCancelled));
+  handle(CheckpointCaptured{key(1), sha256("state"), 5});
+  hear(protocol::ResultsAck{11, {key(1)}});
+  const Instant begun = now.instant;
+  while (!agent.finished() && now.instant - begun < 60s) {
+    hear(protocol::Release{11, {}});
+    advance(agent.next_deadline() - now.instant);
+  }
+  EXPECT_EQ(sent<protocol::Goodbye>().size(), 1u);
+  EXPECT_LT(now.instant - begun, 15s);
+  EXPECT_GT(now.instant - begun, 10s);
+}
+
 TEST_F(AgentTest, AnAdoptedAttemptIsHeldOccupiesItsSlotAndIsReported) {
   AttemptJob job;
   job.key = key(1);
