@@ -1,4 +1,6 @@
 /// Records of what users decide about pipelines that exist: retrying and pausing.
+#include <set>
+
 #include "broker/core/ledger.h"
 #include "common/base/check.h"
 
@@ -49,6 +51,7 @@ void Ledger::apply(const RetryRequested& r, const Now& now) {
   const auto tasks = retryable(r);
   CHECK(tasks && !tasks->empty(), "the caller has checked that there is something to retry");
   PipelineRecord& record = *state_.pipelines.find(tasks->front()->pipeline);
+  if (record.terminal()) expect_times(record);
   std::vector<domain::TaskStatus> was;
   for (const domain::TaskPtr& task : *tasks) {
     was.push_back(task->status);
@@ -74,6 +77,17 @@ void Ledger::apply(const RetryRequested& r, const Now& now) {
   state_.pipelines.revive(record);
   state_.placement_due = true;
   state_.touch(record);
+}
+
+/// What was learned since the pipeline was over.
+void Ledger::expect_times(PipelineRecord& record) {
+  if (!record.scheduler->is_live()) return;
+  std::set<std::string> tools;
+  for (const domain::TaskPtr& task : record.pipeline->tasks) tools.insert(task->tool->name);
+  for (const std::string& tool : tools) {
+    const auto expected = state_.times.expected(tool);
+    if (expected) record.scheduler->expect(tool, *expected);
+  }
 }
 
 void Ledger::apply(const PauseChanged& r, const Now& now) {

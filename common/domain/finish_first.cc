@@ -84,8 +84,10 @@ class FinishFirst final : public Policy {
     update(changed);
   }
 
-  void expect(const std::string& tool, std::int64_t expected_ms, Changes& changed) override {
-    if (!times_.expect(tool, expected_ms)) return;
+  void expect(const std::string& tool, Duration expected, Changes& changed) override {
+    if (!times_.expect(tool,
+                       std::chrono::duration_cast<std::chrono::milliseconds>(expected).count()))
+      return;
     for (const std::uint32_t task : times_.affected()) {
       if (!is_open(task)) continue;
       open_work_ms_ += times_.of(task) - nodes_[task].counted_ms;
@@ -95,9 +97,10 @@ class FinishFirst final : public Policy {
     update(changed);
   }
 
+  /// Alone on one GPU, no path leaves another one idle.
   std::optional<std::int64_t> guard(std::uint64_t running) const override {
-    const auto share =
-        open_work_ms_ / static_cast<std::int64_t>(std::max<std::uint64_t>(running, 1));
+    if (running < 2) return std::nullopt;
+    const std::int64_t share = open_work_ms_ / static_cast<std::int64_t>(running);
     return std::max<std::int64_t>(share * kGuardPercent / 100, 1);
   }
 

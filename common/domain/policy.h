@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/domain/pipeline.h"
 
 namespace landseer::domain {
@@ -62,8 +63,8 @@ class Policy {
     static_cast<void>(tasks), static_cast<void>(changed);
   }
   /// How long tasks of a tool take. May be said before initial_priorities(), and again at any time.
-  virtual void expect(const std::string& tool, std::int64_t expected_ms, Changes& changed) {
-    static_cast<void>(tool), static_cast<void>(expected_ms), static_cast<void>(changed);
+  virtual void expect(const std::string& tool, Duration expected, Changes& changed) {
+    static_cast<void>(tool), static_cast<void>(expected), static_cast<void>(changed);
   }
   /// Ready tasks with this path or a longer one go before all others, the longest first, while so
   /// many tasks run. Empty: none do.

@@ -89,8 +89,7 @@ void PriorityScheduler::announce() {
 void PriorityScheduler::expect(const std::string& tool, Duration expected) {
   if (!live_) return;
   changed_.clear();
-  policy_->expect(tool, std::chrono::duration_cast<std::chrono::milliseconds>(expected).count(),
-                  changed_);
+  policy_->expect(tool, expected, changed_);
   take(changed_);
 }
 

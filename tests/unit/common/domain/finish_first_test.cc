@@ -151,7 +151,7 @@ TEST(FinishFirst, ExpectedTimesMayBeKnownBeforeThePipeline) {
   const Graph graph("a b");
   auto policy = *make_policy("finish-first");
   Policy::Changes changed;
-  policy->expect("b", 7000, changed);
+  policy->expect("b", 7s, changed);
   EXPECT_TRUE(changed.empty());
   const auto made = *PriorityScheduler::create(graph.pipeline, std::move(policy));
   EXPECT_EQ(graph["b"]->priority, 7000 / kCpus);
