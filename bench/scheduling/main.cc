@@ -1,7 +1,5 @@
 /// How well the policies schedule: the broker's core in virtual time, over products of tools.
 /// `landseer-bench-scheduling [--seeds N] [--case NAME] [--json] [--plot FILE]`
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
@@ -10,64 +8,9 @@
 #include "bench/machine.h"
 #include "bench/scheduling/cases.h"
 #include "bench/scheduling/plot.h"
-
-namespace {
+#include "bench/scheduling/report.h"
 
 using namespace landseer::bench;
-using Json = nlohmann::ordered_json;
-
-std::string cell(const Range& r, double scale, int digits) {
-  return fmt::format("{:.{}f} ({:.{}f}-{:.{}f})", r.median * scale, digits, r.low * scale, digits,
-                     r.high * scale, digits);
-}
-
-void print(const Case& chosen, const Comparison& comparison) {
-  fmt::print("\n{}\n{:<13} {:<20} {:<20} {:<28} {}\n", chosen.name, "policy", "makespan / bound",
-             "first workflow, %", "completion, % of landseer", "peak live");
-  for (const Measured& m : comparison.policies) {
-    const std::string completion =
-        fmt::format("{} {:.1f}", cell(m.mean_completion, 100, 1), m.ratio_of_means * 100);
-    fmt::print("{:<13} {:<20} {:<20} {:<28} {}\n", m.policy, cell(m.makespan, 1, 3),
-               cell(m.first_share, 100, 1), completion, cell(m.peak_live, 1, 0));
-    for (std::size_t i = 0; m.finishes.size() > 1 && i < m.finishes.size(); ++i) {
-      fmt::print("  pipeline {} complete after {} min, {} % of landseer's\n", i + 1,
-                 cell(m.finishes[i], 1, 0), cell(m.vs_landseer[i], 100, 1));
-    }
-  }
-  if (!comparison.least_completion) return;
-  fmt::print("no order could have less than {} % completion\n",
-             cell(*comparison.least_completion, 100, 1));
-}
-
-Json json_of(const Range& r) { return {{"median", r.median}, {"low", r.low}, {"high", r.high}}; }
-
-Json json_of(const std::vector<Range>& ranges) {
-  Json list = Json::array();
-  for (const Range& range : ranges) list.push_back(json_of(range));
-  return list;
-}
-
-Json json_of(const Case& chosen, const Comparison& comparison) {
-  Json policies = Json::object();
-  for (const Measured& m : comparison.policies) {
-    Json& policy = policies[m.policy];
-    policy = {{"makespan_over_bound", json_of(m.makespan)},
-              {"first_workflow_share", json_of(m.first_share)},
-              {"mean_completion_vs_landseer", json_of(m.mean_completion)},
-              {"mean_completion_vs_landseer_ratio_of_means", m.ratio_of_means},
-              {"peak_live", json_of(m.peak_live)}};
-    if (m.finishes.size() < 2) continue;
-    policy["pipeline_minutes"] = json_of(m.finishes);
-    policy["pipeline_vs_landseer"] = json_of(m.vs_landseer);
-  }
-  Json json{{"case", chosen.name}, {"gpus", chosen.gpus}, {"policies", std::move(policies)}};
-  if (comparison.least_completion) {
-    json["least_completion_vs_landseer"] = json_of(*comparison.least_completion);
-  }
-  return json;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("Measures how well the policies schedule, in virtual time.");
@@ -76,11 +19,14 @@ int main(int argc, char** argv) {
   std::string plot;
   bool as_json = false;
   app.add_option("--seeds", seeds)->capture_default_str()->check(CLI::Range(1, 1000));
-  app.add_option("--case", only, "only this one");
+  std::vector<std::string> names;
+  for (const Case& each : all_cases()) names.push_back(each.name);
+  app.add_option("--case", only, "only this one")->check(CLI::IsMember(names));
   app.add_option("--plot", plot, "file for an SVG of the cases with one pipeline");
   app.add_flag("--json", as_json);
   CLI11_PARSE(app, argc, argv);
-  Json json{{"machine", machine_facts()}, {"seeds", seeds}, {"cases", Json::array()}};
+  nlohmann::ordered_json json{
+      {"machine", machine_facts()}, {"seeds", seeds}, {"cases", nlohmann::ordered_json::array()}};
   std::vector<Panel> panels;
   for (const Case& chosen : all_cases()) {
     if (!only.empty() && chosen.name != only) continue;
@@ -88,7 +34,7 @@ int main(int argc, char** argv) {
     if (as_json) {
       json["cases"].push_back(json_of(chosen, comparison));
     } else {
-      print(chosen, comparison);
+      std::cout << text_of(chosen, comparison);
     }
     if (comparison.least_completion) panels.push_back({chosen.name, comparison.policies});
   }
