@@ -11,7 +11,7 @@
 namespace landseer::domain {
 namespace {
 
-/// Where the longest path counts against the remaining work: see bench/results/scheduling.md.
+/// Where the longest path counts against the remaining work: docs/testing.md, "Scheduling quality".
 constexpr std::int64_t kGuardPercent = 80;
 /// Sets beyond the cheapest one that a task remembers: exact where fewer are left, and bounded.
 constexpr std::size_t kBeyondMax = 16;

@@ -10,7 +10,7 @@
 /// GPUs idle. So it is followed first.
 ///
 /// Source: Horn, Single-machine job sequencing with treelike precedence ordering and linear delay
-/// penalties, 1972; figures in bench/results/.
+/// penalties, 1972; figures: docs/testing.md, "Scheduling quality".
 #pragma once
 
 #include <memory>
