@@ -109,6 +109,9 @@ void Broker::check_invariants() const {
     CHECK(worker.session == 0 || used <= 2 * std::int64_t{worker.offer.cpus_milli},
           "no more is promised than allowed");
   }
+  for (const auto& [tool, device, time] : state_.times.rows()) {
+    sum += broker::fingerprint(tool, device, time);
+  }
   CHECK(sum == state_.fingerprint, "the fingerprint is that of the state");
   CHECK(held == live, "every live attempt is on one worker");
 }

@@ -91,7 +91,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
                   submission_id, "check the client");
     }
     domain::IdCounters ids = state_.ids;
-    auto built = build_pipeline(*submission, ids, state_.requests, now.wall);
+    auto built = build_pipeline(*submission, ids, state_.requests, state_.times, now.wall);
     if (!built) return tl::make_unexpected(built.error());
     if (plan_only) {
       protocol::Submitted planned = summary_of(**built);

@@ -1,6 +1,9 @@
 #include "broker/core/fingerprint.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
+#include <string_view>
 
 namespace landseer::broker {
 namespace {
@@ -21,12 +24,22 @@ std::uint64_t combine(std::uint64_t seed, Numbers... numbers) {
   return seed;
 }
 
-enum Part : std::uint64_t { kTaskPart = 1, kPipelinePart = 2, kWorkerPart = 3 };
+enum Part : std::uint64_t { kTaskPart = 1, kPipelinePart = 2, kWorkerPart = 3, kTimePart = 4 };
 
 std::uint64_t combine(std::uint64_t seed, const Digest& digest) {
   std::array<std::uint64_t, 4> words{};
   std::memcpy(words.data(), digest.bytes.data(), sizeof words);
   for (const std::uint64_t word : words) seed = combine(seed, word);
+  return seed;
+}
+
+std::uint64_t combine_text(std::uint64_t seed, std::string_view text) {
+  seed = combine(seed, text.size());
+  for (std::size_t at = 0; at < text.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, std::min<std::size_t>(text.size() - at, 8));
+    seed = combine(seed, word);
+  }
   return seed;
 }
 
@@ -76,6 +89,13 @@ std::uint64_t fingerprint(const PipelineRecord& record) {
 
 std::uint64_t fingerprint(const WorkerRecord& worker) {
   return combine(kWorkerPart, number(worker.id), worker.completed, worker.failed);
+}
+
+std::uint64_t fingerprint(const std::string& tool, const std::string& device,
+                          const ToolTime& time) {
+  if (device.empty()) return 0;
+  const std::uint64_t part = combine_text(combine_text(kTimePart, tool), device);
+  return combine(part, std::bit_cast<std::uint64_t>(time.mean_ms), time.samples, time.expected_ms);
 }
 
 std::uint64_t fingerprint_of_tasks(const PipelineRecord& record) {

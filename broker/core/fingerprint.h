@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "broker/core/pipeline_table.h"
+#include "broker/core/tool_times.h"
 #include "broker/core/worker_table.h"
 
 namespace landseer::broker {
@@ -19,6 +20,9 @@ std::uint64_t fingerprint(const domain::Task& task, domain::TaskStatus status, c
 /// Part of a pipeline without its tasks.
 std::uint64_t fingerprint(const PipelineRecord& record);
 std::uint64_t fingerprint(const WorkerRecord& worker);
+/// Part of what is known about a tool's times. 0 without a device: stores of before there was one
+/// keep their fingerprints.
+std::uint64_t fingerprint(const std::string& tool, const std::string& device, const ToolTime& time);
 /// Part of a pipeline's tasks. O(tasks).
 std::uint64_t fingerprint_of_tasks(const PipelineRecord& record);
 

@@ -59,7 +59,8 @@ PipelineRecord& Ledger::commit_pipeline(std::unique_ptr<PipelineRecord> built, s
 Result<void> Ledger::add(const PipelineAdded& r) {
   const auto submission = protocol::decode_submission(r.body);
   if (!submission) return tl::make_unexpected(submission.error());
-  auto built = build_pipeline(*submission, state_.ids, state_.requests, WallTime{r.submitted_at});
+  auto built = build_pipeline(*submission, state_.ids, state_.requests, state_.times,
+                              WallTime{r.submitted_at});
   if (!built) return tl::make_unexpected(built.error());
   (*built)->submission_digest = r.digest;
   PipelineRecord& record = state_.pipelines.add(std::move(*built));
@@ -131,6 +132,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
   switch (r.decision) {
     case Decision::kComplete:
       keep_result(found, run, worker.id, r.result);
+      learn_time(found.task->tool->name, r);
       finish(found, TaskStatus::kCompleted, r.reason);
       break;
     case Decision::kFail:
@@ -223,16 +225,25 @@ void Ledger::keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
   drop_checkpoint(run, found.task->id);
   state_.artifacts.add_producer(result.artifact, found.task->id);
   state_.artifacts.add_holder(result.artifact, worker);
-  // The times are a worker's word: only what can be a duration is learned from.
+}
+
+/// The times are a worker's word: only what can be a duration is learned from.
+void Ledger::learn_time(const std::string& tool, const AttemptEnded& r) {
+  const protocol::AttemptResult& result = r.result;
   if (result.started_at <= 0 || result.finished_at < result.started_at) return;
-  const std::string& tool = found.task->tool->name;
-  if (state_.timings.size() >= kTimingsMax && !state_.timings.contains(tool)) return;
-  const double ran_ms = static_cast<double>(result.finished_at - result.started_at);
-  ToolTiming& timing = state_.timings[tool];
-  ++timing.samples;
-  // The last eight or so decide: tools of one name behave alike, but not for ever.
-  const double weight = timing.samples < 8 ? 1.0 / static_cast<double>(timing.samples) : 1.0 / 8;
-  timing.mean_ms += (ran_ms - timing.mean_ms) * weight;
+  const auto part = [&] {
+    const ToolTime* time = state_.times.find(tool, r.device);
+    return time != nullptr ? fingerprint(tool, r.device, *time) : 0;
+  };
+  state_.fingerprint -= part();
+  const auto ran_ms = static_cast<double>(result.finished_at - result.started_at);
+  const bool is_news = state_.times.learn(tool, r.device, ran_ms);
+  state_.fingerprint += part();
+  if (!is_news) return;
+  const Duration expected = *state_.times.expected(tool);
+  for (const auto& [rank, id] : state_.pipelines.active()) {
+    state_.pipelines.find(id)->scheduler->expect(tool, expected);
+  }
 }
 
 void Ledger::apply(const TaskReopened& r, const Now& now) {

@@ -87,6 +87,8 @@ class Ledger {
   void requeue(const FoundTask& found, bool held);
   void keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
                    const protocol::AttemptResult& result);
+  void learn_time(const std::string& tool, const AttemptEnded& r);
+  void expect_times(PipelineRecord& record);
   void finish(const FoundTask& found, domain::TaskStatus status, std::string reason);
   void cancel(const FoundTask& found, std::string reason);
   void note_skipped(PipelineRecord& record, const domain::Consequences& consequences);

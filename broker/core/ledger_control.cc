@@ -55,6 +55,7 @@ void Ledger::apply(const RetryRequested& r, const Now& now) {
   std::set<TaskId> retried;
   for (const domain::TaskPtr& task : *tasks) retried.insert(task->id);
   std::erase_if(state_.held, [&](const auto& entry) { return retried.contains(entry.second); });
+  if (record.terminal()) expect_times(record);
   std::vector<domain::TaskStatus> was;
   for (const domain::TaskPtr& task : *tasks) {
     was.push_back(task->status);
@@ -80,6 +81,17 @@ void Ledger::apply(const RetryRequested& r, const Now& now) {
   state_.pipelines.revive(record);
   state_.placement_due = true;
   state_.touch(record);
+}
+
+/// What was learned since the pipeline was over.
+void Ledger::expect_times(PipelineRecord& record) {
+  if (!record.scheduler->is_live()) return;
+  std::set<std::string> tools;
+  for (const domain::TaskPtr& task : record.pipeline->tasks) tools.insert(task->tool->name);
+  for (const std::string& tool : tools) {
+    const auto expected = state_.times.expected(tool);
+    if (expected) record.scheduler->expect(tool, *expected);
+  }
 }
 
 void Ledger::apply(const PauseChanged& r, const Now& now) {

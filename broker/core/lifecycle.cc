@@ -129,6 +129,9 @@ void Lifecycle::end_attempt(const FoundTask& found, const AttemptResult& result,
                             ? producer_of(found, result.missing_input)
                             : std::nullopt;
   const WorkerId host = found.record->find_run(found.task->id)->worker;
+  if (ended.decision == Decision::kComplete) {
+    ended.device = device_of(state_.workers.find(host)->offer, found.task->options->resources);
+  }
   const auto delay = std::chrono::milliseconds(again ? ended.delay_ms : 0);
   ledger_.commit(std::move(ended), now, out);
   reuse_.attempt_ended(found, delay, now, out);

@@ -11,7 +11,6 @@ namespace {
 constexpr std::uint32_t kPlacementsPerPass = 2048;
 /// Below this a task is over before the next one could be asked for; see docs/architecture.md.
 constexpr double kPrefetchBelowMs = 1000;
-constexpr std::uint64_t kTimingSamplesMin = 2;
 /// Far below the frame limit, so that one message never has to be taken apart again.
 constexpr std::size_t kAssignBytesMax = 512 * 1024;
 
@@ -122,10 +121,8 @@ bool Placement::has_artifact(const std::vector<WorkerId>& holders,
 
 WorkerRecord* Placement::choose_worker(const FoundTask& found, bool& wrong_contents) {
   const Request& request = state_.requests.at(found.task->request);
-  const auto timing = state_.timings.find(found.task->tool->name);
-  const bool short_task = timing != state_.timings.end() &&
-                          timing->second.samples >= kTimingSamplesMin &&
-                          timing->second.mean_ms < kPrefetchBelowMs;
+  const auto mean_ms = state_.times.slowest_mean_ms(found.task->tool->name);
+  const bool short_task = mean_ms && *mean_ms < kPrefetchBelowMs;
   const std::vector<WorkerId>* holders = nullptr;
   if (!found.task->dependencies.empty()) {
     const TaskRun* run = found.record->find_run(found.task->dependencies.back());

@@ -10,6 +10,7 @@
 
 #include "common/base/digest.h"
 #include "common/base/result.h"
+#include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
 #include "common/protocol/submission.h"
 
@@ -70,6 +71,7 @@ struct AttemptEnded {
   std::string reason;          ///< the task's, in words; empty if it goes on
   std::uint64_t delay_ms = 0;  ///< with kAgain: not before
   std::int64_t at = 0;
+  std::string device{};  ///< with kComplete: where it ran; see tool_times.h
   bool operator==(const AttemptEnded&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -78,6 +80,7 @@ struct AttemptEnded {
     visit("reason", m.reason);
     visit("delay_ms", m.delay_ms);
     visit("at", m.at);
+    visit("device", protocol::added(m.device));
   }
 };
 

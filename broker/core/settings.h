@@ -44,8 +44,6 @@ inline constexpr std::uint32_t kReturnsMax = 20;
 inline constexpr std::uint32_t kHostFailuresMax = 5;
 /// Workers remembered for one artifact: enough to survive losses, few enough to look through.
 inline constexpr std::size_t kHoldersMax = 8;
-/// Tools whose run times are remembered: those of a lab, many times over.
-inline constexpr std::size_t kTimingsMax = 10'000;
 inline constexpr Duration kBackoffFirst = std::chrono::seconds(1);
 inline constexpr Duration kBackoffMax = std::chrono::minutes(5);
 inline constexpr Duration kInputRetry = std::chrono::milliseconds(500);

@@ -58,12 +58,16 @@ struct TimingItem {
   std::string tool;
   std::uint64_t mean_ms_bits = 0;  ///< the double, bit for bit
   std::uint64_t samples = 0;
+  std::string device{};
+  std::uint64_t expected_ms = 0;
   bool operator==(const TimingItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("tool", m.tool);
     visit("mean_ms_bits", m.mean_ms_bits);
     visit("samples", m.samples);
+    visit("device", protocol::added(m.device));
+    visit("expected_ms", protocol::added(m.expected_ms));
   }
 };
 

@@ -49,7 +49,10 @@ Result<void> SnapshotLoader::on(const WorkerItem& item, const Now& now) {
 }
 
 Result<void> SnapshotLoader::on(const TimingItem& item) {
-  state_.timings[item.tool] = {std::bit_cast<double>(item.mean_ms_bits), item.samples};
+  const ToolTime time{std::bit_cast<double>(item.mean_ms_bits), item.samples, item.expected_ms};
+  if (state_.times.find(item.tool, item.device) != nullptr) return contradiction("a time twice");
+  state_.times.restore(item.tool, item.device, time);
+  state_.fingerprint += fingerprint(item.tool, item.device, time);
   return {};
 }
 
@@ -61,7 +64,8 @@ Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
   const auto submission = protocol::decode_submission(item.body);
   if (!submission) return tl::make_unexpected(submission.error());
   domain::IdCounters ids{item.first_task, item.first_workflow, number(item.pipeline)};
-  auto built = build_pipeline(*submission, ids, state_.requests, WallTime{item.submitted_at});
+  auto built =
+      build_pipeline(*submission, ids, state_.requests, state_.times, WallTime{item.submitted_at});
   if (!built) return tl::make_unexpected(built.error());
   if (state_.pipelines.find(item.pipeline) != nullptr) return contradiction("a pipeline twice");
   open_ = std::move(*built);

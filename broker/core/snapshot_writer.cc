@@ -63,14 +63,9 @@ void SnapshotWriter::begin() {
                  encode_item(WorkerItem{id, worker.offer.uid, worker.offer.name, worker.completed,
                                         worker.failed, worker.host_failures, worker.host_error}));
   }
-  std::vector<std::string> tools;  // in an order that does not depend on the library
-  for (const auto& [tool, timing] : state_.timings) tools.push_back(tool);
-  std::sort(tools.begin(), tools.end());
-  for (const std::string& tool : tools) {
-    const ToolTiming& timing = state_.timings.at(tool);
-    append_entry(opening_,
-                 encode_item(TimingItem{tool, std::bit_cast<std::uint64_t>(timing.mean_ms),
-                                        timing.samples}));
+  for (const auto& [tool, device, time] : state_.times.rows()) {
+    append_entry(opening_, encode_item(TimingItem{tool, std::bit_cast<std::uint64_t>(time.mean_ms),
+                                                  time.samples, device, time.expected_ms}));
   }
   current_ = PipelineId{};
   next_task_ = 0;

@@ -13,16 +13,11 @@
 #include "broker/core/pipeline_table.h"
 #include "broker/core/request_table.h"
 #include "broker/core/settings.h"
+#include "broker/core/tool_times.h"
 #include "broker/core/worker_table.h"
 #include "common/domain/factories.h"
 
 namespace landseer::broker {
-
-/// Mean run time of a tool's tasks, milliseconds; decides prefetching.
-struct ToolTiming {
-  double mean_ms = 0;
-  std::uint64_t samples = 0;
-};
 
 struct State {
   explicit State(const Settings& chosen) : settings(chosen) {}
@@ -33,10 +28,10 @@ struct State {
   WorkerTable workers;
   RequestTable requests;
   ArtifactTable artifacts;
-  std::unordered_map<TaskId, TaskId> joined;            ///< pending, to whose attempt it waits for
-  std::map<protocol::AttemptRef, TaskId> handed_over;   ///< live attempts that serve another task
-  std::unordered_map<std::string, ToolTiming> timings;  ///< by tool name
-  std::set<std::pair<Instant, TaskId>> held;            ///< tasks waiting for their backoff
+  std::unordered_map<TaskId, TaskId> joined;           ///< pending, to whose attempt it waits for
+  std::map<protocol::AttemptRef, TaskId> handed_over;  ///< live attempts that serve another task
+  ToolTimes times;
+  std::set<std::pair<Instant, TaskId>> held;  ///< tasks waiting for their backoff
   std::set<PipelineId> touched;  ///< since the last settle: watchers may have to be told
   bool placement_due = false;
   std::optional<Instant> expiry_frozen_until;  ///< many workers fell silent at once

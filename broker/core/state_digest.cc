@@ -1,6 +1,7 @@
 #include "broker/core/state_digest.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace landseer::broker {
 namespace {
@@ -77,6 +78,11 @@ Digest state_digest(const State& state) {
     for (const auto& [task, attempt] : worker.attempts) {
       add_numbers(hasher, attempt.epoch, number(task), attempt.attempt);
     }
+  }
+  for (const auto& [tool, device, time] : state.times.rows()) {
+    add(hasher, tool);
+    add(hasher, device);
+    add_numbers(hasher, std::bit_cast<std::uint64_t>(time.mean_ms), time.samples, time.expected_ms);
   }
   return hasher.finish();
 }

@@ -240,14 +240,25 @@ void prepare_counts(PipelineRecord& record) {
   }
 }
 
+void expect_times(domain::Policy& policy, const Submission& submission, const ToolTimes& times) {
+  if (!policy.is_live()) return;
+  domain::Policy::Changes none;
+  for (const protocol::ToolEntry& tool : submission.tools) {
+    const auto expected = times.expected(tool.name);
+    if (expected) policy.expect(tool.name, *expected, none);
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submission,
                                                        domain::IdCounters& ids,
-                                                       RequestTable& requests, WallTime now) {
+                                                       RequestTable& requests,
+                                                       const ToolTimes& times, WallTime now) {
   if (auto good = check_sizes(submission); !good) return tl::make_unexpected(good.error());
   auto policy = domain::make_policy(submission.policy);
   if (!policy) return tl::make_unexpected(policy.error());
+  expect_times(**policy, submission, times);
   auto context = context_of(submission);
   if (!context) return tl::make_unexpected(context.error());
   auto parts = read_parts(submission);

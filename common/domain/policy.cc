@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/domain/finish_first.h"
 
 namespace landseer::domain {
 namespace {
@@ -47,16 +48,18 @@ Priority depth_priority(const TaskFacts& facts) {
 }
 
 std::span<const std::string> policy_names() {
-  static const std::vector<std::string> names{"landseer", "depth"};
+  static const std::vector<std::string> names{"landseer", "depth", "finish-first"};
   return names;
 }
 
 Result<std::unique_ptr<Policy>> make_policy(std::string_view name) {
   if (name == "landseer") return std::make_unique<StaticPolicy>("landseer", landseer_priority);
   if (name == "depth") return std::make_unique<StaticPolicy>("depth", depth_priority);
+  if (name == "finish-first") return make_finish_first();
   const std::string nearest = nearest_word(name, policy_names());
-  return fail(ErrorCode::kInvalid, "unknown policy '" + std::string(name) + "'", "policy",
-              nearest.empty() ? "use landseer or depth" : "did you mean '" + nearest + "'?");
+  return fail(
+      ErrorCode::kInvalid, "unknown policy '" + std::string(name) + "'", "policy",
+      nearest.empty() ? "use landseer, depth or finish-first" : "did you mean '" + nearest + "'?");
 }
 
 }  // namespace landseer::domain

@@ -23,14 +23,7 @@ Error wrong_status(const Task& task, std::string_view attempted) {
 }  // namespace
 
 PriorityScheduler::PriorityScheduler(PipelinePtr pipeline, std::unique_ptr<Policy> policy)
-    : pipeline_(std::move(pipeline)), policy_(std::move(policy)) {}
-
-TaskPtr PriorityScheduler::get_next_task() {
-  const auto best = ready_.best();
-  if (!best) return nullptr;
-  move(best->index, TaskStatus::kRunning);
-  return pipeline_->tasks[best->index];
-}
+    : pipeline_(std::move(pipeline)), policy_(std::move(policy)), live_(policy_->is_live()) {}
 
 Result<Consequences> PriorityScheduler::update_task_status(TaskId id, TaskStatus status,
                                                            std::string reason) {
@@ -72,6 +65,7 @@ Result<Consequences> PriorityScheduler::requeue(TaskId id, bool held) {
     if (!is_terminal(status) || status == TaskStatus::kCompleted) continue;
     skip(*index, blame(*index_of(dependency)), consequences);
     skip_dependents(*index, consequences);
+    announce();
     break;
   }
   return consequences;
@@ -110,7 +104,7 @@ Result<void> PriorityScheduler::hold(TaskId id) {
   const auto index = require(id);
   if (!index) return tl::make_unexpected(index.error());
   if (!is_ready(*index)) return tl::make_unexpected(wrong_status(task(*index), "hold"));
-  ready_.remove(task(*index).request, entry(*index));
+  remove_ready(*index);
   nodes_[*index].held = true;
   return {};
 }
@@ -123,7 +117,7 @@ Result<void> PriorityScheduler::release(TaskId id) {
     return tl::make_unexpected(wrong_status(task(*index), "release"));
   }
   node.held = false;
-  if (is_ready(*index)) ready_.add(task(*index).request, entry(*index));
+  if (is_ready(*index)) add_ready(*index);
   return {};
 }
 
@@ -150,11 +144,13 @@ Result<void> PriorityScheduler::reopen(TaskId id) {
   }
   for (const std::uint32_t dependent : dependents_[*index]) {
     if (is_terminal(task(dependent).status)) continue;
-    if (is_ready(dependent)) ready_.remove(task(dependent).request, entry(dependent));
+    if (is_ready(dependent)) remove_ready(dependent);
     ++nodes_[dependent].waiting;
   }
   task(*index).cached = false;
   move(*index, TaskStatus::kPending);
+  touch(*index);
+  announce();
   return {};
 }
 
@@ -175,15 +171,11 @@ std::vector<TaskPtr> PriorityScheduler::cancel_pending(const std::string& reason
     if (task(i).status != TaskStatus::kPending) continue;
     move(i, TaskStatus::kCancelled);
     task(i).reason = reason;
+    touch(i);
     cancelled.push_back(pipeline_->tasks[i]);
   }
+  announce();
   return cancelled;
-}
-
-std::vector<TaskPtr> PriorityScheduler::get_ready_tasks_by_priority() const {
-  std::vector<TaskPtr> tasks;
-  for (const auto& ready : ready_.entries()) tasks.push_back(pipeline_->tasks[ready.index]);
-  return tasks;
 }
 
 Result<TaskPriorityInfo> PriorityScheduler::get_task_priority_info(TaskId id) const {
@@ -213,15 +205,6 @@ std::map<std::uint32_t, std::vector<TaskPtr>> PriorityScheduler::get_priority_le
 TaskPtr PriorityScheduler::find_task(TaskId id) const {
   const auto index = index_of(id);
   return index ? pipeline_->tasks[*index] : nullptr;
-}
-
-TaskPtr PriorityScheduler::peek(std::uint32_t request) const {
-  const auto best = ready_.best(request);
-  return best ? pipeline_->tasks[best->index] : nullptr;
-}
-
-std::optional<ReadyQueue::Entry> PriorityScheduler::peek_entry(std::uint32_t request) const {
-  return ready_.best(request);
 }
 
 std::optional<std::uint32_t> PriorityScheduler::index_of(TaskId id) const {
@@ -273,21 +256,22 @@ std::uint64_t& PriorityScheduler::counter(TaskStatus status) {
 void PriorityScheduler::move(std::uint32_t index, TaskStatus to) {
   Task& moved = task(index);
   CHECK(is_legal_transition(moved.status, to), "only legal transitions are asked for");
-  if (is_ready(index)) ready_.remove(moved.request, entry(index));
+  if (is_ready(index)) remove_ready(index);
   --counter(moved.status);
   ++counter(to);
   moved.status = to;
   if (to == TaskStatus::kPending) moved.reason.clear();
-  if (is_ready(index)) ready_.add(moved.request, entry(index));
+  if (is_ready(index)) add_ready(index);
 }
 
 void PriorityScheduler::finish(std::uint32_t index, TaskStatus to, std::string reason,
                                Consequences& out) {
   move(index, to);
   task(index).reason = std::move(reason);
-  announce(index, to);
+  touch(index);
   if (to != TaskStatus::kCompleted) {
     skip_dependents(index, out);
+    announce();
     return;
   }
   for (const std::uint32_t dependent : dependents_[index]) {
@@ -295,9 +279,10 @@ void PriorityScheduler::finish(std::uint32_t index, TaskStatus to, std::string r
     Node& node = nodes_[dependent];
     CHECK(node.waiting > 0, "a dependent waits for each dependency once");
     if (--node.waiting > 0 || !is_ready(dependent)) continue;
-    ready_.add(task(dependent).request, entry(dependent));
+    add_ready(dependent);
     out.ready.push_back(pipeline_->tasks[dependent]);
   }
+  announce();
 }
 
 std::string PriorityScheduler::blame(std::uint32_t root) const {
@@ -308,7 +293,7 @@ std::string PriorityScheduler::blame(std::uint32_t root) const {
 void PriorityScheduler::skip(std::uint32_t index, const std::string& reason, Consequences& out) {
   move(index, TaskStatus::kSkipped);
   task(index).reason = reason;
-  announce(index, TaskStatus::kSkipped);
+  touch(index);
   out.skipped.push_back(pipeline_->tasks[index]);
 }
 
@@ -323,18 +308,6 @@ void PriorityScheduler::skip_dependents(std::uint32_t root, Consequences& out) {
       skip(dependent, reason, out);
       open.push_back(dependent);
     }
-  }
-}
-
-void PriorityScheduler::announce(std::uint32_t index, TaskStatus status) {
-  changed_.clear();
-  policy_->on_finished(index, status, changed_);
-  for (const auto& [changed, priority] : changed_) {
-    const bool ready = is_ready(changed);
-    if (ready) ready_.remove(task(changed).request, entry(changed));
-    nodes_[changed].rank = priority.rank;
-    task(changed).priority = priority.shown;
-    if (ready) ready_.add(task(changed).request, entry(changed));
   }
 }
 

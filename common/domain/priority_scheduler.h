@@ -1,6 +1,6 @@
 /// The scheduler that the library offers and the broker runs: a policy gives each task a rank, the
 /// ready task of lowest rank is next, insertion order breaks ties. Every operation but the listings
-/// is O(log n) per task touched. Not thread-safe.
+/// is O(log n) per task touched, besides what a live policy costs. Not thread-safe.
 #pragma once
 
 #include <initializer_list>
@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/time.h"
 #include "common/domain/policy.h"
 #include "common/domain/ready_queue.h"
 #include "common/domain/scheduler.h"
@@ -41,7 +42,7 @@ class PriorityScheduler final : public Scheduler {
   void reload_statuses();
   /// The best ready task of one request index, or null; it stays ready.
   TaskPtr peek(std::uint32_t request) const;
-  /// Rank and position of the same task, for merging several requests in policy order.
+  /// Its position, and a rank for merging several requests in policy order.
   std::optional<ReadyQueue::Entry> peek_entry(std::uint32_t request) const;
   /// What is below a task: nothing; tasks that are all over; or some that are not, which is also
   /// the answer when `looks`, which is counted down by each task looked at, runs out.
@@ -84,6 +85,11 @@ class PriorityScheduler final : public Scheduler {
   Result<std::vector<TaskPtr>> retryable(TaskId id) const;
   std::vector<TaskPtr> retryable_all(bool cancelled) const;
 
+  /// How long tasks of a tool take: live policies rank by it. Costs as much as ranking those tasks.
+  void expect(const std::string& tool, Duration expected);
+  /// Whether priorities follow statuses and expected times.
+  bool is_live() const { return live_; }
+
   const Pipeline& pipeline() const { return *pipeline_; }
   std::string_view policy_name() const { return policy_->name(); }
 
@@ -99,7 +105,8 @@ class PriorityScheduler final : public Scheduler {
   Result<void> index_tasks();
   Result<void> link_dependencies();
   Result<std::vector<std::uint32_t>> topological_order() const;
-  void rank_tasks(const std::vector<std::uint32_t>& order);
+  void gather_facts(const std::vector<std::uint32_t>& order);
+  void rank_tasks();
   void settle_initial_statuses(const std::vector<std::uint32_t>& order);
 
   Result<std::uint32_t> require(TaskId id) const;
@@ -112,7 +119,13 @@ class PriorityScheduler final : public Scheduler {
   void skip(std::uint32_t index, const std::string& reason, Consequences& out);
   void skip_dependents(std::uint32_t root, Consequences& out);
   std::string blame(std::uint32_t root) const;
-  void announce(std::uint32_t index, TaskStatus status);
+  void touch(std::uint32_t index);
+  void announce();
+  void take(const Policy::Changes& changes);
+  void add_ready(std::uint32_t index);
+  void remove_ready(std::uint32_t index);
+  std::optional<std::int64_t> guard() const;
+  ReadyQueue::Entry urgent_entry(std::uint32_t index) const { return {-paths_[index], index}; }
   using WantedStatuses = std::initializer_list<TaskStatus>;
   std::vector<std::uint32_t> plan_retry(std::vector<std::uint32_t> roots,
                                         WantedStatuses wanted) const;
@@ -131,7 +144,12 @@ class PriorityScheduler final : public Scheduler {
   std::vector<std::pair<TaskId, std::uint32_t>> by_id_;  // sorted
   ReadyQueue ready_;
   Progress progress_;
-  std::vector<std::pair<std::uint32_t, Priority>> changed_;  // reused
+  // The rest is for live policies, and empty for others.
+  bool live_ = false;
+  ReadyQueue urgent_;                // what is ready, the longest path first
+  std::vector<std::int64_t> paths_;  // parallel to pipeline_->tasks
+  std::vector<std::uint32_t> touched_;
+  Policy::Changes changed_;  // reused
 };
 
 }  // namespace landseer::domain

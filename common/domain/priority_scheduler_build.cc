@@ -18,7 +18,8 @@ Result<std::unique_ptr<PriorityScheduler>> PriorityScheduler::create(
   }
   auto order = scheduler->topological_order();
   if (!order) return tl::make_unexpected(order.error());
-  scheduler->rank_tasks(*order);
+  scheduler->gather_facts(*order);
+  scheduler->rank_tasks();
   scheduler->settle_initial_statuses(*order);
   return scheduler;
 }
@@ -78,7 +79,7 @@ Result<std::vector<std::uint32_t>> PriorityScheduler::topological_order() const 
               pipeline_->name, "remove one of the dependencies");
 }
 
-void PriorityScheduler::rank_tasks(const std::vector<std::uint32_t>& order) {
+void PriorityScheduler::gather_facts(const std::vector<std::uint32_t>& order) {
   facts_.resize(nodes_.size());
   for (const std::uint32_t i : order) {
     TaskFacts& facts = facts_[i];
@@ -89,11 +90,6 @@ void PriorityScheduler::rank_tasks(const std::vector<std::uint32_t>& order) {
       facts_[dependent].depth = std::max(facts_[dependent].depth, facts.depth + 1);
     }
   }
-  const auto priorities = policy_->initial_priorities({facts_, dependents_});
-  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
-    nodes_[i].rank = priorities[i].rank;
-    task(i).priority = priorities[i].shown;
-  }
 }
 
 void PriorityScheduler::reload_statuses() {
@@ -102,7 +98,9 @@ void PriorityScheduler::reload_statuses() {
     nodes_[i].held = false;
   }
   ready_ = {};
+  urgent_ = {};
   progress_ = {};
+  if (live_) rank_tasks();
   settle_initial_statuses(*topological_order());
 }
 
@@ -117,8 +115,9 @@ void PriorityScheduler::settle_initial_statuses(const std::vector<std::uint32_t>
   for (const std::uint32_t i : order) {
     const TaskStatus status = task(i).status;
     if (is_terminal(status) && status != TaskStatus::kCompleted) skip_dependents(i, ignored);
-    if (is_ready(i)) ready_.add(task(i).request, entry(i));
+    if (is_ready(i)) add_ready(i);
   }
+  announce();
 }
 
 }  // namespace landseer::domain

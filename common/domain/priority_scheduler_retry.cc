@@ -101,7 +101,9 @@ std::vector<TaskPtr> PriorityScheduler::revive(const std::vector<std::uint32_t>&
     }
     task(index).cached = false;
     move(index, TaskStatus::kPending);
+    touch(index);
   }
+  announce();
   return tasks_of(plan);
 }
 

@@ -15,7 +15,7 @@ std::vector<Record> examples() {
   return {PipelineAdded{PipelineId{1}, 1700, sha256("body"), ""},
           WorkerAdded{"uid", "name"},
           AttemptAssigned{{5, TaskId{3}, 2}, WorkerId{1}, 1701},
-          AttemptEnded{result, Decision::kFail, "time limit", 0, 1702},
+          AttemptEnded{result, Decision::kFail, "time limit", 0, 1702, "NVIDIA H100"},
           TaskReopened{TaskId{3}, true},
           TaskKept{TaskId{3}, 1703},
           TaskFailed{TaskId{3}, "gone", 1703},

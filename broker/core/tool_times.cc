@@ -1,0 +1,88 @@
+#include "broker/core/tool_times.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace landseer::broker {
+namespace {
+
+constexpr std::uint64_t kRemembered = 8;
+/// How far the mean may go from what is expected, of the latter.
+constexpr double kStep = 0.125;
+
+}  // namespace
+
+bool ToolTimes::learn(const std::string& tool, const std::string& device, double ran_ms) {
+  const auto known = tools_.find(tool);
+  const bool is_new = known == tools_.end() || !known->second.contains(device);
+  if (is_new && (size_ >= kToolTimesMax ||
+                 (known != tools_.end() && known->second.size() >= kDevicesPerToolMax))) {
+    return false;
+  }
+  if (is_new) ++size_;
+  ToolTime& time = tools_[tool][device];
+  ++time.samples;
+  const auto weight = static_cast<double>(std::min(time.samples, kRemembered));
+  time.mean_ms += (ran_ms - time.mean_ms) / weight;
+  const auto expected = static_cast<double>(time.expected_ms);
+  if (time.expected_ms != 0 && std::abs(time.mean_ms - expected) <= kStep * expected) return false;
+  const std::uint64_t before = time.expected_ms;
+  time.expected_ms = std::max<std::uint64_t>(static_cast<std::uint64_t>(time.mean_ms), 1);
+  return time.expected_ms != before;
+}
+
+void ToolTimes::restore(const std::string& tool, const std::string& device, const ToolTime& time) {
+  const auto [place, added] = tools_[tool].insert_or_assign(device, time);
+  if (added) ++size_;
+  // Snapshots of before there was this.
+  ToolTime& restored = place->second;
+  if (restored.expected_ms == 0) {
+    restored.expected_ms = std::max<std::uint64_t>(static_cast<std::uint64_t>(time.mean_ms), 1);
+  }
+}
+
+std::optional<Duration> ToolTimes::expected(const std::string& tool) const {
+  const auto known = tools_.find(tool);
+  if (known == tools_.end()) return std::nullopt;
+  std::uint64_t sum = 0;
+  for (const auto& [device, time] : known->second) sum += time.expected_ms;
+  return std::chrono::milliseconds(sum / known->second.size());
+}
+
+std::optional<double> ToolTimes::slowest_mean_ms(const std::string& tool) const {
+  const auto known = tools_.find(tool);
+  if (known == tools_.end()) return std::nullopt;
+  std::optional<double> slowest;
+  for (const auto& [device, time] : known->second) {
+    if (time.samples < 2) return std::nullopt;
+    slowest = std::max(slowest.value_or(0), time.mean_ms);
+  }
+  return slowest;
+}
+
+const ToolTime* ToolTimes::find(const std::string& tool, const std::string& device) const {
+  const auto known = tools_.find(tool);
+  if (known == tools_.end()) return nullptr;
+  const auto time = known->second.find(device);
+  return time != known->second.end() ? &time->second : nullptr;
+}
+
+std::vector<ToolTimes::Row> ToolTimes::rows() const {
+  std::vector<const std::string*> names;
+  names.reserve(tools_.size());
+  for (const auto& [tool, devices] : tools_) names.push_back(&tool);
+  std::sort(names.begin(), names.end(), [](const auto* a, const auto* b) { return *a < *b; });
+  std::vector<Row> rows;
+  rows.reserve(size_);
+  for (const std::string* name : names) {
+    for (const auto& [device, time] : tools_.at(*name)) rows.push_back({*name, device, time});
+  }
+  return rows;
+}
+
+std::string device_of(const protocol::Hello& offer, const domain::ResourceRequest& needs) {
+  if (needs.gpus_milli == 0) return "cpu";
+  return offer.gpus.empty() || offer.gpus.front().model.empty() ? "gpu" : offer.gpus.front().model;
+}
+
+}  // namespace landseer::broker

@@ -1,0 +1,85 @@
+#include "broker/core/tool_times.h"
+
+#include <gtest/gtest.h>
+
+namespace landseer::broker {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(ToolTimes, NothingIsExpectedOfUnknownTools) {
+  const ToolTimes times;
+  EXPECT_FALSE(times.expected("train"));
+  EXPECT_FALSE(times.slowest_mean_ms("train"));
+  EXPECT_TRUE(times.rows().empty());
+}
+
+TEST(ToolTimes, TheFirstTimeIsExpectedUntilTheMeanIsElsewhere) {
+  ToolTimes times;
+  EXPECT_TRUE(times.learn("train", "cpu", 1000));
+  EXPECT_EQ(times.expected("train"), 1s);
+  EXPECT_FALSE(times.learn("train", "cpu", 1200));  // the mean is 1100
+  EXPECT_EQ(times.expected("train"), 1s);
+  EXPECT_TRUE(times.learn("train", "cpu", 1400));  // 1200
+  EXPECT_EQ(times.expected("train"), 1200ms);
+}
+
+TEST(ToolTimes, DevicesAreLearnedApartAndExpectedInTheMean) {
+  ToolTimes times;
+  times.learn("train", "H100", 1000);
+  EXPECT_TRUE(times.learn("train", "A100", 3000));
+  EXPECT_EQ(times.expected("train"), 2s);
+  EXPECT_EQ(times.find("train", "A100")->samples, 1u);
+  EXPECT_EQ(times.find("train", "cpu"), nullptr);
+}
+
+TEST(ToolTimes, ATimeBelowAMillisecondCountsAsOne) {
+  ToolTimes times;
+  EXPECT_TRUE(times.learn("true", "cpu", 0));
+  EXPECT_EQ(times.expected("true"), 1ms);
+  EXPECT_FALSE(times.learn("true", "cpu", 1));
+}
+
+TEST(ToolTimes, TheSlowestDeviceIsKnownWhenAllWereMeasuredTwice) {
+  ToolTimes times;
+  times.learn("train", "H100", 1000);
+  times.learn("train", "H100", 1000);
+  EXPECT_EQ(times.slowest_mean_ms("train"), 1000.0);
+  times.learn("train", "A100", 3000);
+  EXPECT_FALSE(times.slowest_mean_ms("train"));
+  times.learn("train", "A100", 3000);
+  EXPECT_EQ(times.slowest_mean_ms("train"), 3000.0);
+}
+
+TEST(ToolTimes, OnlySoManyAreRemembered) {
+  ToolTimes times;
+  for (std::size_t i = 0; i < kDevicesPerToolMax; ++i) {
+    EXPECT_TRUE(times.learn("train", "gpu " + std::to_string(i), 5));
+  }
+  EXPECT_FALSE(times.learn("train", "one more", 5));
+  for (std::size_t i = 0; i < kToolTimesMax; ++i) times.learn(std::to_string(i), "cpu", 5);
+  EXPECT_EQ(times.rows().size(), kToolTimesMax);
+  EXPECT_FALSE(times.learn("new", "cpu", 5));
+  EXPECT_FALSE(times.expected("new"));
+  EXPECT_FALSE(times.learn("train", "gpu 1", 5));  // still known
+  EXPECT_EQ(times.find("train", "gpu 1")->samples, 2u);
+}
+
+TEST(ToolTimes, TimesOfOldSnapshotsExpectTheirMean) {
+  ToolTimes times;
+  times.restore("train", "", {1500.5, 3, 0});
+  EXPECT_EQ(times.expected("train"), 1500ms);
+}
+
+TEST(DeviceOf, IsTheModelOfTheGpusForTasksThatUseThem) {
+  protocol::Hello offer;
+  domain::ResourceRequest needs;
+  EXPECT_EQ(device_of(offer, needs), "cpu");
+  needs.gpus_milli = 1000;
+  EXPECT_EQ(device_of(offer, needs), "gpu");
+  offer.gpus.push_back({0, "NVIDIA H100", 0});
+  EXPECT_EQ(device_of(offer, needs), "NVIDIA H100");
+}
+
+}  // namespace
+}  // namespace landseer::broker
