@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <ctime>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -118,10 +119,9 @@ class Load {
 
   void end_one(Passes& passes) {
     CHECK(!busy_.empty(), "somebody works");
-    const std::size_t at = random_() % busy_.size();
-    const auto [worker, work] = busy_[at];
-    busy_[at] = busy_.back();
-    busy_.pop_back();
+    auto at = busy_.lower_bound(TaskId{random_() % number(busy_.rbegin()->first) + 1});
+    const auto [worker, work] = at->second;
+    busy_.erase(at);
     protocol::AttemptResult result;
     result.epoch = core_.state().settings.epoch;
     result.task = work.task;
@@ -136,13 +136,13 @@ class Load {
   /// A worker was started anew; what it had comes back.
   void restart_one(Passes& passes) {
     const std::size_t worker = random_() % sessions_.size();
-    std::erase_if(busy_, [&](const auto& each) { return each.first == worker; });
+    std::erase_if(busy_, [&](const auto& each) { return each.second.first == worker; });
     say(worker, make_hello(worker, ++instances_));
     fill(passes);
   }
 
   std::uint64_t placed() const { return placed_; }
-  /// Of what went where, in order: the same load must be placed in the same way.
+  /// Of what went where: the same load must be placed in the same way.
   std::uint64_t digest() const { return digest_; }
 
  private:
@@ -170,10 +170,11 @@ class Load {
   }
 
   void take(std::size_t worker, const protocol::Assignment& work) {
-    busy_.emplace_back(worker, work);
+    busy_[work.task] = {worker, work};
     ++placed_;
-    digest_ = (digest_ ^ number(work.task) ^ worker << 32) * 0x9E3779B97F4A7C15ull;
-    digest_ ^= digest_ >> 29;
+    // A sum: how the mail is split into passes does not matter.
+    const std::uint64_t mixed = (number(work.task) << 16 ^ worker) * 0x9E3779B97F4A7C15ull;
+    digest_ += mixed ^ mixed >> 29;
   }
 
   Broker core_;
@@ -181,7 +182,7 @@ class Load {
   Now now_{Instant{1'000'000'000}, WallTime{1'700'000'000'000}};
   std::mt19937_64 random_{1};
   std::vector<std::uint64_t> sessions_;
-  std::vector<std::pair<std::size_t, protocol::Assignment>> busy_;
+  std::map<TaskId, std::pair<std::size_t, protocol::Assignment>> busy_;
   std::uint64_t instances_ = 1;
   std::uint64_t placed_ = 0;
   std::uint64_t digest_ = 0;

@@ -113,7 +113,7 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
   {
     const TaskChange change_of_task(*this, *from.record, *from.task);
     worker.attempts.erase(r.from);
-    worker.release(state_.requests.at(from.task->request));
+    state_.workers.release(worker, state_.requests.at(from.task->request));
     given.worker = WorkerId{};
     given.attempts.back().outcome = static_cast<std::uint8_t>(protocol::Outcome::kCancelled);
     given.attempts.back().reason = "goes on for " + to_string(r.to);
@@ -137,7 +137,7 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
     run.inputs = inputs;
     run.backoff_ms = 0;
     worker.attempts.emplace(r.to, attempt);
-    worker.reserve(state_.requests.at(to.task->request));
+    state_.workers.reserve(worker, state_.requests.at(to.task->request));
     state_.handed_over[attempt] = r.to;
   }
   if (to.record->first_started_at == 0) {

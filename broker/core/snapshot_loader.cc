@@ -124,7 +124,7 @@ Result<void> SnapshotLoader::load_live_attempt(const TaskItem& item, const domai
     state_.handed_over[ref] = item.task;
   }
   worker->attempts.emplace(item.task, ref);
-  worker->reserve(state_.requests.at(task.request));
+  state_.workers.reserve(*worker, state_.requests.at(task.request));
   return {};
 }
 
