@@ -141,6 +141,7 @@ class Load {
     fill(passes);
   }
 
+  Passes& all() { return all_; }
   std::uint64_t placed() const { return placed_; }
   /// Of what went where: the same load must be placed in the same way.
   std::uint64_t digest() const { return digest_; }
@@ -156,7 +157,8 @@ class Load {
     core_.settle(now_, out_);
     if (passes != nullptr) {
       const auto took = std::chrono::steady_clock::now() - began;
-      passes->add(cpu_ms() - cpu, std::chrono::duration<double, std::milli>(took).count());
+      const double wall = std::chrono::duration<double, std::milli>(took).count();
+      for (Passes* each : {passes, &all_}) each->add(cpu_ms() - cpu, wall);
     }
     for (const WorkerMail& mail : out_.to_workers) {
       const std::size_t worker = number(mail.peer) - 100;
@@ -183,6 +185,7 @@ class Load {
   std::mt19937_64 random_{1};
   std::vector<std::uint64_t> sessions_;
   std::map<TaskId, std::pair<std::size_t, protocol::Assignment>> busy_;
+  Passes all_;
   std::uint64_t instances_ = 1;
   std::uint64_t placed_ = 0;
   std::uint64_t digest_ = 0;
@@ -222,14 +225,15 @@ int main(int argc, char** argv) {
                                     {"digest", load.digest()},
                                     {"fill", filling.summary()},
                                     {"end_of_one", ending.summary()},
-                                    {"restart_of_a_worker", restarting.summary()}};
+                                    {"restart_of_a_worker", restarting.summary()},
+                                    {"all", load.all().summary()}};
   if (as_json) {
     std::cout << json.dump(1) << '\n';
     return 0;
   }
   std::printf("%llu at once, %llu placed\n", static_cast<unsigned long long>(at_once),
               static_cast<unsigned long long>(load.placed()));
-  for (const char* phase : {"fill", "end_of_one", "restart_of_a_worker"}) {
+  for (const char* phase : {"fill", "end_of_one", "restart_of_a_worker", "all"}) {
     std::printf("%-20s %s\n", phase, json[phase].dump().c_str());
   }
 }
