@@ -71,7 +71,7 @@ struct AttemptEnded {
   std::string reason;          ///< the task's, in words; empty if it goes on
   std::uint64_t delay_ms = 0;  ///< with kAgain: not before
   std::int64_t at = 0;
-  std::string device;  ///< with kComplete: where it ran; see tool_times.h
+  std::string device{};  ///< with kComplete: where it ran; see tool_times.h
   bool operator==(const AttemptEnded&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {

@@ -58,7 +58,7 @@ struct TimingItem {
   std::string tool;
   std::uint64_t mean_ms_bits = 0;  ///< the double, bit for bit
   std::uint64_t samples = 0;
-  std::string device;
+  std::string device{};
   std::uint64_t expected_ms = 0;
   bool operator==(const TimingItem&) const = default;
   template <class Self, class Visit>
