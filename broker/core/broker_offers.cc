@@ -45,15 +45,10 @@ bool is_modest(const protocol::Hello& hello) {
 void adopt_offer(WorkerRecord& worker, State& state) {
   worker.images.clear();
   for (const protocol::ImageOffer& offer : worker.offer.images) worker.images[offer.image] = offer;
-  const auto& gpus = worker.offer.gpus;
-  const auto well =
-      std::count_if(gpus.begin(), gpus.end(), [](const auto& gpu) { return gpu.fault.empty(); });
-  worker.cpus_free_milli = worker.offer.cpus_milli;
-  worker.gpus_free_milli = 1000 * well;
-  worker.memory_free_bytes = static_cast<std::int64_t>(worker.offer.memory_bytes);
-  worker.noops = 0;
+  state.workers.reset_room(worker);
   for (const auto& [task, attempt] : worker.attempts) {
-    worker.reserve(state.requests.at(worker.request_of(*state.pipelines.find_task(task)->task)));
+    const std::uint32_t request = worker.request_of(*state.pipelines.find_task(task)->task);
+    state.workers.reserve(worker, state.requests.at(request));
   }
 }
 

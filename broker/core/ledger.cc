@@ -106,7 +106,7 @@ void Ledger::apply(const AttemptAssigned& r, const Now& now) {
   run.backoff_ms = 0;
   run.inputs = record.inputs_of(*found.task);
   worker.attempts.emplace(found.task->id, r.attempt);
-  worker.reserve(state_.requests.at(found.task->request));
+  state_.workers.reserve(worker, state_.requests.at(found.task->request));
   if (record.first_started_at == 0) change(record, [&] { record.first_started_at = r.at; });
   state_.touch(record);
   static_cast<void>(now);
@@ -159,7 +159,7 @@ void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& 
   const auto live = worker.attempts.find(found.task->id);
   state_.handed_over.erase(live->second);
   worker.attempts.erase(live);
-  worker.release(state_.requests.at(worker.request_of(*found.task)));
+  state_.workers.release(worker, state_.requests.at(worker.request_of(*found.task)));
   worker.inherited.erase(found.task->id);
   run.worker = WorkerId{};
   protocol::AttemptRow& row = run.attempts.back();

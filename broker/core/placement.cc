@@ -8,7 +8,10 @@ namespace landseer::broker {
 namespace {
 
 /// About two milliseconds of work: heartbeats must not wait longer behind a pass.
-constexpr std::uint32_t kPlacementsPerPass = 2048;
+constexpr std::uint32_t kPlacementsPerPass = 1024;
+constexpr std::uint64_t kLooksPerPass = 40'000;
+/// What a request of a pipeline whose order moves costs after each placement, in looks at workers.
+constexpr std::uint64_t kLooksPerHead = 3;
 /// Below this a task is over before the next one could be asked for; see docs/architecture.md.
 constexpr double kPrefetchBelowMs = 1000;
 /// Far below the frame limit, so that one message never has to be taken apart again.
@@ -54,141 +57,211 @@ protocol::WorkSpec spec_of(const PipelineRecord& record, const domain::Task& tas
   return spec;
 }
 
+bool failed_on(const TaskRun& run, WorkerId worker) {
+  return std::find(run.failed_on.begin(), run.failed_on.end(), worker) != run.failed_on.end();
+}
+
 }  // namespace
 
 void Placement::place(const Now& now, Outbox& out) {
-  state_.placement_due = false;
-  blocked_.clear();
-  std::uint32_t placed = 0;
+  // What was found blocked before a pass was cut stays so until the whole of it is done: else its
+  // beginning would be looked at over and over again.
+  const bool continued = cut_;
+  if (!continued) {
+    blocked_.clear();
+    blocked_here_.clear();
+  }
+  state_.placement_due = continued;  // somebody may have got room meanwhile
+  placed_ = 0;
+  looks_ = 0;
   // Copied: placing may retire a pipeline whose last task fails for a lost input.
   std::vector<PipelineId> order;
   for (const auto& [rank, id] : state_.pipelines.active()) order.push_back(id);
   for (const PipelineId id : order) {
+    if (is_over_bound()) break;
     PipelineRecord& record = *state_.pipelines.find(id);
-    if (record.paused) continue;
-    blocked_here_.clear();
-    while (placed < kPlacementsPerPass && place_best(record, now, out)) ++placed;
+    if (!record.paused) place_pipeline(record, now, out);
   }
-  if (placed >= kPlacementsPerPass) state_.placement_due = true;
+  cut_ = is_over_bound();
+  if (cut_) state_.placement_due = true;
   for (auto& [worker, drafted] : drafts_) flush(worker, drafted, out);
   drafts_.clear();
 }
 
-/// Places the pipeline's best task among the requests that still have room. False: none is left.
-bool Placement::place_best(PipelineRecord& record, const Now& now, Outbox& out) {
-  for (;;) {
-    std::optional<domain::ReadyQueue::Entry> best;
-    std::uint32_t best_request = 0;
-    for (const std::uint32_t request : record.scheduler->requests()) {
-      if (blocked_.contains(request) || blocked_here_.contains(request)) continue;
-      const auto entry = record.scheduler->peek_entry(request);
-      if (entry && (!best || *entry < *best)) {
-        best = entry;
-        best_request = request;
-      }
+bool Placement::is_over_bound() const {
+  return placed_ >= kPlacementsPerPass || looks_ >= kLooksPerPass;
+}
+
+bool Placement::is_blocked(PipelineId pipeline, std::uint32_t request) const {
+  return blocked_.contains(request) || blocked_here_.contains({pipeline, request});
+}
+
+/// The best tasks of the requests that still have room, the best of all first.
+void Placement::place_pipeline(PipelineRecord& record, const Now& now, Outbox& out) {
+  gather_heads(record);
+  while (!heads_.empty() && !is_over_bound()) {
+    std::pop_heap(heads_.begin(), heads_.end());
+    const Head head = heads_.back();
+    heads_.pop_back();
+    const FoundTask found{&record, record.pipeline->tasks[head.entry.index]};
+    const std::size_t ready = record.scheduler->ready_count();
+    const bool assigned = place_task(found, now, out);
+    if (!assigned && is_blocked(record.id(), head.request)) continue;
+    if (!assigned || record.scheduler->is_live() || record.scheduler->ready_count() != ready - 1) {
+      gather_heads(record);  // others may have become ready, or urgent
+      if (assigned) looks_ += kLooksPerHead * heads_.size();
+    } else if (const auto next = record.scheduler->peek_entry(head.request)) {
+      heads_.push_back({*next, head.request});
+      std::push_heap(heads_.begin(), heads_.end());
     }
-    if (!best) return false;
-    const FoundTask found{&record, record.pipeline->tasks[best->index]};
-    if (lifecycle_.complete_kept(found, now, out)) continue;
-    if (reuse_.settle(found, now, out)) continue;
-    bool wrong_contents = false;
-    WorkerRecord* worker = choose_worker(found, wrong_contents);
-    if (worker == nullptr) {
-      (wrong_contents ? blocked_here_ : blocked_).insert(best_request);
-      continue;
-    }
-    std::vector<protocol::InputArtifact> inputs;
-    // A lost input makes its producer ready instead; look again.
-    if (!gather_inputs(found, *worker, inputs, now, out)) continue;
-    if (reuse_.bind_to(found, *worker, now, out)) continue;
-    lifecycle_.assign(found, *worker, now, out);
-    draft(found, *worker, std::move(inputs), out);
-    return true;
   }
+}
+
+void Placement::gather_heads(const PipelineRecord& record) {
+  heads_.clear();
+  for (const std::uint32_t request : record.scheduler->requests()) {
+    if (is_blocked(record.id(), request)) continue;
+    if (const auto entry = record.scheduler->peek_entry(request)) {
+      heads_.push_back({*entry, request});
+    }
+  }
+  std::make_heap(heads_.begin(), heads_.end());
+}
+
+/// False: it is not assigned, because it is over now, waits for another, or its request is blocked.
+bool Placement::place_task(const FoundTask& found, const Now& now, Outbox& out) {
+  if (lifecycle_.complete_kept(found, now, out)) return false;
+  if (reuse_.settle(found, now, out)) return false;
+  Search search{found, state_.requests.at(found.task->request)};
+  WorkerRecord* worker = choose_worker(search);
+  if (worker == nullptr) {
+    if (search.wrong_contents) {
+      blocked_here_.emplace(found.record->id(), found.task->request);
+    } else {
+      blocked_.insert(found.task->request);
+    }
+    return false;
+  }
+  std::vector<protocol::InputArtifact> inputs;
+  // A lost input makes its producer ready instead; look again.
+  if (!gather_inputs(found, *worker, inputs, now, out)) return false;
+  if (reuse_.bind_to(found, *worker, now, out)) return false;
+  lifecycle_.assign(found, *worker, now, out);
+  draft(found, *worker, std::move(inputs), out);
+  ++placed_;
+  return true;
 }
 
 bool Placement::share_store(const WorkerRecord& a, const WorkerRecord& b) {
   return !a.offer.store_id.empty() && a.offer.store_id == b.offer.store_id;
 }
 
-bool Placement::has_artifact(const std::vector<WorkerId>& holders,
-                             const WorkerRecord& worker) const {
-  return std::any_of(holders.begin(), holders.end(), [&](WorkerId id) {
+/// Null: nobody has room, or only workers where it cannot be started, or where its names stand for
+/// something else. Of those that have room: who is idle, rather than given ahead; who has the
+/// largest input; who has the most CPUs free.
+WorkerRecord* Placement::choose_worker(Search& search) {
+  free_.sync(state_.workers);
+  const auto mean_ms = state_.times.slowest_mean_ms(search.found.task->tool->name);
+  search.is_short = mean_ms && *mean_ms < kPrefetchBelowMs;
+  search.own = search.found.record->find_run(search.found.task->id);
+  search.elsewhere =
+      search.own != nullptr && !search.own->failed_on.empty() && !failed_everywhere(search);
+  std::uint64_t& since = checked(search);
+  const bool few = since != 0 && free_.remembers(since - 1);
+  // Whoever had no room then, and got none since, has none now.
+  const auto* gained = few ? &free_.gained_since(since - 1) : nullptr;
+  for (const bool ahead : {false, true}) {
+    if (ahead && !search.is_short) break;
+    WorkerRecord* best = best_with_input(search, ahead);
+    if (best == nullptr) {
+      best = gained != nullptr ? first_good(*gained, search, ahead)
+                               : first_good(free_.all(), search, ahead);
+    }
+    if (best != nullptr) {
+      checked(search) = 0;
+      return best;
+    }
+  }
+  checked(search) = search.saw_other_reason ? 0 : free_.gains() + 1;
+  return nullptr;
+}
+
+std::uint64_t& Placement::checked(const Search& search) {
+  const std::size_t at = std::size_t{2} * search.found.task->request + (search.is_short ? 1 : 0);
+  if (at >= checked_.size()) checked_.resize(at + 1);
+  return checked_[at];
+}
+
+/// Of those that need not fetch what its last dependency left.
+WorkerRecord* Placement::best_with_input(Search& search, bool ahead) {
+  if (search.found.task->dependencies.empty()) return nullptr;
+  const TaskRun* run = search.found.record->find_run(search.found.task->dependencies.back());
+  if (run == nullptr) return nullptr;
+  std::vector<FreeWorkers::Entry> best;
+  for (const WorkerId id : state_.artifacts.holders(run->artifact)) {
     const WorkerRecord* holder = state_.workers.find(id);
-    return id == worker.id || (holder != nullptr && share_store(*holder, worker));
+    if (holder == nullptr) continue;
+    if (const auto* sharing = free_.with_store(holder->offer.store_id)) {
+      if (WorkerRecord* worker = first_good(*sharing, search, ahead)) {
+        best.push_back(*free_.find(worker->id));
+      }
+    }
+    const auto entry = free_.find(id);
+    if (entry && is_good(*entry, search, ahead)) best.push_back(*entry);
+  }
+  if (best.empty()) return nullptr;
+  return std::min_element(best.begin(), best.end())->slot->worker;
+}
+
+template <class Entries>
+WorkerRecord* Placement::first_good(const Entries& entries, Search& search, bool ahead) {
+  for (const FreeWorkers::Entry& entry : entries) {
+    if (is_good(entry, search, ahead)) return entry.slot->worker;
+  }
+  return nullptr;
+}
+
+bool Placement::is_good(const FreeWorkers::Entry& entry, Search& search, bool ahead) {
+  ++looks_;
+  const WorkerRecord& worker = *entry.slot->worker;
+  if (!worker.has_room(search.request, ahead ? std::int64_t{worker.offer.cpus_milli} : 0) ||
+      !worker.takes_work() ||
+      !FreeWorkers::can_run(*entry.slot, search.found.task->request, state_.requests)) {
+    return false;
+  }
+  if (search.elsewhere && failed_on(*search.own, worker.id)) {
+    search.saw_other_reason = true;
+    return false;
+  }
+  if (reuse_.has_contents(*search.found.record, *search.found.task, worker)) return true;
+  search.saw_other_reason = search.wrong_contents = true;
+  return false;
+}
+
+/// Whether every worker that could run it is one that could not start it. Another one that has
+/// something else by the name of the image or data set is none.
+bool Placement::failed_everywhere(const Search& search) {
+  const auto is_other = [&](const FreeWorkers::Entry& entry) {
+    return FreeWorkers::can_run(*entry.slot, search.found.task->request, state_.requests) &&
+           !failed_on(*search.own, entry.id) &&
+           reuse_.has_contents(*search.found.record, *search.found.task, *entry.slot->worker);
+  };
+  looks_ += free_.all().size();
+  return std::none_of(free_.all().begin(), free_.all().end(), is_other);
+}
+
+bool Placement::is_possible(std::uint32_t request) {
+  free_.sync(state_.workers);
+  return std::any_of(free_.all().begin(), free_.all().end(), [&](const auto& entry) {
+    return FreeWorkers::can_run(*entry.slot, request, state_.requests);
   });
 }
 
-WorkerRecord* Placement::choose_worker(const FoundTask& found, bool& wrong_contents) {
-  const Request& request = state_.requests.at(found.task->request);
-  const auto mean_ms = state_.times.slowest_mean_ms(found.task->tool->name);
-  const bool short_task = mean_ms && *mean_ms < kPrefetchBelowMs;
-  const std::vector<WorkerId>* holders = nullptr;
-  if (!found.task->dependencies.empty()) {
-    const TaskRun* run = found.record->find_run(found.task->dependencies.back());
-    if (run != nullptr) holders = &state_.artifacts.holders(run->artifact);
-  }
-  struct Score {
-    bool idle = false;       // has room without prefetching
-    bool has_input = false;  // need not fetch the largest input
-    std::int64_t free = 0;
-    auto operator<=>(const Score&) const = default;
-  };
-  WorkerRecord* best = nullptr;
-  Score best_score;
-  const TaskRun* own = found.record->find_run(found.task->id);
-  const auto failed_on = [&](WorkerId id) {
-    return own != nullptr &&
-           std::find(own->failed_on.begin(), own->failed_on.end(), id) != own->failed_on.end();
-  };
-  const std::vector<WorkerId>& workers = capable(found.task->request);
-  // Another worker that has something else by the name of the image or data set is none.
-  const auto is_better = [&](WorkerId id) {
-    return !failed_on(id) &&
-           reuse_.has_contents(*found.record, *found.task, *state_.workers.find(id));
-  };
-  const bool elsewhere = own != nullptr && !own->failed_on.empty() &&
-                         std::any_of(workers.begin(), workers.end(), is_better);
-  for (const WorkerId id : workers) {
-    WorkerRecord& worker = *state_.workers.find(id);
-    if (!worker.takes_work() || (elsewhere && failed_on(id))) continue;
-    const std::int64_t ahead = short_task ? std::int64_t{worker.offer.cpus_milli} : 0;
-    if (!worker.has_room(request, ahead)) continue;
-    if (!reuse_.has_contents(*found.record, *found.task, worker)) {
-      wrong_contents = true;
-      continue;
-    }
-    const Score score{worker.has_room(request, 0),
-                      holders != nullptr && has_artifact(*holders, worker),
-                      worker.cpus_free_milli - std::int64_t{worker.noops}};
-    if (best == nullptr || best_score < score) {
-      best = &worker;
-      best_score = score;
-    }
-  }
-  return best;
-}
-
-const std::vector<WorkerId>& Placement::capable(std::uint32_t request) {
-  Capable& known = capable_[request];
-  if (known.generation != state_.workers.generation()) {
-    known.generation = state_.workers.generation();
-    known.workers.clear();
-    for (const auto& [id, worker] : state_.workers.all()) {
-      if (worker.takes_work() && worker.can_run(state_.requests.at(request))) {
-        known.workers.push_back(id);
-      }
-    }
-  }
-  return known.workers;
-}
-
-bool Placement::is_possible(std::uint32_t request) { return !capable(request).empty(); }
-
 bool Placement::has_contents(const PipelineRecord& record, const domain::Task& task) {
-  const std::vector<WorkerId>& workers = capable(task.request);
-  return std::any_of(workers.begin(), workers.end(), [&](WorkerId id) {
-    return reuse_.has_contents(record, task, *state_.workers.find(id));
+  free_.sync(state_.workers);
+  return std::any_of(free_.all().begin(), free_.all().end(), [&](const auto& entry) {
+    return FreeWorkers::can_run(*entry.slot, task.request, state_.requests) &&
+           reuse_.has_contents(record, task, *entry.slot->worker);
   });
 }
 

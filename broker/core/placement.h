@@ -1,13 +1,14 @@
 /// Which ready task goes to which worker. Greedy by policy order over distinct requests; a request
-/// that no worker has room for is left alone for the rest of the pass, so what cannot be placed
-/// costs nothing. Work per pass is bounded.
+/// that no worker has room for is left alone for the rest of the pass, and later until some worker
+/// has more room than it had: only that one is looked at then. Work per pass is bounded.
 #pragma once
 
 #include <map>
-#include <unordered_map>
+#include <set>
 #include <unordered_set>
 #include <vector>
 
+#include "broker/core/free_workers.h"
 #include "broker/core/lifecycle.h"
 #include "broker/core/state.h"
 
@@ -33,19 +34,38 @@ class Placement {
     std::map<std::pair<const void*, const void*>, std::uint32_t> specs;
     std::size_t bytes = 0;
   };
-  struct Capable {
-    std::uint64_t generation = 0;
-    std::vector<WorkerId> workers;
+  /// A ready task that is the best of its request.
+  struct Head {
+    domain::ReadyQueue::Entry entry;
+    std::uint32_t request = 0;
+    bool operator<(const Head& other) const { return entry > other.entry; }  // the best on top
+  };
+  /// What is asked of a worker for one task.
+  struct Search {
+    const FoundTask& found;
+    const Request& request;
+    const TaskRun* own = nullptr;
+    bool is_short = false;          // may be given ahead
+    bool elsewhere = false;         // not where it could not be started
+    bool saw_other_reason = false;  // passed over somebody who has room
+    bool wrong_contents = false;    // of those
   };
 
-  bool place_best(PipelineRecord& record, const Now& now, Outbox& out);
-  /// Null: nobody has room, or only workers where its names stand for something else.
-  WorkerRecord* choose_worker(const FoundTask& found, bool& wrong_contents);
+  void place_pipeline(PipelineRecord& record, const Now& now, Outbox& out);
+  void gather_heads(const PipelineRecord& record);
+  bool place_task(const FoundTask& found, const Now& now, Outbox& out);
+  bool is_over_bound() const;
+  bool is_blocked(PipelineId pipeline, std::uint32_t request) const;
+  WorkerRecord* choose_worker(Search& search);
+  WorkerRecord* best_with_input(Search& search, bool ahead);
+  template <class Entries>
+  WorkerRecord* first_good(const Entries& entries, Search& search, bool ahead);
+  bool is_good(const FreeWorkers::Entry& entry, Search& search, bool ahead);
+  bool failed_everywhere(const Search& search);
+  std::uint64_t& checked(const Search& search);
   protocol::InputArtifact checkpoint_for(const TaskRun& run, const WorkerRecord& worker) const;
   /// Artifacts on a common file system: what one has, the other has.
   static bool share_store(const WorkerRecord& a, const WorkerRecord& b);
-  bool has_artifact(const std::vector<WorkerId>& holders, const WorkerRecord& worker) const;
-  const std::vector<WorkerId>& capable(std::uint32_t request);
   bool gather_inputs(const FoundTask& found, const WorkerRecord& worker,
                      std::vector<protocol::InputArtifact>& inputs, const Now& now, Outbox& out);
   void draft(const FoundTask& found, WorkerRecord& worker,
@@ -55,9 +75,16 @@ class Placement {
   State& state_;
   Lifecycle& lifecycle_;
   Reuse& reuse_;
-  std::unordered_set<std::uint32_t> blocked_;       // requests, during one pass
-  std::unordered_set<std::uint32_t> blocked_here_;  // the same, of one pipeline
-  std::unordered_map<std::uint32_t, Capable> capable_;
+  FreeWorkers free_;
+  // By request and whether its tasks are short: nobody had room for them when so many gains of
+  // room had been seen; 0: somebody may have.
+  std::vector<std::uint64_t> checked_;
+  std::unordered_set<std::uint32_t> blocked_;                    // requests, during one pass
+  std::set<std::pair<PipelineId, std::uint32_t>> blocked_here_;  // the same, of one pipeline
+  bool cut_ = false;          // the last pass was ended by its bound
+  std::vector<Head> heads_;   // a heap; of one pipeline
+  std::uint32_t placed_ = 0;  // in this pass
+  std::uint64_t looks_ = 0;   // at workers, in this pass
   std::map<WorkerId, Draft> drafts_;
 };
 

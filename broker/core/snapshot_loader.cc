@@ -126,7 +126,7 @@ Result<void> SnapshotLoader::load_live_attempt(const TaskItem& item, const domai
     state_.handed_over[ref] = item.task;
   }
   worker->attempts.emplace(item.task, ref);
-  worker->reserve(state_.requests.at(task.request));
+  state_.workers.reserve(*worker, state_.requests.at(task.request));
   return {};
 }
 
@@ -136,9 +136,9 @@ void SnapshotLoader::load_inheritance(TaskId first, TaskId owner) {
   const auto owned = state_.pipelines.find_task(owner);
   if (!asked || !owned) return;
   WorkerRecord& worker = *state_.workers.find(owned->record->find_run(owner)->worker);
-  worker.release(state_.requests.at(owned->task->request));
+  state_.workers.release(worker, state_.requests.at(owned->task->request));
   worker.inherited.emplace(owner, asked->task->request);
-  worker.reserve(state_.requests.at(asked->task->request));
+  state_.workers.reserve(worker, state_.requests.at(asked->task->request));
 }
 
 Result<void> SnapshotLoader::close_pipeline(const Now& now) {

@@ -9,6 +9,8 @@ namespace {
 
 /// No-op attempts take no resources, so a count bounds what one worker is given ahead.
 constexpr std::uint32_t kNoopsAheadMax = 2048;
+/// Above that a look at each worker costs no more; a replay may go on for long without any.
+constexpr std::size_t kRoomChangesMax = 4096;
 
 }  // namespace
 
@@ -115,24 +117,48 @@ std::uint32_t WorkerRecord::request_of(const domain::Task& task) const {
   return known != inherited.end() ? known->second : task.request;
 }
 
-void WorkerRecord::reserve(const Request& request) {
+void WorkerTable::reserve(WorkerRecord& worker, const Request& request) {
+  note_room(worker);
   if (request.runtime == kNoopRuntime) {
-    ++noops;
+    ++worker.noops;
     return;
   }
-  cpus_free_milli -= request.resources.cpus_milli;
-  gpus_free_milli -= request.resources.gpus_milli;
-  memory_free_bytes -= static_cast<std::int64_t>(request.resources.memory_bytes);
+  worker.cpus_free_milli -= request.resources.cpus_milli;
+  worker.gpus_free_milli -= request.resources.gpus_milli;
+  worker.memory_free_bytes -= static_cast<std::int64_t>(request.resources.memory_bytes);
 }
 
-void WorkerRecord::release(const Request& request) {
+void WorkerTable::release(WorkerRecord& worker, const Request& request) {
+  note_room(worker);
   if (request.runtime == kNoopRuntime) {
-    --noops;
+    --worker.noops;
     return;
   }
-  cpus_free_milli += request.resources.cpus_milli;
-  gpus_free_milli += request.resources.gpus_milli;
-  memory_free_bytes += static_cast<std::int64_t>(request.resources.memory_bytes);
+  worker.cpus_free_milli += request.resources.cpus_milli;
+  worker.gpus_free_milli += request.resources.gpus_milli;
+  worker.memory_free_bytes += static_cast<std::int64_t>(request.resources.memory_bytes);
+}
+
+void WorkerTable::reset_room(WorkerRecord& worker) {
+  note_room(worker);
+  const auto& gpus = worker.offer.gpus;
+  const auto well =
+      std::count_if(gpus.begin(), gpus.end(), [](const auto& gpu) { return gpu.fault.empty(); });
+  ++worker.offer_number;
+  worker.cpus_free_milli = worker.offer.cpus_milli;
+  worker.gpus_free_milli = 1000 * well;
+  worker.memory_free_bytes = static_cast<std::int64_t>(worker.offer.memory_bytes);
+  worker.noops = 0;
+}
+
+void WorkerTable::note_room(const WorkerRecord& worker) {
+  // One attempt after the other of the same worker, as a rule.
+  if (!room_changes_.empty() && room_changes_.back() == worker.id) return;
+  if (room_changes_.size() >= kRoomChangesMax) {
+    room_changes_.clear();
+    changed();
+  }
+  room_changes_.push_back(worker.id);
 }
 
 WorkerRecord& WorkerTable::add(std::string uid) {

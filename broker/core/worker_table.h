@@ -40,7 +40,8 @@ struct WorkerRecord {
   std::map<TaskId, protocol::AttemptRef> attempts;  ///< live ones
   /// What is reserved for those that began for another task, which may have asked for more or less.
   std::map<TaskId, std::uint32_t> inherited;
-  std::uint32_t noops = 0;  ///< of those, without resources
+  std::uint32_t noops = 0;         ///< of those, without resources
+  std::uint64_t offer_number = 0;  ///< grows when what it could run may be something else
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
   std::uint64_t bytes_fetched = 0;  ///< of artifacts, since the broker was started
@@ -76,8 +77,6 @@ struct WorkerRecord {
   bool has_room(const Request& request, std::int64_t overcommit_milli) const;
   /// The request by which this task's live attempt was assigned.
   std::uint32_t request_of(const domain::Task& task) const;
-  void reserve(const Request& request);
-  void release(const Request& request);
 };
 
 class WorkerTable {
@@ -100,6 +99,16 @@ class WorkerTable {
   void bind_peer(WorkerRecord& worker, PeerId peer);
   /// Ends the conversation; the worker must say Hello again.
   void unbind_peer(WorkerRecord& worker);
+
+  // --- What is free of each worker; the only ways to change it ---
+
+  void reserve(WorkerRecord& worker, const Request& request);
+  void release(WorkerRecord& worker, const Request& request);
+  /// All of what is offered now is free, but for the worker's attempts: the caller reserves these.
+  void reset_room(WorkerRecord& worker);
+  /// Whose room changed since these were forgotten; when there are too many, all are as changed().
+  const std::vector<WorkerId>& room_changes() const { return room_changes_; }
+  void forget_room_changes() { room_changes_.clear(); }
 
   // --- Where each worker stands; the only ways to change `state` ---
 
@@ -131,11 +140,13 @@ class WorkerTable {
   std::unordered_map<std::string, WorkerId> by_uid_;
   std::map<PeerId, WorkerId> by_peer_;
   void stop_watching(const WorkerRecord& worker);
+  void note_room(const WorkerRecord& worker);
 
   ByTime connected_;
   ByTime silent_;
   ByTime left_;
   ByTime falls_;  // of silent workers, by when they fell silent; only recent ones
+  std::vector<WorkerId> room_changes_;
   std::uint64_t next_id_ = 1;
   std::uint64_t generation_ = 1;
 };

@@ -3,8 +3,18 @@
 #include <algorithm>
 
 namespace landseer::domain {
+namespace {
+
+/// Up to so many requests, looking through them is faster than a table.
+constexpr std::size_t kSearchedMax = 8;
+
+}  // namespace
 
 std::set<ReadyQueue::Entry>* ReadyQueue::find(std::uint32_t request) {
+  if (requests_.size() > kSearchedMax) {
+    const auto found = positions_.find(request);
+    return found != positions_.end() ? &queues_[found->second] : nullptr;
+  }
   for (std::size_t i = 0; i < requests_.size(); ++i) {
     if (requests_[i] == request) return &queues_[i];
   }
@@ -18,6 +28,7 @@ const std::set<ReadyQueue::Entry>* ReadyQueue::find(std::uint32_t request) const
 void ReadyQueue::add(std::uint32_t request, Entry entry) {
   auto* queue = find(request);
   if (queue == nullptr) {
+    positions_.emplace(request, requests_.size());
     requests_.push_back(request);
     queue = &queues_.emplace_back();
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 namespace landseer::domain {
@@ -39,6 +40,7 @@ class ReadyQueue {
 
   std::vector<std::uint32_t> requests_;
   std::vector<std::set<Entry>> queues_;  // parallel to requests_
+  std::unordered_map<std::uint32_t, std::size_t> positions_;
   std::size_t size_ = 0;
 };
 
