@@ -143,6 +143,7 @@ TEST_F(Containers, ApptainerPullsIntoItsFolderAndKnowsWhatAFileContains) {
   write_text(folder / "tool.sif", "two and more");
   EXPECT_EQ(*runtime->obtain_image(path, {}, cancel), sha256("two and more"));
   EXPECT_EQ(runtime->obtain_image("/no/such.sif", {}, cancel).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(runtime->obtain_image("/etc", {}, cancel).error().code, ErrorCode::kInvalid);
 }
 
 TEST_F(Containers, AFailedStartIsTheHostsFaultAndNotTheTools) {

@@ -113,6 +113,8 @@ TEST_F(ImageBookTest, NamesAreRememberedAndLookedAtBeforeAnybodyAsks) {
     book.learn("process", "x/tool:v1");
     book.learn("podman", "x/other:v1");  // not offered here
     book.learn("process", "");
+    book.learn("process",
+               std::string(kImageNameMax + 1, 'x'));  // the broker would refuse the worker
     book.learn("process", "a\nb");
     content = await(book, is_known).back()[0].content;
   }

@@ -119,7 +119,9 @@ TEST_F(EngineImagesTest, APullIsCalledOff) {
 TEST_F(EngineImagesTest, NamesAreWhatEnginesUnderstand) {
   EXPECT_EQ(*engine_reference("docker://ghcr.io/x/y:1"), "ghcr.io/x/y:1");
   EXPECT_EQ(*engine_reference("x/y"), "x/y");
-  for (const char* bad : {"", "oras://ghcr.io/x/y:1", "-v", "a b", "a\nb", "docker://"}) {
+  for (const char* bad :
+       {"", "oras://ghcr.io/x/y:1", "-v", "a b", "a\nb", "docker://", "dir:/etc",
+        "docker-archive:/x", "oci:home/x/y", "/etc", "../x/y", "docker://dir:/etc"}) {
     EXPECT_EQ(engine_reference(bad).error().code, ErrorCode::kInvalid) << bad;
   }
   static_cast<void>(images.pull("python:3.11", cancel, {}));

@@ -64,7 +64,8 @@ std::optional<std::vector<ImageTrace>> ApptainerRuntime::traces(const std::strin
   const auto path = images_.path_of(image);
   if (!path) return std::nullopt;
   const auto slash = path->rfind('/');
-  return std::vector<ImageTrace>{{path->substr(0, slash), path->substr(slash + 1)}};
+  return std::vector<ImageTrace>{
+      {slash == 0 ? "/" : path->substr(0, slash), path->substr(slash + 1)}};
 }
 
 Result<Launch> ApptainerRuntime::make_launch(const RunRequest& request) const {

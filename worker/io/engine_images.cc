@@ -48,7 +48,14 @@ Result<std::string> engine_reference(const std::string& image) {
     return fail(ErrorCode::kInvalid, "podman and docker cannot use an image of this kind", image,
                 "give the tool an image of a registry, or run it with apptainer");
   }
-  if (reference.empty() || reference.starts_with('-') ||
+  // podman would take what stands before a colon for a way to read files of this host.
+  const std::string first = reference.substr(0, reference.find('/'));
+  const auto colon = first.size() < reference.size() ? first.find(':') : std::string::npos;
+  const bool is_path = reference.starts_with('/') || reference.starts_with('.') ||
+                       (colon != std::string::npos &&
+                        (colon + 1 == first.size() ||
+                         first.find_first_not_of("0123456789", colon + 1) != std::string::npos));
+  if (reference.empty() || is_path || reference.starts_with('-') ||
       strip_control(reference, false) != reference || reference.find(' ') != std::string::npos) {
     return fail(ErrorCode::kInvalid, "not the name of an image", image,
                 "a tool in a container needs one: container: {image: NAME:TAG}");

@@ -93,6 +93,13 @@ class PodmanProbe {
           engine_.ulimits[0], engine_.ulimits[1]);
       return true;
     }
+    if (mentions(said, {"already in use"}) && !removed_) {
+      removed_ = true;  // of a probe that was cut short
+      ProgramRequest request{engine_command(engine_), engine_.env, kProbeLimit};
+      request.argv.insert(request.argv.end(),
+                          {"rm", "--force", "--ignore", "--time=0", place_.container_name});
+      return run_program(request).has_value();
+    }
     if (engine_.has_init && mentions(said, {"catatonit", "init binary", "podman-init"})) {
       engine_.has_init = false;
       spdlog::warn(
@@ -129,6 +136,7 @@ class PodmanProbe {
   const ProbePlace& place_;
   std::vector<std::vector<std::string>> limits_;
   std::size_t next_limits_ = 0;
+  bool removed_ = false;
 };
 
 Result<void> make_probe_folder(const std::string& folder) {

@@ -63,7 +63,8 @@ Result<std::optional<Digest>> EngineRuntime::look(const std::string& image, cons
 }
 
 bool EngineRuntime::keeps(const Digest& content, const Cancel& cancel) {
-  return images_.has(content, cancel).value_or(false);
+  // What cannot be told now is found out when it is wanted.
+  return images_.has(content, cancel).value_or(true);
 }
 
 /// podman's images change with the file that lists them.

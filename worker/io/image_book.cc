@@ -54,13 +54,15 @@ void ImageBook::wait(Duration limit) {
 
 void ImageBook::learn(const std::string& runtime, const std::string& image) {
   Runtime* const runs_it = runtimes_->find(runtime);
-  if (runs_it == nullptr || image.empty() || image.find_first_of("\n\t") != std::string::npos) {
+  if (runs_it == nullptr || image.empty() || image.size() > kImageNameMax ||
+      image.find_first_of("\n\t") != std::string::npos) {
     return;
   }
   {
     const std::lock_guard lock(mutex_);
     const auto known = entries_.find(image);
     if (known == entries_.end()) {
+      if (entries_.size() >= kImagesKnownMax) forget_absent();
       if (entries_.size() >= kImagesKnownMax) return;
       entries_[image] = {runs_it, {}, {}, net::now().instant, false};
     } else if (known->second.runtime != nullptr && known->second.runtime != runs_it) {
@@ -80,9 +82,8 @@ std::vector<protocol::ImageOffer> ImageBook::offers() const {
   for (const auto& [image, entry] : entries_) {
     protocol::ImageOffer offer{image, entry.content, entry.known};
     std::erase(offer.kept, entry.content);
-    if (entry.in_doubt || !offer.content.empty() || !offer.kept.empty()) {
-      offers.push_back(std::move(offer));
-    }
+    // Without its name what was kept is still found, by who is bound to it.
+    if (entry.in_doubt || !offer.content.empty()) offers.push_back(std::move(offer));
   }
   return offers;
 }
@@ -99,6 +100,14 @@ void ImageBook::note_change() {
   eventfd_write(event_fd_.get(), 1);
 }
 
+void ImageBook::forget_absent() {
+  std::erase_if(entries_, [](const auto& known) {
+    const Entry& entry = known.second;
+    return entry.runtime != nullptr && !entry.look_at && !entry.in_doubt && entry.content.empty() &&
+           entry.known.empty();
+  });
+}
+
 /// Lines of a runtime's name, the image, and what it was, with tabs between them.
 void ImageBook::load() {
   std::ifstream file(memory_);
@@ -109,8 +118,8 @@ void ImageBook::load() {
     std::getline(words, name, '\t');
     std::getline(words, image, '\t');
     Runtime* const runtime = name.empty() ? nullptr : runtimes_->find(name);
-    if (runtime == nullptr || image.empty()) continue;
-    Entry entry{runtime, {}, {}, net::now().instant, false};
+    if (runtime == nullptr || image.empty() || image.size() > kImageNameMax) continue;
+    Entry entry{runtime, {}, {}, net::now().instant, true};  // until it is looked at
     for (std::string hex; std::getline(words, hex, '\t');) {
       const auto content = Digest::from_hex(hex);
       if (content && entry.known.size() <= kContentsKeptMax) entry.known.push_back(*content);
@@ -189,7 +198,7 @@ void ImageBook::doubt(const std::string& image, Instant look_at) {
   const std::lock_guard lock(mutex_);
   const auto known = entries_.find(image);
   if (known == entries_.end() || known->second.runtime == nullptr) return;
-  known->second.look_at = look_at;
+  if (!known->second.look_at) known->second.look_at = look_at;
   if (known->second.content.empty()) return;
   known->second.content = Digest{};
   known->second.in_doubt = true;
@@ -220,10 +229,11 @@ void ImageBook::look_at_due() {
 /// Watched first and looked at then, so that no change is missed.
 void ImageBook::look(const std::string& image, Runtime& runtime) {
   Digest content;
+  bool failed = false;
   bool again = !watch(image, runtime);
   if (!again) {
     const auto found = runtime.look(image, stop_);
-    again = !found;
+    failed = again = !found;
     if (found && *found) content = **found;  // else it is not here
   }
   const std::vector<Digest> gone = find_gone(image, content, runtime);
@@ -232,6 +242,14 @@ void ImageBook::look(const std::string& image, Runtime& runtime) {
   Entry& entry = entries_[image];
   if (entry.runtime != &runtime || entry.look_at) return;  // it changed meanwhile
   if (again) entry.look_at = net::now().instant + kFailureAgain;
+  if (failed) {
+    // It was something before, and nobody can say whether it still is.
+    if (entry.content.empty()) return;
+    entry.content = Digest{};
+    entry.in_doubt = true;
+    note_change();
+    return;
+  }
   if (entry.content == content && gone.empty() && !entry.in_doubt) return;
   keep(entry, content, gone);
   save();

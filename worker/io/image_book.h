@@ -25,6 +25,8 @@ namespace landseer::worker {
 
 inline constexpr std::size_t kImagesKnownMax = 1000;
 inline constexpr std::size_t kContentsKeptMax = 4;  ///< of one image
+/// Longer names are not offered: the broker takes none (docs/protocol.md, "Limits").
+inline constexpr std::size_t kImageNameMax = 256;
 
 class ImageBook {
  public:
@@ -61,6 +63,7 @@ class ImageBook {
   void look(const std::string& image, Runtime& runtime);
   bool watch(const std::string& image, Runtime& runtime);
   void doubt(const std::string& image, Instant look_at);
+  void forget_absent();
   void load();
   void save() const;
   std::vector<Digest> find_gone(const std::string& image, const Digest& content, Runtime& runtime);

@@ -38,11 +38,7 @@ bool TraceWatch::add_folder(const std::string& image, const std::string& path,
   if (watched_.size() >= kFoldersMax || depth > kDepthMax) return false;
   const int watch = inotify_add_watch(inotify_.get(), path.c_str(), kChanges | IN_ONLYDIR);
   if (watch < 0) return false;
-  Watched& watched = watched_[watch];
-  // Two traces of one folder: everything counts if it does for one.
-  if (watched.images.empty()) watched.name = trace.name;
-  if (watched.name != trace.name) watched.name.clear();
-  watched.images.insert(image);
+  watched_[watch][image].insert(trace.name);
   if (!trace.deep) return true;
   DIR* list = opendir(path.c_str());
   if (list == nullptr) return false;
@@ -70,15 +66,17 @@ std::set<std::string> TraceWatch::take() {
           event.len == 0 ? "" : buffer.data() + at + static_cast<ssize_t>(sizeof event);
       at += static_cast<ssize_t>(sizeof event) + event.len;
       if ((event.mask & IN_Q_OVERFLOW) != 0) {
-        for (const auto& [watch, all] : watched_)
-          images.insert(all.images.begin(), all.images.end());
+        for (const auto& [watch, all] : watched_) {
+          for (const auto& [image, names] : all) images.insert(image);
+        }
         continue;
       }
       const auto watched = watched_.find(event.wd);
       if (watched == watched_.end()) continue;
-      const bool counts = watched->second.name.empty() || watched->second.name == name;
-      if (counts && name != "__pycache__") {
-        images.insert(watched->second.images.begin(), watched->second.images.end());
+      for (const auto& [image, names] : watched->second) {
+        // Without a name it is about the folder itself.
+        const bool counts = name.empty() || names.contains("") || names.contains(name);
+        if (counts && name != "__pycache__") images.insert(image);
       }
       if ((event.mask & IN_IGNORED) != 0) watched_.erase(watched);
     }

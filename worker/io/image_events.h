@@ -27,10 +27,8 @@ class TraceWatch {
   std::set<std::string> take();
 
  private:
-  struct Watched {
-    std::string name;  ///< of the one file that counts; empty: all
-    std::set<std::string> images;
-  };
+  /// Of a folder: for each image the names in it that count; an empty one: all.
+  using Watched = std::map<std::string, std::set<std::string>>;
   bool add_folder(const std::string& image, const std::string& path, const ImageTrace& trace,
                   int depth);
 

@@ -68,11 +68,12 @@ bool ImageKeeper::is_remembered(const Digest& content) {
 
 Result<Digest> ImageKeeper::judge(const std::string& image, const Digest& bound,
                                   const Digest& found) {
-  if (!bound.empty() && !found.empty() && bound != found) {
-    return fail(ErrorCode::kConflict,
-                "the image is " + found.hex().substr(0, 12) +
-                    " here, and the pipeline began with " + bound.hex().substr(0, 12),
-                image, "load the same image on all hosts, or submit the pipeline anew");
+  if (!bound.empty() && bound != found) {
+    const std::string here = found.empty() ? "not known" : found.hex().substr(0, 12);
+    return fail(
+        ErrorCode::kConflict,
+        "the image is " + here + " here, and the pipeline began with " + bound.hex().substr(0, 12),
+        image, "load the same image on all hosts, or submit the pipeline anew");
   }
   if (!found.empty()) {
     const std::lock_guard lock(mutex_);

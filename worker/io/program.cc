@@ -69,7 +69,7 @@ class Listener {
   /// Until both streams end, or the program that `ended_fd` is of.
   Result<void> listen(int ended_fd) {
     const Instant deadline = net::now().instant + request_.time_limit;
-    for (bool ended = false; !ended && (output_ || errors_);) {
+    for (bool ended = false; !ended && (ended_fd >= 0 || output_ || errors_);) {
       if (request_.cancel != nullptr && request_.cancel->requested()) {
         return fail(ErrorCode::kConflict, request_.argv[0] + " was called off");
       }

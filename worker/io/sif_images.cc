@@ -62,6 +62,15 @@ Result<std::optional<Digest>> SifImages::find(const std::string& image, const Ca
   if (!path) return tl::make_unexpected(path.error());
   struct stat info {};
   if (stat(path->c_str(), &info) != 0) return std::optional<Digest>();
+  if (S_ISDIR(info.st_mode)) {
+    // Any other folder of the host would be a root file system, and readable so.
+    std::error_code error;
+    const auto real = std::filesystem::canonical(*path, error).string();
+    const auto own = std::filesystem::canonical(folder_, error).string();
+    if (error || !real.starts_with(own + "/")) {
+      return fail(ErrorCode::kInvalid, "a folder outside of --sif-folder is no image", image);
+    }
+  }
   if (const auto mark = image.find(kDigestMark); mark != std::string::npos) {
     const auto named = Digest::from_hex(std::string_view(image).substr(mark + kDigestMark.size()));
     if (named) return std::optional<Digest>(*named);

@@ -39,7 +39,7 @@ struct WorkbenchOptions {
   LogLimits logs;
   /// One may wait for a peer or a registry while another hashes, and one is kept for those that
   /// hold a slot until they are captured.
-  std::size_t threads = 3;
+  std::size_t threads = 8;
   std::size_t prepares_max = 4096;  ///< waiting; above, a Prepare fails at once
 };
 
