@@ -47,6 +47,7 @@ void Broker::handle(const Event& event, const Now& now, Outbox& out) {
 void Broker::settle(const Now& now, Outbox& out) {
   check_liveness(now, out);
   lifecycle_.release_held(now);
+  accept_arrivals(now, out);
   if (state_.placement_due) placement_.place(now, out);
   answer_watchers(now, out);
   settle_due_ = next_deadline(now);
@@ -54,6 +55,7 @@ void Broker::settle(const Now& now, Outbox& out) {
 
 std::optional<Instant> Broker::next_deadline(const Now& now) const {
   std::optional<Instant> deadline = watchers_.next_deadline();
+  lower(deadline, arrivals_.next_deadline());
   if (state_.placement_due) lower(deadline, now.instant);
   if (!state_.held.empty()) lower(deadline, state_.held.begin()->first);
   lower(deadline, liveness_deadline());

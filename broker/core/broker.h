@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "broker/core/arrivals.h"
 #include "broker/core/lifecycle.h"
 #include "broker/core/placement.h"
 #include "broker/core/queries.h"
@@ -114,8 +115,7 @@ class Broker {
   void on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now, Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::GetExplanation& m, const Now& now,
                  Outbox& out);
-  Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
-                                     bool plan_only, const Now& now, Outbox& out);
+  Result<protocol::Submitted> submit(Arrival arrival, const Now& now, Outbox& out);
   protocol::Submitted summary_of(const PipelineRecord& record) const;
   void make_room(std::uint64_t new_tasks, const Now& now, Outbox& out);
   const Settings& settings() const { return state_.settings; }
@@ -123,6 +123,13 @@ class Broker {
   void reply(const FromClientPeer& to, protocol::ToClient message, Outbox& out);
   void reply_error(const FromClientPeer& to, const Error& error, Outbox& out);
   void answer_watchers(const Now& now, Outbox& out);
+
+  // broker_contents.cc
+  Result<void> ask_workers(Arrival& arrival, const Now& now, Outbox& out);
+  void ask_again(const WorkerRecord& worker, Outbox& out);
+  void on_worker(PeerId peer, const protocol::ContentsChecked& m, const Now& now, Outbox& out);
+  void accept_arrivals(const Now& now, Outbox& out);
+  void accept(Arrival arrival, const Now& now, Outbox& out);
 
   // broker_streams.cc
   void on_client(const FromClientPeer& from, const protocol::OpenStream& m, const Now& now,
@@ -148,6 +155,8 @@ class Broker {
   Placement placement_;
   Watchers watchers_;
   Staging staging_;
+  Arrivals arrivals_;
+  std::uint64_t next_check_ = 1;
   std::uint64_t next_session_ = 1;
   std::optional<Instant> settle_due_;  // when the last settle() wanted to be called again
   Instant doubt_until_;                // before that, silence says nothing

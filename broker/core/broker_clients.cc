@@ -61,19 +61,20 @@ void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& 
     reply(from, protocol::ChunkTaken{m.index}, out);
     return;
   }
-  auto submitted =
-      submit(m.submission_id, staging_.take(from.peer, m.submission_id), m.plan_only, now, out);
-  if (submitted) {
-    reply(from, *submitted, out);
+  Arrival arrival{from.peer, from.number, m.submission_id,
+                  staging_.take(from.peer, m.submission_id), m.plan_only};
+  if (auto asked = ask_workers(arrival, now, out); !asked) {
+    reply_error(from, asked.error(), out);
+  } else if (arrival.unanswered.empty()) {
+    accept(std::move(arrival), now, out);
   } else {
-    reply_error(from, submitted.error(), out);
+    arrivals_.add(std::move(arrival));
   }
 }
 
-Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
-                                           const std::string& body, bool plan_only, const Now& now,
-                                           Outbox& out) {
-  const Digest digest = sha256(body);
+Result<protocol::Submitted> Broker::submit(Arrival arrival, const Now& now, Outbox& out) {
+  const std::string& submission_id = arrival.submission_id;
+  const Digest digest = sha256(arrival.body);
   PipelineRecord* record = state_.pipelines.find_submission(submission_id);
   const bool existing = record != nullptr;
   if (existing && record->submission_digest != digest) {
@@ -84,8 +85,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
   }
   if (!existing) {
     if (state_.disk.low) return tl::make_unexpected(disk_is_low(state_.disk));
-    auto submission = protocol::decode_submission(body);
-    if (!submission) return tl::make_unexpected(submission.error());
+    const auto& submission = arrival.submission;
     if (submission->submission_id != submission_id) {
       return fail(ErrorCode::kInvalid, "the chunks and their content name different submission ids",
                   submission_id, "check the client");
@@ -93,7 +93,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     domain::IdCounters ids = state_.ids;
     auto built = build_pipeline(*submission, ids, state_.requests, state_.times, now.wall);
     if (!built) return tl::make_unexpected(built.error());
-    if (plan_only) {
+    if (arrival.plan_only) {
       protocol::Submitted planned = summary_of(**built);
       planned.pipeline = PipelineId{};
       planned.cached = reuse_.find_hits(**built).size();
@@ -112,7 +112,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
       std::erase(out.unneeded_blobs, (*built)->key_context.model_script);
       out.blobs.push_back({(*built)->key_context.model_script, submission->model_script});
     }
-    record = &ledger_.commit_pipeline(std::move(*built), body, now, out);
+    record = &ledger_.commit_pipeline(std::move(*built), arrival.body, now, out);
     reuse_.bind_contents(*record, now, out);
     reuse_.take_hits(*record, now, out);
   }

@@ -119,8 +119,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
   WorkerRecord& worker = *state_.workers.find(run.worker);
   state_.fingerprint -= fingerprint(worker);
   record_attempt(found, run, worker, r);
-  count_outcome(run, worker, r.result.outcome, r.result.started_at != 0);
-  if (r.result.outcome == Outcome::kRuntimeError) worker.host_error = r.result.reason;
+  count_outcome(run, worker, r.result);
   state_.fingerprint += fingerprint(worker);
   if (r.result.outcome == Outcome::kInputMissing) {
     // Whoever was thought to hold it could not deliver.
@@ -179,8 +178,9 @@ void Ledger::forgive(WorkerRecord& worker) {
   worker.host_failures = 0;
 }
 
-void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome, bool started) {
-  switch (outcome) {
+void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker,
+                           const protocol::AttemptResult& result) {
+  switch (result.outcome) {
     case Outcome::kSucceeded:
       ++worker.completed;
       forgive(worker);
@@ -197,6 +197,8 @@ void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome, 
       ++run.runtime_errors;
       run.failed_on.push_back(worker.id);
       ++worker.failed;
+      if (result.host_is_well) break;
+      worker.host_error = result.reason;
       if (++worker.host_failures == kHostFailuresMax) state_.workers.changed();
       break;
     case Outcome::kInputMissing:
@@ -208,7 +210,7 @@ void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome, 
     case Outcome::kCancelled:
     case Outcome::kReturned:
       // What never started wears nothing out.
-      if (started) ++run.returns;
+      if (result.started_at != 0) ++run.returns;
       break;
   }
 }

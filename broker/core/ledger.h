@@ -82,7 +82,7 @@ class Ledger {
   void drop_checkpoint(TaskRun& run, TaskId task);
   void record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
                       const AttemptEnded& r);
-  void count_outcome(TaskRun& run, WorkerRecord& worker, protocol::Outcome outcome, bool started);
+  void count_outcome(TaskRun& run, WorkerRecord& worker, const protocol::AttemptResult& result);
   void forgive(WorkerRecord& worker);
   void requeue(const FoundTask& found, bool held);
   void keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,

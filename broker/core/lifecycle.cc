@@ -135,7 +135,9 @@ void Lifecycle::end_attempt(const FoundTask& found, const AttemptResult& result,
   const auto delay = std::chrono::milliseconds(again ? ended.delay_ms : 0);
   ledger_.commit(std::move(ended), now, out);
   reuse_.attempt_ended(found, delay, now, out);
-  if (result.outcome == Outcome::kRuntimeError) tell_of_quarantine(host, out);
+  if (result.outcome == Outcome::kRuntimeError && !result.host_is_well) {
+    tell_of_quarantine(host, out);
+  }
   // It may have been skipped instead: then nobody needs the artifact, and the pipeline may be over.
   const bool waits = found.task->status == TaskStatus::kPending;
   if (producer && waits) rerun_producer(*producer, found, now, out);

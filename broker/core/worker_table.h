@@ -49,6 +49,8 @@ struct WorkerRecord {
   bool hears = false;               ///< used the session it was given, so Welcome reached it
   std::uint32_t host_failures = 0;  ///< runtime errors in a row
   std::string host_error;           ///< the last of them
+  /// The last CheckContents that it took too long to answer: what it offers may be out of date.
+  std::uint64_t unchecked = 0;
   Instant last_heard;
   Instant fell_silent_at;  ///< while it is silent
   WallTime last_seen;

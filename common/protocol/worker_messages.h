@@ -362,10 +362,39 @@ struct Dropped {
   }
 };
 
+/// Somebody is about to rely on what this worker offers: it looks whether its images and the files
+/// of this data set are still what it said, offers what is not, and answers ContentsChecked.
+struct CheckContents {
+  std::uint64_t session = 0;
+  std::uint64_t number = 0;
+  std::string dataset;  ///< empty: images only
+  std::string variant;
+  bool operator==(const CheckContents&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("number", m.number);
+    visit("dataset", m.dataset);
+    visit("variant", m.variant);
+  }
+};
+
+/// The offers of this worker are those of the moment it was asked, or later ones.
+struct ContentsChecked {
+  std::uint64_t session = 0;
+  std::uint64_t number = 0;
+  bool operator==(const ContentsChecked&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("number", m.number);
+  }
+};
+
 /// Order gives the type number on the wire (index + 1): append only.
 using FromWorker = std::variant<Hello, Heartbeat, Started, Results, Holding, Dropped, Goodbye,
-                                Leaving, Offer, ReleaseRequest>;
+                                Leaving, Offer, ReleaseRequest, ContentsChecked>;
 using ToWorker = std::variant<Welcome, Rehello, Refused, HeartbeatReply, Assign, ResultsAck, Stop,
-                              Attend, Release>;
+                              Attend, Release, CheckContents>;
 
 }  // namespace landseer::protocol

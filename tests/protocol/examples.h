@@ -154,7 +154,8 @@ inline std::vector<FromWorker> from_worker_examples() {
                 {{"digits", "clean", sha256("dataset")}},
                 {{"registry/noop:v1", sha256("image")}},
                 "the disk is full"},
-          ReleaseRequest{11, {sha256("artifact")}}};
+          ReleaseRequest{11, {sha256("artifact")}},
+          ContentsChecked{11, 4}};
 }
 
 inline std::vector<ToWorker> to_worker_examples() {
@@ -183,7 +184,8 @@ inline std::vector<ToWorker> to_worker_examples() {
           ResultsAck{11, {{5, TaskId{7}, 2}}},
           Stop{11, {{5, TaskId{7}, 2}}},
           Attend{11, sha256("key")},
-          Release{11, {sha256("artifact")}}};
+          Release{11, {sha256("artifact")}},
+          CheckContents{11, 4, "digits", "clean"}};
 }
 
 inline std::vector<FromClient> from_client_examples() {

@@ -26,7 +26,12 @@ void Model::check_touched(const broker::State& state) {
 /// Nothing was assigned while a task of a more urgent pipeline with the same needs was ready.
 void Model::check_priorities(const broker::State& state) {
   // What is opened again in the middle of a placement is ready only after it.
-  const bool is_sure = world_.plan.priorities && !reopened_ && !world_.plan.reuse.tags_move;
+  // A worker that is late to say what it has gets nothing of a pipeline that depends on it.
+  const auto& workers = state.workers.all();
+  const bool is_late = std::any_of(workers.begin(), workers.end(),
+                                   [](const auto& known) { return known.second.unchecked != 0; });
+  const bool is_sure =
+      world_.plan.priorities && !reopened_ && !world_.plan.reuse.tags_move && !is_late;
   for (const TaskId id : assigned_) {
     if (!is_sure) break;
     const auto* record = state.pipelines.find(pipelines_[task(id).pipeline].id);

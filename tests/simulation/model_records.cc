@@ -231,7 +231,7 @@ void Model::count_outcome(TaskModel& task, std::uint32_t worker,
       break;
     case Outcome::kRuntimeError:
       ++task.runtime_errors;
-      ++host_failures_[worker];
+      if (!result.host_is_well) ++host_failures_[worker];
       break;
     case Outcome::kInputMissing:
       ++task.missing_inputs;

@@ -266,17 +266,18 @@ void WorkerHost::prepare(const AttemptJob& job) {
     });
   };
   const AttemptKey key = job.key;
-  if (is_sick()) return fail(1ms, {key, Outcome::kRuntimeError, "no space left on device", {}});
+  if (is_sick())
+    return fail(1ms, {key, Outcome::kRuntimeError, "no space left on device", {}, false});
   const Digest image = content_of(job.spec.image);
   const Digest dataset = content_of(job.spec.dataset_name);
   if ((!job.spec.image_content.empty() && job.spec.image_content != image) ||
       (!job.spec.dataset_content.empty() && job.spec.dataset_content != dataset)) {
-    return fail(1ms, {key, Outcome::kRuntimeError, "image or data set is another here", {}});
+    return fail(1ms, {key, Outcome::kRuntimeError, "image or data set is another here", {}, true});
   }
   const Digest& script = job.spec.model_script;
   if (!script.empty() && !artifacts_.contains(script)) {
     if (!world_.network->broker_reachable(index_)) {
-      return fail(kFetchSilence, {key, Outcome::kRuntimeError, "model.py: no answer", {}});
+      return fail(kFetchSilence, {key, Outcome::kRuntimeError, "model.py: no answer", {}, false});
     }
     if (!world_.broker->has_blob(script)) {
       throw Violation(name(key) + " needs a model script that the broker does not have any more");

@@ -35,6 +35,7 @@ struct FakeWorker {
   std::vector<Digest> released;
   std::vector<protocol::Refused> refused;
   std::uint64_t beats_answered = 0;
+  std::deque<protocol::CheckContents> checks;  ///< not yet answered
 };
 
 class BrokerHarness {
@@ -213,6 +214,7 @@ class BrokerHarness {
   std::vector<Digest> unneeded_blobs;
   std::vector<std::string> notices;
   bool take_snapshots = true;
+  bool answers_checks = true;  ///< workers find at once that what they offer is true
   Broker broker;
 
  private:
@@ -253,6 +255,17 @@ class BrokerHarness {
     for (const ClientMail& mail : out_.to_clients) replies.push_back(mail);
     for (const WorkerMail& mail : out_.to_workers) deliver(mail);
     out_.clear();
+    if (answers_checks) answer_checks();
+  }
+
+  void answer_checks() {
+    for (auto& [name, fake] : workers) {
+      while (!fake.checks.empty()) {
+        const std::uint64_t number = fake.checks.front().number;
+        fake.checks.pop_front();
+        say(fake, protocol::ContentsChecked{fake.session, number});
+      }
+    }
   }
 
   /// What a restart would find is what is there.
@@ -330,6 +343,8 @@ class BrokerHarness {
     } else if (const auto* release = std::get_if<protocol::Release>(&copy->message)) {
       fake.released.insert(fake.released.end(), release->artifacts.begin(),
                            release->artifacts.end());
+    } else if (const auto* check = std::get_if<protocol::CheckContents>(&copy->message)) {
+      fake.checks.push_back(*check);
     } else if (const auto* refused = std::get_if<protocol::Refused>(&copy->message)) {
       fake.refused.push_back(*refused);
     } else if (std::holds_alternative<protocol::Rehello>(copy->message)) {

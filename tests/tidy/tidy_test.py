@@ -42,7 +42,7 @@ LIBRARY_HOMES = {
     r"openssl/": {"common/base"},
     r"spdlog/": {"common/log", "broker/io", "worker/io", "submitter/cli"},
     r"CLI/": {"common/config", "submitter/cli"},
-    r"yaml-cpp/": {"common/config", "submitter/pipeline"},
+    r"yaml-cpp/": {"common/config", "submitter/pipeline", "worker/io"},
     r"sqlite3": {"broker/io"},
 }
 # Folders that decide and do nothing: they could run on a machine without a clock or a disk.

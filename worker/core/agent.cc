@@ -104,6 +104,9 @@ void Agent::settle(const Now& now, std::vector<Effect>& out) {
           Send{protocol::Offer{session_, offer.gpus, offer.datasets, offer.images, offer.unfit}});
       offer_changed_ = false;
     }
+    if (looked_ != 0) {
+      out.push_back(Send{protocol::ContentsChecked{session_, std::exchange(looked_, 0)}});
+    }
     if (!started_.empty()) {
       out.push_back(Send{protocol::Started{session_, std::move(started_)}});
       started_.clear();
@@ -171,6 +174,7 @@ void Agent::on(const PrepareFailed& event, const Now&, std::vector<Effect>& out)
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
   attempt->result.missing_input = event.missing_input;
+  attempt->result.host_is_well = event.host_is_well;
   report(event.key, event.outcome, event.reason, out);
 }
 
@@ -190,6 +194,7 @@ void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) 
     return;
   }
   attempt->result.exit_code = event.exit_code;
+  attempt->result.host_is_well = event.host_is_well;
   attempt->result.log_tail = event.log_tail;
   if (event.started_at.unix_ms != 0) attempt->result.started_at = event.started_at.unix_ms;
   attempt->result.finished_at = event.finished_at.unix_ms;
@@ -349,6 +354,10 @@ void Agent::on(const ImagesChanged& event, const Now&, std::vector<Effect>&) {
   offer_changed_ = true;
 }
 
+void Agent::on(const ContentsLooked& event, const Now&, std::vector<Effect>&) {
+  looked_ = std::max(looked_, event.number);
+}
+
 void Agent::on(const FitnessChanged& event, const Now&, std::vector<Effect>&) {
   settings_.offer.unfit = event.unfit;
   offer_changed_ = true;
@@ -500,6 +509,10 @@ void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>&
   for (const AttemptKey& key : m.attempts) {
     if (find(key) != nullptr) stop(key, Outcome::kCancelled, out);
   }
+}
+
+void Agent::on_message(const protocol::CheckContents& m, const Now&, std::vector<Effect>& out) {
+  if (is_current(m.session)) out.push_back(LookAtContents{m.number, m.dataset, m.variant});
 }
 
 void Agent::on_message(const protocol::Attend& m, const Now&, std::vector<Effect>& out) {

@@ -305,11 +305,12 @@ Result<BlobFetcher::Step> BlobFetcher::accept(std::string_view frame, Transfer& 
     return Step::kGiveUp;
   }
   if (transfer.in_flight == 0 || decoded->number < transfer.next_number) return Step::kGoOn;
-  const auto& reply = std::get<protocol::BlobDataView>(decoded->message);
-  if (decoded->number != transfer.next_number || reply.blob != transfer.blob) {
+  const auto* data = std::get_if<protocol::BlobDataView>(&decoded->message);
+  if (data == nullptr || decoded->number != transfer.next_number || data->blob != transfer.blob) {
     reason = "sent a reply that was not asked for";
     return Step::kGiveUp;
   }
+  const protocol::BlobDataView& reply = *data;
   ++transfer.next_number;
   --transfer.in_flight;
   if (const Step step = transfer.check(reply, reason); step != Step::kGoOn) return step;

@@ -12,6 +12,7 @@
 #include "common/config/rendezvous.h"
 #include "common/net/socket.h"
 #include "common/protocol/limits.h"
+#include "worker/io/datasets_file.h"
 #include "worker/io/gpu_choice.h"
 #include "worker/io/host_resources.h"
 #include "worker/io/runtimes.h"
@@ -29,6 +30,7 @@ struct Raw {
   std::string disk_min = "1GiB";
   std::vector<std::string> labels;
   std::vector<std::string> data;
+  std::filesystem::path datasets_file;
   bool trust_network = false;
 };
 
@@ -152,6 +154,18 @@ bool complete(const Raw& raw, Options& options, Error& error) {
     }
     options.datasets.push_back(std::move(*dataset));
   }
+  if (!raw.datasets_file.empty()) {
+    auto listed = read_datasets_file(raw.datasets_file);
+    if (!listed) {
+      error = listed.error();
+      return false;
+    }
+    for (DatasetFolder& dataset : *listed) {
+      // What was said for this worker alone counts.
+      const auto* said = find_dataset(options.datasets, dataset.name, "");
+      if (said == nullptr || !said->variant.empty()) options.datasets.push_back(std::move(dataset));
+    }
+  }
   if (!options.images.empty()) {
     std::error_code bad;
     options.images = std::filesystem::absolute(options.images, bad).string();
@@ -192,6 +206,8 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
                  "folder for attempts and logs; default: $LANDSEER_HOME/workers/NAME");
   app.add_option("--artifacts", options.artifacts, "artifact store; default: SCRATCH/artifacts");
   app.add_option("--data", raw.data, "NAME[:VARIANT]=FOLDER of a dataset, repeatable");
+  app.add_option("--datasets", raw.datasets_file,
+                 "a datasets.yaml: each whose source_artifacts_dir is a folder here is offered");
   app.add_option("--images", options.images, "folder of image folders, for --runtime process");
   app.add_option("--data-bind", options.data_bind, "address where other workers fetch artifacts")
       ->capture_default_str();

@@ -75,6 +75,7 @@ void Server::receive_threads() {
   // What is offered before what follows from it.
   if (datasets_->changed()) handle(DatasetsChanged{datasets_->take_offers()});
   if (images_->changed()) handle(ImagesChanged{images_->take_offers()});
+  if (const std::uint64_t number = datasets_->take_looked()) handle(ContentsLooked{number});
   tell(disks_->take_events());
   for (const auto& event : workbench_->take_events()) {
     if (const auto* prepared = std::get_if<Prepared>(&event)) {
@@ -159,7 +160,9 @@ RunEnded Server::run_ended(Ended ended) const {
           WallTime{ended.started_at_ms},
           WallTime{ended.finished_at_ms},
           ended.cpu_ms,
-          ended.memory_peak_bytes};
+          ended.memory_peak_bytes,
+          0,
+          ended.host_is_well};
 }
 
 /// A tool that fails while there is less space than the host promises fails for that, as far as
@@ -226,6 +229,7 @@ void Server::perform(const Run& effect) {
   ended.key = effect.key;
   ended.outcome = protocol::Outcome::kRuntimeError;
   ended.reason = started.error().to_string();
+  ended.host_is_well = is_about_task(started.error());
   ended.finished_at = net::now().wall;
   handle(ended);
 }
@@ -237,6 +241,13 @@ void Server::perform(const Capture& effect) { workbench_->submit(effect); }
 void Server::perform(const CaptureCheckpoint& effect) { workbench_->submit(effect); }
 
 void Server::perform(const RemoveArtifacts& effect) { disks_->remove(effect); }
+
+/// Images first, for that is done at once.
+void Server::perform(const LookAtContents& effect) {
+  images_->take_news();
+  if (images_->changed()) handle(ImagesChanged{images_->take_offers()});
+  datasets_->look({effect.number, effect.dataset, effect.variant});
+}
 
 void Server::perform(const Discard& effect) {
   jobs_.erase(effect.key);

@@ -76,6 +76,7 @@ class Server {
   void perform(const CheckGpus& effect);
   void perform(const CaptureCheckpoint& effect);
   void perform(const RemoveArtifacts& effect);
+  void perform(const LookAtContents& effect);
   Result<void> find_gpus();
   std::vector<protocol::GpuOffer> gpus_of(const std::vector<std::uint32_t>& indices) const;
   void tell_executor(const ToExecutor& message);

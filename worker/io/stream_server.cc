@@ -148,13 +148,14 @@ void StreamServer::answer(const protocol::GetBlob& request, std::uint64_t number
 }
 
 void StreamServer::answer(const protocol::GetLog& request, std::uint64_t number) {
-  protocol::LogData reply = read_log(log_of(request), request);
-  const bool is_end = reply.data.empty() && reply.found && !reply.finished && request.limit > 0;
+  LogFrame log = read_log_frame(log_of(request), request, number);
+  const auto& reply = log.reply;
+  const bool is_end = log.bytes == 0 && reply.found && !reply.finished && request.limit > 0;
   if (is_end && request.wait_ms > 0 && held_.size() < kHeldMax) {
     held_.push_back(
         {number, request, net::now().instant + std::chrono::milliseconds(request.wait_ms)});
   } else {
-    send(reply, number);
+    send(std::move(log.frame));
   }
 }
 
@@ -181,7 +182,11 @@ std::filesystem::path StreamServer::log_of(const protocol::GetLog& request) cons
 }
 
 void StreamServer::send(const protocol::BulkReply& reply, std::uint64_t number) {
-  unsent_.push_back(protocol::encode(reply, number));
+  send(protocol::encode(reply, number));
+}
+
+void StreamServer::send(std::string frame) {
+  unsent_.push_back(std::move(frame));
   flush();
 }
 

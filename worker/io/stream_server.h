@@ -61,6 +61,7 @@ class StreamServer {
   void answer_held();
   std::filesystem::path log_of(const protocol::GetLog& request) const;
   void send(const protocol::BulkReply& reply, std::uint64_t number);
+  void send(std::string frame);
   void flush();
 
   ArtifactStore store_;
