@@ -15,7 +15,6 @@ constexpr std::size_t kTextBytesMax = 4096;
 constexpr std::size_t kCommandBytesMax = 32 * 1024;
 constexpr std::size_t kListMax = 256;
 constexpr std::uint32_t kRetriesMax = 100;
-constexpr std::int64_t kPriorityMax = 1'000'000;
 
 tl::unexpected<Error> wrong(std::string message, std::string where) {
   return fail(ErrorCode::kInvalid, std::move(message), std::move(where),
@@ -63,8 +62,8 @@ Result<void> check_sizes(const Submission& s) {
     return wrong("the required files of the data set are too many, too long or not printable",
                  "dataset_required");
   }
-  if (s.priority < -kPriorityMax || s.priority > kPriorityMax) {
-    return wrong("the priority is not between -1000000 and 1000000", "priority");
+  if (s.priority < -protocol::kPriorityMax || s.priority > protocol::kPriorityMax) {
+    return wrong("the priority is not between -1000000000 and 1000000000", "priority");
   }
   if (!is_name(s.name, protocol::kNameBytesMax)) {
     return wrong("the name is longer than 128 bytes or not printable", "name");

@@ -16,8 +16,6 @@
 namespace landseer::pipeline {
 namespace {
 
-constexpr std::int64_t kPriorityMax = 1'000'000'000;
-
 std::string stem_of(const std::string& path) {
   std::string stem = std::filesystem::path(path).stem().string();
   return name_trouble(stem).empty() ? stem : "pipeline";
@@ -121,7 +119,7 @@ void read_model(Fields& top, const LoadOptions& options, PipelineFile& file, Dia
 }
 
 void read_policy(Fields& fields, PipelineFile& file) {
-  if (const auto priority = fields.whole("priority", -kPriorityMax, kPriorityMax)) {
+  if (const auto priority = fields.whole("priority", -protocol::kPriorityMax, protocol::kPriorityMax)) {
     file.priority = *priority;
   }
   const auto policy = fields.text("policy");
