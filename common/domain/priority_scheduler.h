@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "common/base/time.h"
@@ -85,6 +86,21 @@ class PriorityScheduler final : public Scheduler {
   Result<std::vector<TaskPtr>> retryable(TaskId id) const;
   std::vector<TaskPtr> retryable_all(bool cancelled) const;
 
+  // Parts of a pipeline (priority_scheduler_part.cc).
+
+  /// What depends on a task directly, in insertion order.
+  std::vector<TaskPtr> dependents_of(TaskId id) const;
+  /// What depends on these, directly or not, in insertion order.
+  std::vector<TaskPtr> below(std::span<const TaskPtr> roots) const;
+  /// Pending tasks are cancelled together; what else depends on them is skipped.
+  Consequences cancel_tasks(std::span<const TaskPtr> tasks, const std::string& reason, bool pruned);
+  /// Those of the part that are failed, skipped or cancelled are pending again, unless something
+  /// above one is lost and stays so; `with_skipped`: also what was skipped below them. Returns
+  /// them, dependencies first.
+  std::vector<TaskPtr> retry_part(std::span<const TaskPtr> part, bool with_skipped);
+  /// What that would return; nothing changes.
+  std::vector<TaskPtr> retryable_part(std::span<const TaskPtr> part, bool with_skipped) const;
+
   /// How long tasks of a tool take: live policies rank by it. Costs as much as ranking those tasks.
   void expect(const std::string& tool, Duration expected);
   /// Whether priorities follow statuses and expected times.
@@ -131,6 +147,8 @@ class PriorityScheduler final : public Scheduler {
                                         WantedStatuses wanted) const;
   std::vector<std::uint32_t> plan_retry_all(bool cancelled) const;
   Result<std::vector<std::uint32_t>> plan_retry_one(TaskId id) const;
+  std::vector<std::uint32_t> plan_retry_part(std::span<const TaskPtr> part,
+                                             bool with_skipped) const;
   std::vector<TaskPtr> revive(const std::vector<std::uint32_t>& plan);
   std::vector<TaskPtr> tasks_of(const std::vector<std::uint32_t>& plan) const;
   /// A dependency that ended otherwise than completed.
