@@ -21,7 +21,8 @@ Broker::Broker(const Settings& settings)
       ledger_(state_, snapshot_),
       reuse_(state_, ledger_),
       lifecycle_(state_, ledger_, reuse_),
-      placement_(state_, lifecycle_, reuse_) {
+      placement_(state_, lifecycle_, reuse_),
+      pruner_(state_, ledger_, lifecycle_) {
   // Sessions of different starts of the broker never meet.
   next_session_ = (settings.epoch << 32) + 1;
 }
@@ -47,7 +48,10 @@ void Broker::handle(const Event& event, const Now& now, Outbox& out) {
 void Broker::settle(const Now& now, Outbox& out) {
   check_liveness(now, out);
   lifecycle_.release_held(now);
+  pruner_.settle(now, out);
   if (state_.placement_due) placement_.place(now, out);
+  // What was placed may have turned out to be known already.
+  pruner_.settle(now, out);
   answer_watchers(now, out);
   settle_due_ = next_deadline(now);
 }
@@ -65,6 +69,7 @@ void Broker::check_invariants() const {
   std::uint64_t sum = 0;
   for (const auto& [id, record] : state_.pipelines.all()) {
     domain::Progress counted;
+    std::uint64_t pruned = 0;
     sum += broker::fingerprint(*record) + fingerprint_of_tasks(*record);
     for (const auto& task : record->pipeline->tasks) {
       ++counted.total;
@@ -83,7 +88,9 @@ void Broker::check_invariants() const {
               "the worker holds the live attempt");
       }
       if (task->status == domain::TaskStatus::kCompleted) ++counted.completed;
+      if (task->status == domain::TaskStatus::kCancelled && task->pruned) ++pruned;
     }
+    CHECK(pruned == record->pruned, "pruned tasks are counted");
     CHECK(counted.total == record->scheduler->get_progress().total, "no task is lost");
     CHECK(counted.completed == record->scheduler->get_progress().completed, "counts are right");
     CHECK((record->finished_at != 0) == record->terminal(), "a finished pipeline has its time");

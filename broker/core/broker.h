@@ -9,6 +9,7 @@
 
 #include "broker/core/lifecycle.h"
 #include "broker/core/placement.h"
+#include "broker/core/pruner.h"
 #include "broker/core/queries.h"
 #include "broker/core/snapshot_loader.h"
 #include "broker/core/staging.h"
@@ -114,6 +115,12 @@ class Broker {
   void on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now, Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::GetExplanation& m, const Now& now,
                  Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::CancelPart& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::RetryPart& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::SetPriority& m, const Now& now,
+                 Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
                                      bool plan_only, const Now& now, Outbox& out);
   protocol::Submitted summary_of(const PipelineRecord& record) const;
@@ -136,8 +143,16 @@ class Broker {
   // broker_control.cc
   Result<protocol::Cancelled> cancel(const protocol::Cancel& m, const Now& now, Outbox& out);
   Result<protocol::Retried> retry(const protocol::Retry& m, const Now& now, Outbox& out);
+  Result<PipelineRecord*> may_cancel(const protocol::Cancel& m);
   Result<PipelineRecord*> find_target(PipelineId pipeline, TaskId task);
   Result<void> may_retry(const PipelineRecord& record) const;
+
+  // broker_parts.cc
+  Result<PipelineRecord*> find_part(const protocol::Selection& what);
+  Result<PipelineRecord*> find_workflows(const protocol::Selection& what);
+  Result<protocol::Cancelled> cancel_part(const protocol::CancelPart& m, const Now& now,
+                                          Outbox& out);
+  Result<protocol::Retried> retry_part(const protocol::RetryPart& m, const Now& now, Outbox& out);
 
   State state_;
   SnapshotLoader loader_;
@@ -146,6 +161,7 @@ class Broker {
   Reuse reuse_;
   Lifecycle lifecycle_;
   Placement placement_;
+  Pruner pruner_;
   Watchers watchers_;
   Staging staging_;
   std::uint64_t next_session_ = 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/core/pruner.h"
 #include "broker/core/queries.h"
 #include "broker/core/request_text.h"
 #include "common/base/units.h"
@@ -159,6 +160,9 @@ protocol::Explanation explain(const State& state, const Reuse& reuse, Placement&
       break;
     case TaskStatus::kCompleted:
       out.summary = "it ran on " + (run != nullptr ? run->attempts.back().worker : "a worker");
+      if (std::string why = why_no_rule_holds(*found.record, *found.task); !why.empty()) {
+        out.reasons.push_back(std::move(why));
+      }
       break;
     default:
       out.summary = "it is " + std::string(to_string(found.task->status)) +

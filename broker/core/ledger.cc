@@ -134,6 +134,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
       keep_result(found, run, worker.id, r.result);
       learn_time(found.task->tool->name, r);
       finish(found, TaskStatus::kCompleted, r.reason);
+      note_evaluation(*found.record, *found.task);
       break;
     case Decision::kFail:
       finish(found, TaskStatus::kFailed, r.reason);
@@ -293,6 +294,7 @@ void Ledger::apply(const TaskFailed& r, const Now& now) {
 
 void Ledger::apply(const CancelRequested& r, const Now& now) {
   static_cast<void>(now);
+  if (is_part(r)) return cancel_part(r);
   if (number(r.task) != 0) {
     const auto found = *state_.pipelines.find_task(r.task);
     const TaskChange change_of_task(*this, *found.record, *found.task);

@@ -20,7 +20,16 @@ PipelineState PipelineRecord::state() const {
   if (!terminal()) return paused ? PipelineState::kPaused : PipelineState::kRunning;
   if (cancel_requested) return PipelineState::kCancelled;
   const domain::Progress progress = scheduler->get_progress();
-  return progress.completed == progress.total ? PipelineState::kCompleted : PipelineState::kFailed;
+  return progress.completed + pruned == progress.total ? PipelineState::kCompleted
+                                                       : PipelineState::kFailed;
+}
+
+std::optional<std::uint32_t> PipelineRecord::index_of(WorkflowId workflow) const {
+  const auto& workflows = pipeline->workflows;
+  if (workflows.empty() || workflow < workflows.front()->id) return std::nullopt;
+  const std::uint64_t index = number(workflow) - number(workflows.front()->id);
+  if (index >= workflows.size()) return std::nullopt;
+  return static_cast<std::uint32_t>(index);
 }
 
 const TaskRun* PipelineRecord::find_run(TaskId task) const {
@@ -75,6 +84,7 @@ void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
   };
   apply(from, ~std::uint64_t{0});  // minus one
   apply(task.status, 1);
+  if (task.status == TaskStatus::kCancelled && task.pruned) ++pruned;
   const bool was_done = from == TaskStatus::kCompleted;
   const bool is_done = task.status == TaskStatus::kCompleted;
   if (was_done == is_done) return;
@@ -91,6 +101,9 @@ PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
   records_.emplace(added.id(), std::move(record));
   by_submission_.emplace(added.submission_id, &added);
   if (number(added.first_task) != 0) by_first_task_.emplace(added.first_task, &added);
+  if (!added.pipeline->workflows.empty()) {
+    by_first_workflow_.emplace(added.pipeline->workflows.front()->id, &added);
+  }
   tasks_ += added.pipeline->tasks.size();
   for (const domain::TaskPtr& task : added.pipeline->tasks) keys_.add(task->key, task->id);
   revive(added);
@@ -118,6 +131,7 @@ void PipelineTable::forget(PipelineId id) {
   CHECK(record.terminal(), "only finished pipelines are forgotten");
   by_submission_.erase(record.submission_id);
   std::erase_if(by_first_task_, [&](const auto& entry) { return entry.second == &record; });
+  std::erase_if(by_first_workflow_, [&](const auto& entry) { return entry.second == &record; });
   tasks_ -= record.pipeline->tasks.size();
   for (const domain::TaskPtr& task : record.pipeline->tasks) keys_.remove(task->key, task->id);
   unarchived_.erase(id);
@@ -146,6 +160,19 @@ std::optional<FoundTask> PipelineTable::find_task(TaskId id) const {
   domain::TaskPtr task = record->scheduler->find_task(id);
   if (!task) return std::nullopt;
   return FoundTask{record, std::move(task)};
+}
+
+PipelineRecord* PipelineTable::find_workflow(WorkflowId id) const {
+  auto next = by_first_workflow_.upper_bound(id);
+  if (next == by_first_workflow_.begin()) return nullptr;
+  PipelineRecord* record = std::prev(next)->second;
+  return record->index_of(id) ? record : nullptr;
+}
+
+void PipelineTable::set_priority(PipelineRecord& record, std::int64_t priority) {
+  const bool is_active = active_.erase(order(record)) > 0;
+  record.priority = priority;
+  if (is_active) active_.insert(order(record));
 }
 
 void PipelineTable::retire(const PipelineRecord& record) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/core/reported.h"
 #include "broker/core/request_text.h"
 #include "common/protocol/limits.h"
 
@@ -55,6 +56,31 @@ void add_notices(const State& state, const PipelineRecord& record, Placement& pl
           text + "; see `landseer explain " + to_string(task->id) + "`");
     }
   }
+}
+
+bool is_cancelled(const domain::Task& task, bool pruned) {
+  return task.status == TaskStatus::kCancelled && task.pruned == pruned;
+}
+
+/// Nothing but rules keeps it from being complete.
+bool is_pruned(const domain::Workflow& workflow, TaskStatus status) {
+  const auto& tasks = workflow.tasks;
+  return status == TaskStatus::kCancelled &&
+         std::none_of(tasks.begin(), tasks.end(),
+                      [](const auto& task) { return is_cancelled(*task, false); }) &&
+         std::any_of(tasks.begin(), tasks.end(),
+                     [](const auto& task) { return is_cancelled(*task, true); });
+}
+
+std::vector<protocol::PruningRow> pruning_rows(const StopRules& rules) {
+  std::vector<protocol::PruningRow> rows;
+  for (std::size_t i = 0; i < rules.prunings.size(); ++i) {
+    if (i == 0 && rules.after == 0) continue;
+    const Pruning& sum = rules.prunings[i];
+    rows.push_back({i == 0 ? "stop_after " + std::to_string(rules.after) : rules.when[i - 1].text(),
+                    sum.times, sum.tasks, sum.saved_ms, sum.gpu_ms, sum.unknown});
+  }
+  return rows;
 }
 
 TaskStatus workflow_status(const domain::Workflow& workflow) {
@@ -120,6 +146,7 @@ protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now) {
   row.submitted_at = record.submitted_at;
   row.finished_at = record.finished_at;
   row.eta_ms = eta_ms(record, progress, now);
+  row.pruned = record.pruned;
   return row;
 }
 
@@ -130,6 +157,10 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   status.version = record.version;
   for (const auto& stage : record.stages) {
     if (stage.total > 0) status.stages.push_back(stage);
+  }
+  status.prunings = pruning_rows(record.stop);
+  if (std::string notice = rules_notice(record); !notice.empty()) {
+    status.notices.push_back(std::move(notice));
   }
   if (!state.expiry_notice.empty() && !record.terminal()) {
     status.notices.push_back(state.expiry_notice);
@@ -172,6 +203,7 @@ protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
   row.dependencies = task.dependencies;
   row.workflows = task.workflows;
   row.cached = task.cached;
+  row.pruned = task.pruned;
   row.ready = record.scheduler->is_ready(task.id);
   const auto joined = state.joined.find(task.id);
   if (joined != state.joined.end() && record.scheduler->is_held(task.id)) {
@@ -241,7 +273,13 @@ protocol::WorkflowList workflow_list(const PipelineRecord& record,
     protocol::WorkflowRow row;
     row.workflow = workflow.id;
     row.name = workflow.name;
-    row.status = static_cast<std::uint8_t>(workflow_status(workflow));
+    TaskStatus status = workflow_status(workflow);
+    const bool is_over = status == TaskStatus::kCompleted || status == TaskStatus::kFailed;
+    if (!is_over && record.cancelled_workflows.contains(static_cast<std::uint32_t>(i))) {
+      status = TaskStatus::kCancelled;  // what is left of it, others need
+    }
+    row.status = static_cast<std::uint8_t>(status);
+    row.pruned = is_pruned(workflow, status);
     for (const auto& task : workflow.tasks) {
       row.tasks.push_back(task->id);
       if (task->status == TaskStatus::kCompleted) ++row.completed;

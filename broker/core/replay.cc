@@ -84,6 +84,8 @@ void Ledger::end_replay(const Now& now) {
   state_.workers.changed();
   state_.placement_due = true;
   state_.touched.clear();
+  // What followed from them stands in the records behind theirs.
+  state_.evaluations_due.clear();
 }
 
 }  // namespace landseer::broker

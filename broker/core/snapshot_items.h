@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,6 +13,7 @@
 #include "broker/core/pipeline_table.h"
 #include "common/base/result.h"
 #include "common/protocol/added.h"
+#include "common/protocol/selection.h"
 #include "common/protocol/worker_messages.h"
 
 namespace landseer::broker {
@@ -83,6 +85,9 @@ struct PipelineItem {
   bool paused = false;
   std::vector<protocol::ImageOffer> image_contents;
   Digest dataset_content;
+  std::optional<std::int64_t> priority{};  ///< none: as it was submitted
+  std::vector<Pruning> prunings{};
+  std::vector<protocol::WorkflowRange> cancelled_workflows{};
   std::string body;  ///< not encoded; see PipelineAdded
   bool operator==(const PipelineItem&) const = default;
   template <class Self, class Visit>
@@ -98,6 +103,9 @@ struct PipelineItem {
     visit("paused", protocol::added(m.paused));
     visit("image_contents", protocol::added(m.image_contents));
     visit("dataset_content", protocol::added(m.dataset_content));
+    visit("priority", protocol::added(m.priority));
+    visit("prunings", protocol::added(m.prunings));
+    visit("cancelled_workflows", protocol::added(m.cancelled_workflows));
   }
 };
 
@@ -111,6 +119,7 @@ struct TaskItem {
   TaskRun run;
   std::vector<WorkerId> holders;  ///< of its artifact
   std::vector<WorkerId> checkpoint_holders;
+  bool pruned = false;
   bool operator==(const TaskItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -123,6 +132,7 @@ struct TaskItem {
     visit("run", m.run);
     visit("holders", m.holders);
     visit("checkpoint_holders", protocol::added(m.checkpoint_holders));
+    visit("pruned", protocol::added(m.pruned));
   }
 };
 

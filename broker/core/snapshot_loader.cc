@@ -3,6 +3,8 @@
 #include <bit>
 
 #include "broker/core/fingerprint.h"
+#include "broker/core/parts.h"
+#include "broker/core/reported.h"
 #include "broker/core/submission_builder.h"
 #include "common/protocol/codec.h"
 
@@ -78,6 +80,15 @@ Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
     open_->image_contents[bound.image] = bound.content;
   }
   open_->dataset_content = item.dataset_content;
+  if (item.priority) open_->priority = *item.priority;
+  for (const std::uint32_t index : workflow_indices(*open_, item.cancelled_workflows)) {
+    open_->cancelled_workflows.insert(index);
+  }
+  if (item.prunings.empty()) return {};
+  if (item.prunings.size() != open_->stop.prunings.size()) {
+    return contradiction("the rules of " + to_string(item.pipeline));
+  }
+  open_->stop.prunings = item.prunings;
   return {};
 }
 
@@ -92,7 +103,12 @@ Result<void> SnapshotLoader::on(const TaskItem& item, const Now& now) {
   task->cached = item.cached;
   if (item.cached) ++open_->cached;
   task->reason = item.reason;
+  task->pruned = item.pruned;
   if (item.ran) open_->runs.emplace(item.task, item.run);
+  if (item.ran && task->type == domain::TaskType::kEvaluation &&
+      task->status == TaskStatus::kCompleted && !open_->stop.when.empty()) {
+    note_reported(open_->stop, *task, item.run);
+  }
   open_->count_change(*task, TaskStatus::kPending);
   state_.fingerprint += fingerprint(*task, task->status, open_->find_run(item.task));
   state_.artifacts.add_producer(item.run.artifact, item.task);

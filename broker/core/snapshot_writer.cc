@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "broker/core/groups.h"
+#include "broker/core/parts.h"
 #include "common/base/check.h"
 
 namespace landseer::broker {
@@ -27,6 +28,12 @@ PipelineItem item_of(const PipelineRecord& record) {
     item.image_contents.push_back({image, content});
   }
   item.dataset_content = record.dataset_content;
+  item.priority = record.priority;
+  if (std::any_of(record.stop.prunings.begin(), record.stop.prunings.end(),
+                  [](const Pruning& sum) { return sum != Pruning{}; })) {
+    item.prunings = record.stop.prunings;
+  }
+  item.cancelled_workflows = workflow_ranges(record, record.cancelled_workflows);
   return item;
 }
 
@@ -38,7 +45,10 @@ std::string encode_task(const State& state, const domain::Task& task, TaskStatus
   item.task = task.id;
   item.status = static_cast<std::uint8_t>(status);
   item.cached = task.cached;
-  if (status != TaskStatus::kPending) item.reason = task.reason;
+  if (status != TaskStatus::kPending) {
+    item.reason = task.reason;
+    item.pruned = task.pruned;
+  }
   if (run != nullptr) {
     item.ran = true;
     item.run = *run;

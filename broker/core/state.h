@@ -32,7 +32,8 @@ struct State {
   std::map<protocol::AttemptRef, TaskId> handed_over;  ///< live attempts that serve another task
   ToolTimes times;
   std::set<std::pair<Instant, TaskId>> held;  ///< tasks waiting for their backoff
-  std::set<PipelineId> touched;  ///< since the last settle: watchers may have to be told
+  std::set<PipelineId> touched;         ///< since the last settle: watchers may have to be told
+  std::vector<TaskId> evaluations_due;  ///< completed just now, in pipelines with rules
   bool placement_due = false;
   std::optional<Instant> expiry_frozen_until;  ///< many workers fell silent at once
   std::string expiry_notice;                   ///< what people are told about that; else empty

@@ -49,7 +49,11 @@ bool is_startable(const PipelineRecord& record, const domain::Task& task) {
 void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add_numbers(hasher, number(record.id()), record.priority, record.submitted_at, record.finished_at,
               record.workflows_completed, int{record.cancel_requested}, int{record.paused});
-  add_numbers(hasher, record.cached);
+  add_numbers(hasher, record.cached, record.pruned);
+  for (const Pruning& sum : record.stop.prunings) {
+    add_numbers(hasher, sum.times, sum.tasks, sum.saved_ms, sum.gpu_ms, sum.unknown);
+  }
+  for (const std::uint32_t index : record.cancelled_workflows) add_numbers(hasher, index);
   add(hasher, record.dataset_content.hex());
   for (const auto& [image, content] : record.image_contents) {
     add(hasher, image);
@@ -59,7 +63,7 @@ void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add(hasher, record.submission_digest.hex());
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     add_numbers(hasher, number(task->id), static_cast<int>(task->status), task->priority,
-                int{task->cached}, int{is_startable(record, *task)});
+                int{task->cached}, int{task->pruned}, int{is_startable(record, *task)});
     add(hasher, task->key.hex());
     add(hasher, task->reason);
     if (const TaskRun* run = record.find_run(task->id)) add_run(hasher, *run);

@@ -117,6 +117,22 @@ Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
   return options;
 }
 
+Result<StopRules> rules_of(const Submission& s) {
+  StopRules rules;
+  rules.after = s.stop_after;
+  if (s.stop_when.size() > protocol::kStopRulesMax) {
+    return too_large("rules", s.stop_when.size(), protocol::kStopRulesMax);
+  }
+  for (const std::string& text : s.stop_when) {
+    auto rule = domain::StopRule::parse(text);
+    if (!rule) return tl::make_unexpected(rule.error());
+    rules.asked.insert(rule->metrics().begin(), rule->metrics().end());
+    rules.when.push_back(std::move(*rule));
+  }
+  if (rules.any()) rules.prunings.resize(1 + rules.when.size());
+  return rules;
+}
+
 /// The submission's shared parts in the domain's types.
 struct Parts {
   std::vector<domain::ToolDefinition> tools;
@@ -260,6 +276,8 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   expect_times(**policy, submission, times);
   auto context = context_of(submission);
   if (!context) return tl::make_unexpected(context.error());
+  auto rules = rules_of(submission);
+  if (!rules) return tl::make_unexpected(rules.error());
   auto parts = read_parts(submission);
   if (!parts) return tl::make_unexpected(parts.error());
 
@@ -291,6 +309,7 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   record->policy = submission.policy;
   record->priority = submission.priority;
   record->use_cache = submission.use_cache;
+  record->stop = std::move(*rules);
   record->submitted_at = now.unix_ms;
   prepare_counts(*record);
   if (record->terminal()) record->finished_at = now.unix_ms;

@@ -94,12 +94,12 @@ class PriorityScheduler final : public Scheduler {
   std::vector<TaskPtr> below(std::span<const TaskPtr> roots) const;
   /// Pending tasks are cancelled together; what else depends on them is skipped.
   Consequences cancel_tasks(std::span<const TaskPtr> tasks, const std::string& reason, bool pruned);
-  /// Those of the part that are failed, skipped or cancelled are pending again, unless something
-  /// above one is lost and stays so; `with_skipped`: also what was skipped below them. Returns
-  /// them, dependencies first.
-  std::vector<TaskPtr> retry_part(std::span<const TaskPtr> part, bool with_skipped);
+  /// Those of the part that are failed, skipped or cancelled are pending again, and what was
+  /// skipped below them, unless something above one is lost and stays so. Returns them,
+  /// dependencies first.
+  std::vector<TaskPtr> retry_part(std::span<const TaskPtr> part);
   /// What that would return; nothing changes.
-  std::vector<TaskPtr> retryable_part(std::span<const TaskPtr> part, bool with_skipped) const;
+  std::vector<TaskPtr> retryable_part(std::span<const TaskPtr> part) const;
 
   /// How long tasks of a tool take: live policies rank by it. Costs as much as ranking those tasks.
   void expect(const std::string& tool, Duration expected);
@@ -147,8 +147,7 @@ class PriorityScheduler final : public Scheduler {
                                         WantedStatuses wanted) const;
   std::vector<std::uint32_t> plan_retry_all(bool cancelled) const;
   Result<std::vector<std::uint32_t>> plan_retry_one(TaskId id) const;
-  std::vector<std::uint32_t> plan_retry_part(std::span<const TaskPtr> part,
-                                             bool with_skipped) const;
+  std::vector<std::uint32_t> plan_retry_part(std::span<const TaskPtr> part) const;
   std::vector<TaskPtr> revive(const std::vector<std::uint32_t>& plan);
   std::vector<TaskPtr> tasks_of(const std::vector<std::uint32_t>& plan) const;
   /// A dependency that ended otherwise than completed.

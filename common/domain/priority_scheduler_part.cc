@@ -48,8 +48,7 @@ Consequences PriorityScheduler::cancel_tasks(std::span<const TaskPtr> tasks,
 
 /// In the order of ids, in which dependencies come first: whoever has nothing lost above it that
 /// does not come along, comes along.
-std::vector<std::uint32_t> PriorityScheduler::plan_retry_part(std::span<const TaskPtr> part,
-                                                              bool with_skipped) const {
+std::vector<std::uint32_t> PriorityScheduler::plan_retry_part(std::span<const TaskPtr> part) const {
   std::map<TaskId, std::uint32_t> open;
   for (const TaskPtr& each : part) {
     if (is_terminal(each->status) && each->status != TaskStatus::kCompleted) {
@@ -69,7 +68,6 @@ std::vector<std::uint32_t> PriorityScheduler::plan_retry_part(std::span<const Ta
     });
     if (in_vain || !joined.insert(index).second) continue;
     plan.push_back(index);
-    if (!with_skipped) continue;
     for (const std::uint32_t dependent : dependents_[index]) {
       if (task(dependent).status == TaskStatus::kSkipped) {
         open.emplace(task(dependent).id, dependent);
@@ -79,14 +77,12 @@ std::vector<std::uint32_t> PriorityScheduler::plan_retry_part(std::span<const Ta
   return plan;
 }
 
-std::vector<TaskPtr> PriorityScheduler::retryable_part(std::span<const TaskPtr> part,
-                                                       bool with_skipped) const {
-  return tasks_of(plan_retry_part(part, with_skipped));
+std::vector<TaskPtr> PriorityScheduler::retryable_part(std::span<const TaskPtr> part) const {
+  return tasks_of(plan_retry_part(part));
 }
 
-std::vector<TaskPtr> PriorityScheduler::retry_part(std::span<const TaskPtr> part,
-                                                   bool with_skipped) {
-  return revive(plan_retry_part(part, with_skipped));
+std::vector<TaskPtr> PriorityScheduler::retry_part(std::span<const TaskPtr> part) {
+  return revive(plan_retry_part(part));
 }
 
 }  // namespace landseer::domain

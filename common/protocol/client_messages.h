@@ -12,6 +12,7 @@
 #include "common/protocol/bytes.h"
 #include "common/protocol/client_rows.h"
 #include "common/protocol/explanation.h"
+#include "common/protocol/selection.h"
 #include "common/protocol/version.h"
 
 namespace landseer::protocol {
@@ -132,7 +133,8 @@ struct PipelineStatus {
   PipelineRow row;
   std::uint64_t version = 0;
   std::vector<StageCounts> stages;
-  std::vector<std::string> notices;  ///< why nothing moves, in words
+  std::vector<std::string> notices;    ///< why nothing moves, in words
+  std::vector<PruningRow> prunings{};  ///< one for each rule, whether it ever held or not
   bool operator==(const PipelineStatus&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -140,6 +142,7 @@ struct PipelineStatus {
     visit("version", m.version);
     visit("stages", m.stages);
     visit("notices", m.notices);
+    visit("prunings", added(m.prunings));
   }
 };
 
@@ -288,11 +291,19 @@ struct Cancel {
 struct Cancelled {
   std::uint64_t tasks = 0;
   std::uint64_t running = 0;
+  std::uint64_t skipped = 0;    ///< of a part: what depends on it, and is not counted above
+  std::uint64_t shared = 0;     ///< of workflows: tasks that others need, which go on
+  std::uint64_t workflows = 0;  ///< that will not be complete because of it
+  PipelineId pipeline{};
   bool operator==(const Cancelled&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("tasks", m.tasks);
     visit("running", m.running);
+    visit("skipped", added(m.skipped));
+    visit("shared", added(m.shared));
+    visit("workflows", added(m.workflows));
+    visit("pipeline", added(m.pipeline));
   }
 };
 
@@ -358,11 +369,11 @@ struct ErrorReply {
 };
 
 /// Order gives the type number on the wire (index + 1): append only.
-using FromClient =
-    std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks, GetTask,
-                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause, GetExplanation>;
+using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
+                                GetTask, ListWorkflows, ListWorkers, OpenStream, Cancel, Retry,
+                                Pause, GetExplanation, CancelPart, RetryPart, SetPriority>;
 using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
                               TaskList, TaskDetail, WorkflowList, WorkerList, StreamOpened,
-                              Cancelled, ErrorReply, Retried, Paused, Explanation>;
+                              Cancelled, ErrorReply, Retried, Paused, Explanation, PrioritySet>;
 
 }  // namespace landseer::protocol

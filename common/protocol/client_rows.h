@@ -19,8 +19,8 @@ namespace landseer::protocol {
 enum class PipelineState : std::uint8_t {
   kRunning = 1,
   kPaused = 2,
-  kCompleted = 3,  ///< every task completed
-  kFailed = 4,     ///< all terminal, some failed or were skipped
+  kCompleted = 3,  ///< every task completed, or was pruned
+  kFailed = 4,     ///< all terminal, some failed, were skipped or cancelled
   kCancelled = 5,
 };
 
@@ -48,6 +48,7 @@ struct PipelineRow {
   std::int64_t submitted_at = 0;  ///< Unix milliseconds, as all times here
   std::int64_t finished_at = 0;
   std::int64_t eta_ms = -1;  ///< remaining; negative: unknown
+  std::uint64_t pruned = 0;  ///< of the cancelled ones: by a rule
   bool operator==(const PipelineRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -71,6 +72,27 @@ struct PipelineRow {
     visit("submitted_at", m.submitted_at);
     visit("finished_at", m.finished_at);
     visit("eta_ms", m.eta_ms);
+    visit("pruned", added(m.pruned));
+  }
+};
+
+/// What a rule of a pipeline did so far.
+struct PruningRow {
+  std::string rule;            ///< as written; `stop_after 5`
+  std::uint64_t times = 0;     ///< it held, and something was left to prune
+  std::uint64_t tasks = 0;     ///< pruned; retried ones included
+  std::uint64_t saved_ms = 0;  ///< expected time of these tasks
+  std::uint64_t gpu_ms = 0;    ///< the same times the GPUs they ask for
+  std::uint64_t unknown = 0;   ///< of the tasks: nobody knows how long they take
+  bool operator==(const PruningRow&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("rule", m.rule);
+    visit("times", m.times);
+    visit("tasks", m.tasks);
+    visit("saved_ms", m.saved_ms);
+    visit("gpu_ms", m.gpu_ms);
+    visit("unknown", m.unknown);
   }
 };
 
@@ -116,6 +138,7 @@ struct TaskRow {
   std::string metrics;   ///< JSON object or empty
   TaskId cached_from{};  ///< with `cached`: the task whose result it has
   TaskId joined{};       ///< pending, because this task of another pipeline is doing the same work
+  bool pruned = false;   ///< cancelled by a rule; while it runs: as soon as it is stopped
   bool operator==(const TaskRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -143,6 +166,7 @@ struct TaskRow {
     visit("metrics", m.metrics);
     visit("cached_from", added(m.cached_from));
     visit("joined", added(m.joined));
+    visit("pruned", added(m.pruned));
   }
 };
 
@@ -202,6 +226,7 @@ struct WorkflowRow {
   std::uint8_t status = 0;  ///< a domain::TaskStatus: of the combination as a whole
   std::uint32_t completed = 0;
   std::vector<TaskId> tasks;
+  bool pruned = false;  ///< with kCancelled: by a rule
   bool operator==(const WorkflowRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -210,6 +235,7 @@ struct WorkflowRow {
     visit("status", m.status);
     visit("completed", m.completed);
     visit("tasks", m.tasks);
+    visit("pruned", added(m.pruned));
   }
 };
 

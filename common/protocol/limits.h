@@ -33,7 +33,9 @@ inline constexpr std::uint32_t kStreamWindowMax = 16;      ///< requests of one 
 inline constexpr std::uint32_t kStreamRequestsMax = 1024;  ///< of all readers
 inline constexpr std::uint32_t kLogTimesMax = 4096;        ///< in one reply
 inline constexpr std::uint32_t kStagedSubmissionsMax = 64;
-inline constexpr std::uint32_t kPipelinesMax = 10'000;  ///< finished ones included
+inline constexpr std::uint32_t kPipelinesMax = 10'000;       ///< finished ones included
 inline constexpr std::int64_t kPriorityMax = 1'000'000'000;  ///< of a pipeline, and as negative
+inline constexpr std::uint32_t kWorkflowRangesMax = 1000;    ///< in one Selection
+inline constexpr std::uint32_t kStopRulesMax = 16;           ///< of one pipeline
 
 }  // namespace landseer::protocol

@@ -112,6 +112,8 @@ struct Submission {
   std::vector<WorkflowEntry> workflows;
   /// Names that the folder of the data set must have, those of folders with a `/` behind.
   std::vector<std::string> dataset_required{};
+  std::uint64_t stop_after = 0;          ///< complete workflows that are enough; 0: all are wanted
+  std::vector<std::string> stop_when{};  ///< rules of domain::StopRule, at most kStopRulesMax
   bool operator==(const Submission&) const = default;
 
   template <class Self, class Visit>
@@ -132,6 +134,8 @@ struct Submission {
     visit("tasks", m.tasks);
     visit("workflows", m.workflows);
     visit("dataset_required", added(m.dataset_required));
+    visit("stop_after", added(m.stop_after));
+    visit("stop_when", added(m.stop_when));
   }
 };
 

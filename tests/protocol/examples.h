@@ -199,7 +199,10 @@ inline std::vector<FromClient> from_client_examples() {
           Cancel{PipelineId{3}, TaskId{}},
           Retry{PipelineId{}, TaskId{7}},
           Pause{PipelineId{3}, true},
-          GetExplanation{TaskId{7}}};
+          GetExplanation{TaskId{7}},
+          CancelPart{{PipelineId{3}, {}, "", {{WorkflowId{7}, WorkflowId{9}}}, false}, true},
+          RetryPart{{PipelineId{3}, {}, "trades", {}, false}},
+          SetPriority{PipelineId{3}, -5}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
@@ -212,14 +215,18 @@ inline std::vector<ToClient> to_client_examples() {
           ChunkTaken{3},
           Submitted{PipelineId{3}, "digits", 54, 378, 243, 162, 0, false},
           PipelineList{{detail::row_example()}, true},
-          PipelineStatus{detail::row_example(), 17, {{5, 162, 2, 100, 0}}, {"no worker"}},
+          PipelineStatus{detail::row_example(),
+                         17,
+                         {{5, 162, 2, 100, 0}},
+                         {"no worker"},
+                         {{"clean_accuracy < 0.5", 2, 12, 60000, 30000, 1}}},
           TaskList{{detail::task_example()}, 1000},
           TaskDetail{detail::task_example(), "image", "command", "{}", "{}", {attempt}},
           WorkflowList{{{WorkflowId{1}, "comb_001", 3, 4, {TaskId{7}}}}, 0},
           WorkerList{{detail::worker_example()}},
           StreamOpened{
               2, true, sha256("artifact"), 500, "tcp://10.0.0.2:7712", {{"gpu-1", "ticket \xff"}}},
-          Cancelled{10, 2},
+          Cancelled{10, 2, 1, 4, 3, PipelineId{3}},
           ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"},
           Retried{12, false},
           Paused{true, 4},
@@ -228,7 +235,8 @@ inline std::vector<ToClient> to_client_examples() {
                       {"no worker"},
                       TaskId{2},
                       TaskId{6},
-                      {{"command", "a", "b"}}}};
+                      {{"command", "a", "b"}}},
+          PrioritySet{5}};
 }
 
 inline Submission submission_example() {
@@ -246,6 +254,8 @@ inline Submission submission_example() {
   s.options = {{1500, 500, 1024, 2, 60'000, "{}", {"k"}, {"/d"}, {"m"}, 4096, true}};
   s.tasks = {{1, 0, 0, 0, {}}, {3, 1, 1, 0, {0}}};
   s.workflows = {{"comb_001", {0, 1}}};
+  s.stop_after = 5;
+  s.stop_when = {"clean_accuracy < 0.5"};
   return s;
 }
 

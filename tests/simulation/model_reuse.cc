@@ -61,8 +61,8 @@ void Model::check_assigned_once(TaskModel& owner) {
                       " does the same work");
     }
     if (other.status == TaskStatus::kCompleted && knows_image(other, other.made_with.image) &&
-        !(own.image.empty() && workers_differ(owner)) &&
-        may_be(own.image, other.made_with.image) && may_be(own.dataset, other.made_with.dataset)) {
+        !(own.image.empty() && workers_differ(owner)) && may_be(own.image, other.made_with.image) &&
+        may_be(own.dataset, other.made_with.dataset)) {
       suspects_.push_back({id_of(owner), id_of(other), other.artifact});
     }
   }
@@ -131,7 +131,10 @@ void Model::on(const broker::TasksCached& r) {
     owner.cached_from = hit.from;
     owner.checkpoint = {};
     owner.kept = false;
+    owner.metrics = source.metrics;
+    owner.evaluation_skipped = source.evaluation_skipped;
     set_status(owner, TaskStatus::kCompleted);
+    note_evaluation(owner);
     ++world_.kernel.counters.hits;
     world_.kernel.note(12, number(hit.task), number(hit.from));
   }
@@ -167,8 +170,7 @@ std::optional<TaskId> Model::heir_of(const TaskModel& leader) {
         !has_inputs_of(waits, leader) || !agree(waits, leader)) {
       continue;
     }
-    const std::int64_t priority = world_.workload.at(pipeline.submission).content.priority;
-    const std::pair order{std::pair{-priority, pipeline.id}, follower};
+    const std::pair order{std::pair{-pipeline.priority, pipeline.id}, follower};
     if (!best || order < *best) best = order;
   }
   return best ? std::optional(best->second) : std::nullopt;

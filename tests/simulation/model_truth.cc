@@ -138,6 +138,9 @@ void Model::check_outcome(const TaskModel& owner, const AttemptModel& run,
           world_.workload.artifact(world_.workload.work_of(owner.place), run.key)) {
         throw Violation(who + " is recorded with an artifact that it did not make");
       }
+      if (result.metrics != world_.workload.metrics(world_.workload.work_of(owner.place))) {
+        throw Violation(who + " is recorded with metrics that it did not report");
+      }
       break;
     }
     case Outcome::kExitCode:

@@ -341,6 +341,7 @@ void WorkerHost::perform(const worker::Capture& effect) {
     captured.key = key;
     captured.artifact = world_.workload.artifact(made_by, key);
     captured.bytes = captured.artifact.empty() ? 0 : 100;
+    captured.metrics = world_.workload.metrics(made_by);
     if (!captured.artifact.empty()) keep_artifact(captured.artifact);
     world_.model->tool_captured(key);
     to_agent([this, captured] { handle(captured); });

@@ -55,11 +55,40 @@ Workload::Workload(const Plan& plan) : plan_(plan) {
     submissions_.emplace_back();
     make_copy(plan.submissions + i, copying);
   }
+  Random stopping(mix(plan.seed, 0xC0B4));
   for (PlannedSubmission& made : submissions_) {
+    make_rules(made.content, stopping);
     made.content.use_cache = !copying.chance(plan.reuse.alone);
     made.body = protocol::encode_submission(made.content);
     tasks_ += static_cast<std::uint32_t>(made.content.tasks.size());
   }
+}
+
+/// Copies have rules of their own.
+void Workload::make_rules(protocol::Submission& content, Random& random) const {
+  content.stop_after = 0;
+  content.stop_when.clear();
+  if (random.chance(plan_.control.stop_after)) {
+    content.stop_after = 1 + random.below(content.workflows.size());
+  }
+  if (!random.chance(plan_.control.stop_when)) return;
+  content.stop_when.push_back("score < " + std::to_string(random.uniform(0, 0.6)));
+  if (random.chance(0.3)) content.stop_when.push_back("other > 0.8 or tool1.score > 0.9");
+  if (random.chance(0.3)) content.stop_when.push_back("score > 0.4 and other > 0.4");
+}
+
+/// Numbers have two digits: what is written and read again is the same.
+std::string Workload::metrics(TaskPlace work) const {
+  const TaskFate& task = fate(work);
+  if (submissions_[work.submission].content.tasks[work.index].type != 5 || task.noop) return {};
+  Random random(mix(plan_.seed, 0x5C0E, work.submission, work.index));
+  const auto number = [&] { return "0." + std::to_string(10 + random.below(90)); };
+  if (random.chance(plan_.control.mute)) {
+    return random.chance(0.5) ? std::string() : "{\"other\":" + number() + "}";
+  }
+  std::string text = "{\"score\":" + number();
+  if (random.chance(0.3)) text += ",\"other\":" + number();
+  return text + "}";
 }
 
 void Workload::make_submission(std::uint32_t number, std::uint32_t tasks, Random& random) {
