@@ -47,6 +47,13 @@ void define_submit(CLI::App& app, Command& command) {
       ->type_name("N");
   verb->add_option("--policy", options->policy, "order of the tasks in the pipeline")
       ->check(CLI::IsMember(policies));
+  verb->add_option("--stop-after", options->stop_after,
+                   "complete workflows that are enough; the rest is pruned then")
+      ->type_name("N");
+  verb->add_option("--stop-when", options->stop_when,
+                   "prune what a metric makes needless, such as 'clean_accuracy < 0.5'")
+      ->type_name("RULE")
+      ->allow_extra_args(false);
   verb->add_option("--submission-id", options->submission_id,
                    "submitting this id again gives the same pipeline")
       ->type_name("ID");

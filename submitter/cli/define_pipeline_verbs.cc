@@ -92,8 +92,11 @@ void define_fetch(CLI::App& app, Command& command) {
 
 void define_cancel(CLI::App& app, Command& command) {
   auto options = std::make_shared<CancelOptions>();
-  CLI::App* verb = app.add_subcommand("cancel", "end pipelines or a task, running work included");
-  verb->add_option("TARGET", options->target, "pipelines, or task_7")->required();
+  CLI::App* verb = app.add_subcommand(
+      "cancel", "end pipelines, workflows, a tool or a task, running work included");
+  verb->add_option("TARGET", options->target, "pipelines, workflow_7-9 or task_7")->required();
+  verb->add_option("--tool", options->tool, "only this tool's tasks, and what depends on them");
+  verb->add_flag("--dry-run", options->dry_run, "only say what it would do");
   verb->add_flag("--yes", options->yes, "do not ask");
   on_verb(*verb, command, options, run_cancel);
 }
@@ -101,8 +104,19 @@ void define_cancel(CLI::App& app, Command& command) {
 void define_retry(CLI::App& app, Command& command) {
   auto options = std::make_shared<RetryOptions>();
   CLI::App* verb = app.add_subcommand("retry", "run failed and cancelled tasks again");
-  verb->add_option("TARGET", options->target, "pipelines, or task_7")->required();
+  verb->add_option("TARGET", options->target, "pipelines, workflow_7-9 or task_7")->required();
+  verb->add_option("--tool", options->tool,
+                   "only this tool's tasks, and what was skipped with them");
+  verb->add_flag("--pruned", options->pruned, "only what rules of the pipeline pruned");
   on_verb(*verb, command, options, run_retry);
+}
+
+void define_priority(CLI::App& app, Command& command) {
+  auto options = std::make_shared<PriorityOptions>();
+  CLI::App* verb = app.add_subcommand("priority", "which pipeline goes first: higher does");
+  verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->required();
+  verb->add_option("N", options->priority, "0 unless it was submitted with another")->required();
+  on_verb(*verb, command, options, run_priority);
 }
 
 /// Holding back by mistake costs hours: which pipeline is always said.
@@ -142,6 +156,7 @@ void define_pipeline_verbs(CLI::App& app, Command& command) {
   define_fetch(app, command);
   define_cancel(app, command);
   define_retry(app, command);
+  define_priority(app, command);
   define_pause(app, command, "pause", "start nothing new of pipelines; what runs goes on",
                run_pause);
   define_pause(app, command, "resume", "let paused pipelines go on", run_resume);

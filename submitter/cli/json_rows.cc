@@ -47,6 +47,15 @@ Json to_json(const protocol::AttemptRow& row) {
           {"log_tail", row.log_tail}};
 }
 
+Json to_json(const protocol::PruningRow& row) {
+  return {{"rule", row.rule},
+          {"times", row.times},
+          {"tasks", row.tasks},
+          {"saved_seconds", static_cast<double>(row.saved_ms) / 1000},
+          {"saved_gpu_seconds", static_cast<double>(row.gpu_ms) / 1000},
+          {"tasks_of_unknown_length", row.unknown}};
+}
+
 std::string dump(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
@@ -73,7 +82,8 @@ Json to_json(const protocol::PipelineRow& row) {
           {"dataset", text_or_null(row.dataset)},
           {"ready", row.ready},
           {"workflows", row.workflows},
-          {"workflows_completed", row.workflows_completed}};
+          {"workflows_completed", row.workflows_completed},
+          {"pruned", row.pruned}};
 }
 
 Json to_json(const protocol::PipelineStatus& status) {
@@ -88,6 +98,9 @@ Json to_json(const protocol::PipelineStatus& status) {
   }
   object["stages"] = std::move(stages);
   object["notices"] = status.notices;
+  Json prunings = Json::array();
+  for (const protocol::PruningRow& row : status.prunings) prunings.push_back(to_json(row));
+  object["prunings"] = std::move(prunings);
   return object;
 }
 
@@ -126,7 +139,8 @@ Json to_json(const protocol::TaskRow& row) {
           {"artifact_bytes", row.artifact_bytes},
           {"metrics", parse_object(row.metrics)},
           {"cached_from", id_or_null(row.cached_from)},
-          {"joined", id_or_null(row.joined)}};
+          {"joined", id_or_null(row.joined)},
+          {"pruned", row.pruned}};
 }
 
 Json to_json(const protocol::Explanation& explanation) {
@@ -163,7 +177,8 @@ Json to_json(const protocol::WorkflowRow& row) {
           {"status", status_text(row.status)},
           {"completed", row.completed},
           {"total", row.tasks.size()},
-          {"tasks", ids_json(row.tasks)}};
+          {"tasks", ids_json(row.tasks)},
+          {"pruned", row.pruned}};
 }
 
 Json to_json(const protocol::WorkerRow& row) {

@@ -29,6 +29,8 @@ struct SubmitOptions {
   std::string submission_id;  ///< empty: a new one
   bool wait = false;
   bool no_cache = false;
+  std::optional<std::uint64_t> stop_after;  ///< complete workflows
+  std::vector<std::string> stop_when;       ///< rules, instead of the file's
 };
 
 struct PipelineOptions {
@@ -63,10 +65,19 @@ struct FetchOptions {
 struct CancelOptions {
   std::string target;
   bool yes = false;
+  std::string tool{};  ///< only its tasks
+  bool dry_run = false;
 };
 
 struct RetryOptions {
   std::string target;
+  std::string tool{};   ///< only its tasks
+  bool pruned = false;  ///< only what rules gave up
+};
+
+struct PriorityOptions {
+  std::string pipeline;
+  std::int64_t priority = 0;
 };
 
 struct ResultsOptions {

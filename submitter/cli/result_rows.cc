@@ -45,19 +45,26 @@ std::optional<double> duration_of(const protocol::TaskRow& task) {
   return static_cast<double>(std::max<std::int64_t>(0, task.finished_at - task.started_at)) / 1000;
 }
 
-std::string combination_status(std::uint8_t status) {
-  switch (static_cast<TaskStatus>(status)) {
+std::string combination_status(const protocol::WorkflowRow& workflow) {
+  switch (static_cast<TaskStatus>(workflow.status)) {
     case TaskStatus::kCompleted:
       return "success";
     case TaskStatus::kFailed:
     case TaskStatus::kSkipped:
-    case TaskStatus::kCancelled:
       return "failure";
+    case TaskStatus::kCancelled:
+      return workflow.pruned ? "pruned" : "cancelled";
     case TaskStatus::kPending:
     case TaskStatus::kRunning:
       break;
   }
   return "running";
+}
+
+std::string task_status(const protocol::TaskRow& task) {
+  const auto status = static_cast<TaskStatus>(task.status);
+  return status == TaskStatus::kCancelled && task.pruned ? "pruned"
+                                                         : std::string(to_string(status));
 }
 
 /// Which column each metric of each evaluator goes to.
@@ -99,7 +106,7 @@ class Joiner {
     CombinationResult row;
     row.workflow = workflow.workflow;
     row.combination = workflow.name;
-    row.status = combination_status(workflow.status);
+    row.status = combination_status(workflow);
     row.metrics.resize(results_.metrics.size());
     for (const TaskId id : workflow.tasks) {
       const auto found = tasks_.find(number(id));
@@ -112,10 +119,10 @@ class Joiner {
   void add_task(const protocol::TaskRow& task, CombinationResult& row) {
     const auto duration = duration_of(task);
     row.total_duration += duration.value_or(0);
-    results_.tools.push_back(
-        {row.combination, std::string(to_string(static_cast<TaskType>(task.type))), task.tool,
-         task.key.hex(), duration, std::string(to_string(static_cast<TaskStatus>(task.status))),
-         task.artifact.empty() ? "" : task.artifact.hex()});
+    results_.tools.push_back({row.combination,
+                              std::string(to_string(static_cast<TaskType>(task.type))), task.tool,
+                              task.key.hex(), duration, task_status(task),
+                              task.artifact.empty() ? "" : task.artifact.hex()});
     if (is_evaluation(task)) return add_metrics(task, row);
     for (std::size_t i = 0; i < kStages.size(); ++i) {
       if (task.type != static_cast<std::uint8_t>(kStages[i])) continue;
@@ -172,12 +179,28 @@ Results join_results(const protocol::PipelineRow& pipeline,
   Results results;
   results.pipeline = pipeline.pipeline;
   results.name = pipeline.name;
+  results.state = std::string(protocol::to_string(pipeline.state));
   const auto colon = pipeline.dataset.rfind(':');
   results.dataset_name = pipeline.dataset.substr(0, colon);
   if (colon != std::string::npos) results.dataset_type = pipeline.dataset.substr(colon + 1);
   Joiner joiner(results, tasks);
   for (const protocol::WorkflowRow& workflow : workflows) joiner.add(workflow);
   return results;
+}
+
+std::string summary(const Results& results) {
+  std::map<std::string, std::size_t> counts;
+  for (const CombinationResult& row : results.combinations) ++counts[row.status];
+  std::string text = std::to_string(counts["success"]) + " of " +
+                     std::to_string(results.combinations.size()) + " workflows are complete";
+  const std::array<std::pair<const char*, const char*>, 4> others{{{"running", "to come"},
+                                                                   {"failure", "failed"},
+                                                                   {"pruned", "pruned"},
+                                                                   {"cancelled", "cancelled"}}};
+  for (const auto& [status, word] : others) {
+    if (counts[status] > 0) text += ", " + std::to_string(counts[status]) + " " + word;
+  }
+  return text;
 }
 
 Json to_json(const Results& results) {
@@ -193,6 +216,7 @@ Json to_json(const Results& results) {
           {"dataset_type", results.dataset_type},
           {"metrics", results.metrics},
           {"combinations", std::move(combinations)},
+          {"state", results.state},
           {"tools", std::move(tools)}};
 }
 

@@ -35,7 +35,7 @@ struct CombinationResult {
   /// Parallel to Results::metrics; JSON text of a number, a text or a boolean; empty: missing.
   std::vector<std::string> metrics;
   double total_duration = 0;  ///< of all its ended tasks, in seconds
-  std::string status;         ///< success, failure or running
+  std::string status;         ///< success, failure, cancelled, pruned or running
 };
 
 struct Results {
@@ -46,7 +46,11 @@ struct Results {
   std::vector<std::string> metrics;  ///< column names, sorted
   std::vector<CombinationResult> combinations;
   std::vector<ToolResult> tools;
+  std::string state;  ///< of the pipeline
 };
+
+/// `14 of 24 workflows are complete, 3 pruned, 7 to come`.
+std::string summary(const Results& results);
 
 /// Metrics have the names their evaluators gave them; where two evaluators use one name, it is
 /// `evaluator.name` for both. Metrics inside metrics are joined with dots.

@@ -38,6 +38,7 @@ std::string short_metric(const std::string& text) {
 
 Color status_color(const std::string& status) {
   if (status == "success") return Color::kGreen;
+  if (status == "cancelled" || status == "pruned") return Color::kYellow;
   return status == "failure" ? Color::kRed : Color::kBlue;
 }
 
@@ -107,6 +108,7 @@ Result<int> run_results(Context& context, const ResultsOptions& options) {
     print_document(context, document);
   } else if (!context.quiet()) {
     context.print(results_table(*results).text(context.out()));
+    context.note(summary(*results));
   }
   if (!options.csv.empty()) {
     context.note("written: " + paths.tools);

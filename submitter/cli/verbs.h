@@ -29,6 +29,7 @@ Result<int> run_cancel(Context& context, const CancelOptions& options);
 Result<int> run_pause(Context& context, const PipelineOptions& options);
 Result<int> run_resume(Context& context, const PipelineOptions& options);
 Result<int> run_retry(Context& context, const RetryOptions& options);
+Result<int> run_priority(Context& context, const PriorityOptions& options);
 Result<int> run_results(Context& context, const ResultsOptions& options);
 
 }  // namespace landseer::cli

@@ -116,6 +116,18 @@ Result<protocol::Paused> Client::set_paused(const protocol::Pause& what) {
   return ask<protocol::Paused>(what);
 }
 
+Result<protocol::Cancelled> Client::cancel_part(const protocol::CancelPart& what) {
+  return ask<protocol::Cancelled>(what);
+}
+
+Result<protocol::Retried> Client::retry_part(const protocol::RetryPart& what) {
+  return ask<protocol::Retried>(what);
+}
+
+Result<protocol::PrioritySet> Client::set_priority(const protocol::SetPriority& what) {
+  return ask<protocol::PrioritySet>(what);
+}
+
 Result<protocol::Submitted> Client::submit(const protocol::Submission& submission) {
   return hand_in(submission, false);
 }

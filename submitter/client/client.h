@@ -76,6 +76,9 @@ class Client {
   Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
   Result<protocol::Retried> retry(const protocol::Retry& what);
   Result<protocol::Paused> set_paused(const protocol::Pause& what);
+  Result<protocol::Cancelled> cancel_part(const protocol::CancelPart& what);
+  Result<protocol::Retried> retry_part(const protocol::RetryPart& what);
+  Result<protocol::PrioritySet> set_priority(const protocol::SetPriority& what);
 
   /// Waits for these to be readable; kUnavailable if a signal came.
   Result<void> wait_for(std::span<const net::PollItem> items, Duration limit);

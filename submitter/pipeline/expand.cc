@@ -222,6 +222,8 @@ protocol::Submission make_head(const PipelineFile& file) {
   submission.name = file.name;
   submission.policy = file.policy;
   submission.priority = file.priority;
+  submission.stop_after = file.stop_after;
+  submission.stop_when = file.stop_when;
   submission.dataset_name = file.dataset.name;
   submission.dataset_variant = file.dataset.variant;
   submission.dataset_params = file.dataset.params;

@@ -11,6 +11,7 @@
 #include "submitter/pipeline/disk.h"
 #include "submitter/pipeline/overrides.h"
 #include "submitter/pipeline/scalar.h"
+#include "submitter/pipeline/stopping.h"
 #include "submitter/pipeline/tool_reader.h"
 
 namespace landseer::pipeline {
@@ -119,7 +120,8 @@ void read_model(Fields& top, const LoadOptions& options, PipelineFile& file, Dia
 }
 
 void read_policy(Fields& fields, PipelineFile& file) {
-  if (const auto priority = fields.whole("priority", -protocol::kPriorityMax, protocol::kPriorityMax)) {
+  if (const auto priority =
+          fields.whole("priority", -protocol::kPriorityMax, protocol::kPriorityMax)) {
     file.priority = *priority;
   }
   const auto policy = fields.text("policy");
@@ -152,6 +154,7 @@ void read_head(Fields& top, LoadContext& context) {
   top.has("description");
   read_defaults(top, context);
   read_policy(top, file);
+  read_stopping(top, context);
   if (const auto text = top.text("expansion")) {
     const Result<Expansion> expansion = parse_expansion(*text);
     if (expansion) {
@@ -268,6 +271,7 @@ Result<PipelineFile> load(const std::string& path, const LoadOptions& options) {
   top.finish();
   require_sections(top, context);
   read_evaluators(options.evaluators, context);
+  check_stopping(top, context);
   if (out.failed()) return out.failure();
   file.warnings = out.take_warnings();
   return file;
