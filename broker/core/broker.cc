@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/fingerprint.h"
+#include "broker/core/trace_step.h"
 #include "common/base/check.h"
 
 namespace landseer::broker {
@@ -26,7 +27,56 @@ Broker::Broker(const Settings& settings)
   next_session_ = (settings.epoch << 32) + 1;
 }
 
+void Broker::trace_to(std::function<void(const TraceStep&)> trace) {
+  trace_ = std::move(trace);
+  trace_(trace_of(state_.settings));
+}
+
+Result<void> Broker::load(const SnapshotItem& item, const Now& now) {
+  if (trace_) trace_(trace_of(item, now));
+  return loader_.add(item, now);
+}
+
+Result<void> Broker::end_load(const Now& now) {
+  if (trace_) trace_(trace_of(TraceKind::kLoaded, now));
+  return loader_.finish(now);
+}
+
+Result<void> Broker::replay(const Record& record, const Now& now) {
+  if (trace_) trace_(trace_of(record, now));
+  return ledger_.replay(record, now);
+}
+
+void Broker::end_replay(const Now& now) {
+  if (trace_) trace_(trace_of(TraceKind::kReplayed, now));
+  ledger_.end_replay(now);
+}
+
+void Broker::begin_snapshot() {
+  if (trace_) trace_(trace_of(TraceKind::kSnapshotBegun, {}));
+  snapshot_.begin();
+}
+
+std::string Broker::next_snapshot_part(std::size_t tasks_max) {
+  if (trace_) {
+    TraceStep step = trace_of(TraceKind::kSnapshotPart, {});
+    step.peer = tasks_max;
+    trace_(step);
+  }
+  return snapshot_.next_part(tasks_max);
+}
+
+void Broker::archived(PipelineId id) {
+  if (trace_) {
+    TraceStep step = trace_of(TraceKind::kArchived, {});
+    step.peer = number(id);
+    trace_(step);
+  }
+  state_.pipelines.archived(id);
+}
+
 void Broker::handle(const Event& event, const Now& now, Outbox& out) {
+  if (trace_) trace_(trace_of(event, now));
   if (const auto* worker = std::get_if<FromWorkerPeer>(&event)) {
     std::visit([&](const auto& message) { on_worker(worker->peer, message, now, out); },
                worker->message);
@@ -45,6 +95,7 @@ void Broker::handle(const Event& event, const Now& now, Outbox& out) {
 }
 
 void Broker::settle(const Now& now, Outbox& out) {
+  if (trace_) trace_(trace_of(TraceKind::kSettle, now));
   check_liveness(now, out);
   lifecycle_.release_held(now);
   if (state_.placement_due) placement_.place(now, out);
@@ -90,6 +141,10 @@ void Broker::check_invariants() const {
     CHECK(record->terminal() ==
               !state_.pipelines.active().contains({-record->priority, record->id()}),
           "active pipelines are the unfinished ones");
+    std::uint64_t left = 0;
+    for (const ToolLeft& each : record->tools) left += each.left;
+    const domain::Progress known = record->scheduler->get_progress();
+    CHECK(left == known.pending + known.running, "what is left of each tool is counted");
     const std::uint64_t whole = static_cast<std::uint64_t>(
         std::count(record->workflow_remaining.begin(), record->workflow_remaining.end(), 0u));
     CHECK(whole == record->workflows_completed, "completed workflows are counted");

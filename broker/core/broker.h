@@ -4,6 +4,7 @@
 /// broker_workers.cc and broker_clients.cc.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -17,9 +18,14 @@
 
 namespace landseer::broker {
 
+struct TraceStep;
+
 class Broker {
  public:
   explicit Broker(const Settings& settings);
+
+  /// From now on everything the core is given goes there first; before the first of it.
+  void trace_to(std::function<void(const TraceStep&)> trace);
 
   /// Reacts to one event. What it implies for others is done by settle().
   void handle(const Event& event, const Now& now, Outbox& out);
@@ -31,27 +37,25 @@ class Broker {
   // --- Snapshots: a state to start from instead of the whole journal ---
 
   /// From now on next_snapshot_part() gives the state as it is, in slices.
-  void begin_snapshot() { snapshot_.begin(); }
+  void begin_snapshot();
   bool snapshot_active() const { return snapshot_.active(); }
-  std::string next_snapshot_part(std::size_t tasks_max = SnapshotWriter::kPartTasks) {
-    return snapshot_.next_part(tasks_max);
-  }
+  std::string next_snapshot_part(std::size_t tasks_max = SnapshotWriter::kPartTasks);
   /// For what the store writes beside a group.
   std::uint64_t fingerprint() const { return state_.fingerprint; }
 
   /// A finished pipeline is in the history, or there is nothing to keep of it.
-  void archived(PipelineId id) { state_.pipelines.archived(id); }
+  void archived(PipelineId id);
 
   // --- Recovery: the items of a snapshot, if there is one, then the records after it ---
 
   /// An error names what is wrong; the broker must not be used then.
-  Result<void> load(const SnapshotItem& item, const Now& now) { return loader_.add(item, now); }
-  Result<void> end_load(const Now& now) { return loader_.finish(now); }
+  Result<void> load(const SnapshotItem& item, const Now& now);
+  Result<void> end_load(const Now& now);
   /// Before the first event: a record of the store, in order. An error names what is wrong with it;
   /// the broker must not be used then.
-  Result<void> replay(const Record& record, const Now& now) { return ledger_.replay(record, now); }
+  Result<void> replay(const Record& record, const Now& now);
   /// After the last record, before the first event.
-  void end_replay(const Now& now) { ledger_.end_replay(now); }
+  void end_replay(const Now& now);
 
   /// Aborts if the tables contradict each other. O(everything): tests and debugging only.
   void check_invariants() const;
@@ -114,6 +118,12 @@ class Broker {
   void on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now, Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::GetExplanation& m, const Now& now,
                  Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::GetToolTimes& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::ListOffers& m, const Now& now,
+                 Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::GetGraph& m, const Now& now,
+                 Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
                                      bool plan_only, const Now& now, Outbox& out);
   protocol::Submitted summary_of(const PipelineRecord& record) const;
@@ -140,6 +150,7 @@ class Broker {
   Result<void> may_retry(const PipelineRecord& record) const;
 
   State state_;
+  std::function<void(const TraceStep&)> trace_;  // empty: nobody traces
   SnapshotLoader loader_;
   SnapshotWriter snapshot_;
   Ledger ledger_;

@@ -96,7 +96,14 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     if (plan_only) {
       protocol::Submitted planned = summary_of(**built);
       planned.pipeline = PipelineId{};
-      planned.cached = reuse_.find_hits(**built).size();
+      const std::vector<TaskHit> hits = reuse_.find_hits(**built);
+      planned.cached = hits.size();
+      planned.cached_tasks.resize(hits.empty() ? 0 : (planned.tasks + 7) / 8);
+      for (const TaskHit& hit : hits) {
+        const std::uint64_t i = number(hit.task) - number((*built)->first_task);
+        char& byte = planned.cached_tasks[i / 8];
+        byte = static_cast<char>(byte | 1 << (i % 8));
+      }
       return planned;
     }
     const std::uint64_t tasks = (*built)->pipeline->tasks.size();
@@ -129,7 +136,8 @@ protocol::Submitted Broker::summary_of(const PipelineRecord& record) const {
           record.pipeline->tasks.size(),
           record.evaluations,
           record.cached,
-          false};
+          false,
+          {}};
 }
 
 bool Broker::has_room_for(std::uint64_t tasks) const {
@@ -155,9 +163,9 @@ void Broker::make_room(std::uint64_t new_tasks, const Now& now, Outbox& out) {
   }
 }
 
-void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m, const Now& now,
+void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m, const Now&,
                        Outbox& out) {
-  reply(from, pipeline_list(state_, m.after, now.wall), out);
+  reply(from, pipeline_list(state_, m.after), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline& m, const Now& now,
@@ -167,7 +175,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline
   const Watcher watcher{from.peer,       from.number,      m.pipeline,
                         m.known_version, m.until_terminal, now.instant + kWatchReplyMax};
   if (watcher.is_due(*record) || watchers_.size() >= protocol::kClientsMax) {
-    reply(from, pipeline_status(state_, *record, placement_, now.wall), out);
+    reply(from, pipeline_status(state_, *record, placement_), out);
   } else {
     watchers_.add(watcher);
   }
@@ -206,6 +214,29 @@ void Broker::on_client(const FromClientPeer& from, const protocol::GetExplanatio
   reply(from, explain(state_, reuse_, placement_, *found, now), out);
 }
 
+void Broker::on_client(const FromClientPeer& from, const protocol::GetToolTimes& m, const Now&,
+                       Outbox& out) {
+  if (m.tools.size() > protocol::kToolsAskedMax) {
+    return reply_error(from,
+                       {ErrorCode::kLimit, "too many tools at once", "tools",
+                        "ask for at most " + std::to_string(protocol::kToolsAskedMax)},
+                       out);
+  }
+  reply(from, tool_times(state_, m), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::ListOffers& m, const Now&,
+                       Outbox& out) {
+  reply(from, offer_list(state_, m.after), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::GetGraph& m, const Now& now,
+                       Outbox& out) {
+  const PipelineRecord* record = state_.pipelines.find(m.pipeline);
+  if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
+  reply(from, graph_page(*record, m.offset, now.wall), out);
+}
+
 void Broker::answer_watchers(const Now& now, Outbox& out) {
   const auto answer = [&](const Watcher& watcher) {
     const PipelineRecord* record = state_.pipelines.find(watcher.pipeline);
@@ -214,7 +245,7 @@ void Broker::answer_watchers(const Now& now, Outbox& out) {
       return;
     }
     out.to_clients.push_back(
-        {watcher.peer, watcher.number, pipeline_status(state_, *record, placement_, now.wall)});
+        {watcher.peer, watcher.number, pipeline_status(state_, *record, placement_)});
   };
   for (const PipelineId id : state_.touched) {
     watchers_.notify(*state_.pipelines.find(id), answer);

@@ -238,6 +238,7 @@ void Ledger::learn_time(const std::string& tool, const AttemptEnded& r) {
   state_.fingerprint -= part();
   const auto ran_ms = static_cast<double>(result.finished_at - result.started_at);
   const bool is_news = state_.times.learn(tool, r.device, ran_ms);
+  state_.times.learn_size(tool, r.device, result.artifact_bytes);
   state_.fingerprint += part();
   if (!is_news) return;
   const Duration expected = *state_.times.expected(tool);

@@ -77,6 +77,12 @@ struct TaskRun {
 /// Needs an image: all but those of the built-in runtime and those that name none.
 bool has_image(const domain::Task& task);
 
+/// Of a tool's tasks, how many are pending or running.
+struct ToolLeft {
+  const domain::ToolDefinition* tool = nullptr;
+  std::uint64_t left = 0;
+};
+
 struct PipelineRecord {
   domain::PipelinePtr pipeline;
   std::unique_ptr<domain::PriorityScheduler> scheduler;
@@ -102,6 +108,8 @@ struct PipelineRecord {
   std::unordered_map<TaskId, TaskRun> runs;
   std::vector<std::uint32_t> workflow_remaining;  ///< tasks not completed, by workflow index
   std::array<protocol::StageCounts, 5> stages{};
+  std::vector<ToolLeft> tools;  ///< in the order of the tasks
+  std::unordered_map<const domain::ToolDefinition*, std::uint32_t> tool_index;  ///< looked up only
 
   PipelineId id() const { return pipeline->id; }
   bool terminal() const { return scheduler->is_complete(); }
@@ -114,7 +122,7 @@ struct PipelineRecord {
   Digest inputs_of(const domain::Task& task) const;
   /// All tasks whose outputs `task` sees, oldest first. O(ancestors * log).
   std::vector<TaskId> ancestors(const domain::Task& task) const;
-  /// Keeps the stage and workflow counts; called for every status change of a task.
+  /// Keeps the counts of stages, tools and workflows; called for every status change of a task.
   void count_change(const domain::Task& task, domain::TaskStatus from);
 };
 

@@ -10,19 +10,37 @@ namespace {
 
 using domain::TaskStatus;
 
-/// Enough ended tasks for their rate to mean something.
-constexpr std::uint64_t kEtaSamplesMin = 3;
 constexpr std::size_t kRefusalsShown = 5;
 /// Rows of a page stay well below the frame limit even with long reasons.
 constexpr std::size_t kPageBytesMax = 2 * 1024 * 1024;
 
-std::int64_t eta_ms(const PipelineRecord& record, const domain::Progress& progress, WallTime now) {
-  const std::uint64_t left = progress.pending + progress.running;
-  if (left == 0) return 0;
-  const std::uint64_t done = progress.completed - record.cached;
-  if (record.paused || record.first_started_at == 0 || done < kEtaSamplesMin) return -1;
-  const std::int64_t elapsed = now.unix_ms - record.first_started_at;
-  return elapsed * static_cast<std::int64_t>(left) / static_cast<std::int64_t>(done);
+/// What is left, by what is expected of each tool, on as many workers as are busy with it now.
+/// O(tools); `landseer status` simulates instead. Tools without a time are like the others.
+std::int64_t eta_ms(const State& state, const PipelineRecord& record) {
+  const domain::Progress progress = record.scheduler->get_progress();
+  if (progress.pending + progress.running == 0) return 0;
+  if (record.paused || progress.running == 0) return -1;
+  double work_ms = 0;
+  double known_ms = 0;
+  std::uint64_t known = 0;  // tools
+  std::uint64_t unknown_left = 0;
+  for (const ToolLeft& each : record.tools) {
+    const auto expected = state.times.expected(each.tool->name);
+    if (!expected) {
+      unknown_left += each.left;
+      continue;
+    }
+    const double tool_ms = std::chrono::duration<double, std::milli>(*expected).count();
+    known_ms += tool_ms;
+    ++known;
+    work_ms += tool_ms * static_cast<double>(each.left);
+  }
+  if (known == 0) return -1;
+  work_ms += known_ms / static_cast<double>(known) * static_cast<double>(unknown_left);
+  const auto left = static_cast<double>(progress.pending + progress.running);
+  const auto running = static_cast<double>(progress.running);
+  // Those that run are half done, in the mean.
+  return static_cast<std::int64_t>(work_ms / left * (left - running / 2) / running);
 }
 
 /// Nobody takes work: why those who are here do not.
@@ -96,7 +114,7 @@ Error no_task(TaskId id) {
           "`landseer tasks PIPELINE` shows those of a pipeline"};
 }
 
-protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now) {
+protocol::PipelineRow pipeline_row(const PipelineRecord& record) {
   const domain::Progress progress = record.scheduler->get_progress();
   protocol::PipelineRow row;
   row.pipeline = record.id();
@@ -119,14 +137,14 @@ protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now) {
   row.cached = record.cached;
   row.submitted_at = record.submitted_at;
   row.finished_at = record.finished_at;
-  row.eta_ms = eta_ms(record, progress, now);
   return row;
 }
 
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
-                                         Placement& placement, WallTime now) {
+                                         Placement& placement) {
   protocol::PipelineStatus status;
-  status.row = pipeline_row(record, now);
+  status.row = pipeline_row(record);
+  status.row.eta_ms = eta_ms(state, record);
   status.version = record.version;
   for (const auto& stage : record.stages) {
     if (stage.total > 0) status.stages.push_back(stage);
@@ -143,7 +161,7 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   return status;
 }
 
-protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallTime now) {
+protocol::PipelineList pipeline_list(const State& state, PipelineId after) {
   protocol::PipelineList list;
   const auto& all = state.pipelines.all();
   for (auto it = all.upper_bound(after); it != all.end(); ++it) {
@@ -151,7 +169,8 @@ protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallT
       list.more = true;
       break;
     }
-    list.rows.push_back(pipeline_row(*it->second, now));
+    list.rows.push_back(pipeline_row(*it->second));
+    list.rows.back().eta_ms = eta_ms(state, *it->second);
   }
   return list;
 }

@@ -10,10 +10,11 @@ namespace landseer::broker {
 Error no_pipeline(PipelineId id);
 Error no_task(TaskId id);
 
-protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now);
+/// Without `eta_ms`.
+protocol::PipelineRow pipeline_row(const PipelineRecord& record);
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
-                                         Placement& placement, WallTime now);
-protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallTime now);
+                                         Placement& placement);
+protocol::PipelineList pipeline_list(const State& state, PipelineId after);
 protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
                            const domain::Task& task);
 protocol::TaskList task_list(const State& state, const PipelineRecord& record,
@@ -23,5 +24,10 @@ protocol::TaskDetail task_detail(const State& state, const PipelineRecord& recor
 protocol::WorkflowList workflow_list(const PipelineRecord& record,
                                      const protocol::ListWorkflows& request);
 protocol::WorkerList worker_list(const State& state);
+
+// forecast_queries.cc: what a client forecasts from
+protocol::ToolTimeList tool_times(const State& state, const protocol::GetToolTimes& request);
+protocol::OfferList offer_list(const State& state, WorkerId after);
+protocol::GraphPage graph_page(const PipelineRecord& record, std::uint64_t offset, WallTime now);
 
 }  // namespace landseer::broker

@@ -25,9 +25,12 @@ struct Settings {
   std::uint64_t pipelines_max = protocol::kPipelinesMax;   ///< kept, finished ones included
   std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;  ///< of these pipelines
 
+  /// A forecast has nobody who could fall silent, and so needs no heartbeats: years, there.
+  Duration heartbeat_max = std::chrono::seconds(2);
+
   /// Two seconds, or six per lease if that is shorter: three may be missed before a worker counts
   /// as silent, with half the lease to spare.
-  Duration heartbeat() const { return std::min<Duration>(std::chrono::seconds(2), lease / 6); }
+  Duration heartbeat() const { return std::min<Duration>(heartbeat_max, lease / 6); }
   Duration silence() const { return 3 * heartbeat(); }
   /// When the broker gives an attempt away: after the lease, 2 % for drifting clocks, and a margin
   /// for what was under way. The worker stopped it earlier; see docs/protocol.md, "Leases".

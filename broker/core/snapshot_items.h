@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/core/pipeline_table.h"
+#include "broker/core/tool_times.h"
 #include "common/base/result.h"
 #include "common/protocol/added.h"
 #include "common/protocol/worker_messages.h"
@@ -60,6 +61,10 @@ struct TimingItem {
   std::uint64_t samples = 0;
   std::string device{};
   std::uint64_t expected_ms = 0;
+  std::uint64_t variance_ms2_bits = 0;
+  std::uint64_t variance_samples = 0;
+  std::uint64_t mean_bytes_bits = 0;
+  std::uint64_t bytes_samples = 0;
   bool operator==(const TimingItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -68,8 +73,15 @@ struct TimingItem {
     visit("samples", m.samples);
     visit("device", protocol::added(m.device));
     visit("expected_ms", protocol::added(m.expected_ms));
+    visit("variance_ms2_bits", protocol::added(m.variance_ms2_bits));
+    visit("variance_samples", protocol::added(m.variance_samples));
+    visit("mean_bytes_bits", protocol::added(m.mean_bytes_bits));
+    visit("bytes_samples", protocol::added(m.bytes_samples));
   }
 };
+
+TimingItem item_of(const std::string& tool, const std::string& device, const ToolTime& time);
+ToolTime time_of(const TimingItem& item);
 
 struct PipelineItem {
   PipelineId pipeline{};

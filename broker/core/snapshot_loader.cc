@@ -1,7 +1,5 @@
 #include "broker/core/snapshot_loader.h"
 
-#include <bit>
-
 #include "broker/core/fingerprint.h"
 #include "broker/core/submission_builder.h"
 #include "common/protocol/codec.h"
@@ -49,7 +47,7 @@ Result<void> SnapshotLoader::on(const WorkerItem& item, const Now& now) {
 }
 
 Result<void> SnapshotLoader::on(const TimingItem& item) {
-  const ToolTime time{std::bit_cast<double>(item.mean_ms_bits), item.samples, item.expected_ms};
+  const ToolTime time = time_of(item);
   if (state_.times.find(item.tool, item.device) != nullptr) return contradiction("a time twice");
   state_.times.restore(item.tool, item.device, time);
   state_.fingerprint += fingerprint(item.tool, item.device, time);

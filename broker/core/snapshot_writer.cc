@@ -1,7 +1,6 @@
 #include "broker/core/snapshot_writer.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "broker/core/groups.h"
 #include "common/base/check.h"
@@ -64,8 +63,7 @@ void SnapshotWriter::begin() {
                                         worker.failed, worker.host_failures, worker.host_error}));
   }
   for (const auto& [tool, device, time] : state_.times.rows()) {
-    append_entry(opening_, encode_item(TimingItem{tool, std::bit_cast<std::uint64_t>(time.mean_ms),
-                                                  time.samples, device, time.expected_ms}));
+    append_entry(opening_, encode_item(item_of(tool, device, time)));
   }
   current_ = PipelineId{};
   next_task_ = 0;

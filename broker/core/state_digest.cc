@@ -82,7 +82,9 @@ Digest state_digest(const State& state) {
   for (const auto& [tool, device, time] : state.times.rows()) {
     add(hasher, tool);
     add(hasher, device);
-    add_numbers(hasher, std::bit_cast<std::uint64_t>(time.mean_ms), time.samples, time.expected_ms);
+    add_numbers(hasher, std::bit_cast<std::uint64_t>(time.mean_ms), time.samples, time.expected_ms,
+                std::bit_cast<std::uint64_t>(time.variance_ms2), time.variance_samples,
+                std::bit_cast<std::uint64_t>(time.mean_bytes), time.bytes_samples);
   }
   return hasher.finish();
 }

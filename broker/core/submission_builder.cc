@@ -228,6 +228,10 @@ void prepare_counts(PipelineRecord& record) {
   for (const TaskPtr& task : record.pipeline->tasks) {
     ++record.stages[static_cast<std::size_t>(task->type) - 1].total;
     if (task->type == domain::TaskType::kEvaluation) ++record.evaluations;
+    const auto [index, is_new] = record.tool_index.emplace(
+        task->tool.get(), static_cast<std::uint32_t>(record.tools.size()));
+    if (is_new) record.tools.push_back({task->tool.get(), 0});
+    ++record.tools[index->second].left;
   }
   for (const auto& workflow : record.pipeline->workflows) {
     record.task_instances += workflow->tasks.size();

@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/protocol/added.h"
 #include "common/protocol/bytes.h"
 #include "common/protocol/client_rows.h"
 #include "common/protocol/explanation.h"
+#include "common/protocol/forecast_messages.h"
 #include "common/protocol/version.h"
 
 namespace landseer::protocol {
@@ -78,6 +80,9 @@ struct Submitted {
   std::uint64_t evaluations = 0;  ///< of those
   std::uint64_t cached = 0;
   bool existing = false;  ///< this submission id was accepted before
+  /// With `plan_only`: bit i % 8 of byte i / 8 is set if task i of the submission has a known
+  /// result.
+  std::string cached_tasks{};
   bool operator==(const Submitted&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -89,6 +94,7 @@ struct Submitted {
     visit("evaluations", m.evaluations);
     visit("cached", m.cached);
     visit("existing", m.existing);
+    visit("cached_tasks", added(as_bytes(m.cached_tasks)));
   }
 };
 
@@ -358,11 +364,12 @@ struct ErrorReply {
 };
 
 /// Order gives the type number on the wire (index + 1): append only.
-using FromClient =
-    std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks, GetTask,
-                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause, GetExplanation>;
-using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
-                              TaskList, TaskDetail, WorkflowList, WorkerList, StreamOpened,
-                              Cancelled, ErrorReply, Retried, Paused, Explanation>;
+using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
+                                GetTask, ListWorkflows, ListWorkers, OpenStream, Cancel, Retry,
+                                Pause, GetExplanation, GetToolTimes, ListOffers, GetGraph>;
+using ToClient =
+    std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus, TaskList,
+                 TaskDetail, WorkflowList, WorkerList, StreamOpened, Cancelled, ErrorReply, Retried,
+                 Paused, Explanation, ToolTimeList, OfferList, GraphPage>;
 
 }  // namespace landseer::protocol

@@ -19,6 +19,7 @@ inline constexpr std::size_t kNameBytesMax = 128;
 /// Names in the folder of a data set that a worker tells, and that a pipeline requires.
 inline constexpr std::size_t kDatasetNamesMax = 1024;
 inline constexpr std::uint32_t kPageRowsMax = 1000;  ///< of a listing
+inline constexpr std::uint32_t kToolsAskedMax = 256;  ///< whose times are asked for at once
 inline constexpr std::uint32_t kBatchMax = 512;      ///< attempts in one message
 inline constexpr std::uint32_t kArrayMax = 1'200'000;
 inline constexpr std::uint32_t kDepthMax = 8;

@@ -137,6 +137,22 @@ inline WorkerRow worker_example() {
   return r;
 }
 
+inline GraphPage graph_example() {
+  GraphPage g;
+  g.policy = "finish-first";
+  g.priority = -2;
+  g.dataset_name = "digits";
+  g.dataset_variant = "clean";
+  g.tasks_total = 243;
+  g.workflows_total = 54;
+  g.tools = {{"prune", "registry/prune:v1", "", "process", false}};
+  g.options = {{1500, 500, 1024, 2, 60'000, "{}", {}, {}, {}, 4096, true}};
+  g.tasks = {{1, 3, 0, 0, {}, {0, 1}, 300, WorkerId{}, 0, 1'700'000'000'500},
+             {3, 2, 0, 0, {0}, {1}, 0, WorkerId{1}, 5'000, 0}};
+  g.next_offset = 2;
+  return g;
+}
+
 }  // namespace detail
 
 /// In the order of the variants, so that a message without an example is noticed by the count.
@@ -199,7 +215,10 @@ inline std::vector<FromClient> from_client_examples() {
           Cancel{PipelineId{3}, TaskId{}},
           Retry{PipelineId{}, TaskId{7}},
           Pause{PipelineId{3}, true},
-          GetExplanation{TaskId{7}}};
+          GetExplanation{TaskId{7}},
+          GetToolTimes{{"prune", "noop"}},
+          ListOffers{WorkerId{2}},
+          GetGraph{PipelineId{3}, 1000}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
@@ -228,7 +247,10 @@ inline std::vector<ToClient> to_client_examples() {
                       {"no worker"},
                       TaskId{2},
                       TaskId{6},
-                      {{"command", "a", "b"}}}};
+                      {{"command", "a", "b"}}},
+          ToolTimeList{{{"prune", "NVIDIA A100", 12, 1'500'000, 9, 70'000, 12, 5'000'000}}},
+          OfferList{{{WorkerId{1}, detail::hello_example()}}, true},
+          detail::graph_example()};
 }
 
 inline Submission submission_example() {

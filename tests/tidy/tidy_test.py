@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "common/log": set(),
     "common/config": BASE | {"common/protocol"},
     "broker/core": VALUES,
+    "broker/forecast": VALUES | {"broker/core"},
     "broker/io": VALUES | {"broker/core", "common/config", "common/log", "common/net"},
     "broker": BASE | {"broker/io", "common/config", "common/log", "common/net"},
     "worker/core": VALUES,
@@ -31,7 +32,7 @@ MAY_INCLUDE = {
     "worker": BASE | {"worker/io", "common/config", "common/log", "common/net"},
     "submitter/pipeline": VALUES,
     "submitter/client": BASE | {"common/artifact", "common/config", "common/net", "common/protocol"},
-    "submitter/cli": VALUES | {"common/config", "common/log", "common/net", "submitter/client",
+    "submitter/cli": VALUES | {"broker/forecast", "common/config", "common/log", "common/net", "submitter/client",
                                "submitter/pipeline"},
     "submitter": {"submitter/cli"},
 }
@@ -46,7 +47,7 @@ LIBRARY_HOMES = {
     r"sqlite3": {"broker/io"},
 }
 # Folders that decide and do nothing: they could run on a machine without a clock or a disk.
-PURE = ("common/domain", "common/protocol", "broker/core", "worker/core")
+PURE = ("common/domain", "common/protocol", "broker/core", "broker/forecast", "worker/core")
 IMPURE_HEADERS = re.compile(
     r"zmq|spdlog|sys/|linux/|unistd\.h|fcntl\.h|poll\.h|pthread|time\.h|ctime|cstdio|iostream"
     r"|fstream|filesystem|thread|mutex|shared_mutex|atomic|condition_variable|future|semaphore"
