@@ -25,6 +25,15 @@ void define_pipeline_verb(CLI::App& app, Command& command, const char* name, con
   on_verb(*verb, command, options, run);
 }
 
+void define_status(CLI::App& app, Command& command) {
+  auto options = std::make_shared<StatusOptions>();
+  CLI::App* verb =
+      app.add_subcommand("status", "how far pipelines are, and a forecast of the rest");
+  verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->capture_default_str();
+  add_forecast_options(*verb, options->forecast);
+  on_verb(*verb, command, options, run_status);
+}
+
 void define_wait(CLI::App& app, Command& command) {
   auto options = std::make_shared<WaitOptions>();
   auto timeout = std::make_shared<std::string>();
@@ -33,12 +42,7 @@ void define_wait(CLI::App& app, Command& command) {
   verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->required();
   verb->add_option("--timeout", *timeout, "give up after this, with exit code 124")
       ->type_name("DURATION")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            return parse_duration(text) ? ""
-                                        : "'" + text + "' is not a duration such as 90s or 1h30m";
-          },
-          ""));
+      ->check(is_duration());
   verb->callback([&command, options, timeout] {
     options->timeout = parse_duration(*timeout);
     command.run = [options](Context& context) { return run_wait(context, *options); };
@@ -129,7 +133,7 @@ void define_results(CLI::App& app, Command& command) {
 void define_pipeline_verbs(CLI::App& app, Command& command) {
   CLI::App* list = app.add_subcommand("list", "all pipelines");
   list->callback([&command] { command.run = run_list; });
-  define_pipeline_verb(app, command, "status", "how far pipelines are", run_status);
+  define_status(app, command);
   define_wait(app, command);
   define_pipeline_verb(app, command, "watch", "progress, live, until a pipeline has ended",
                        run_watch);

@@ -1,6 +1,7 @@
 /// What each verb can be told: plain data, filled by the command line, taken by the verb.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,19 @@ struct FileOptions {
   std::vector<std::string> set;
 };
 
+/// How long somebody waits for a forecast. Zero: none is made.
+struct ForecastOptions {
+  Duration limit = std::chrono::seconds(10);
+};
+
+struct PlanOptions {
+  FileOptions source;
+  std::vector<std::string> workers;   ///< imagined ones, a case each; empty: the broker's
+  std::vector<std::string> policies;  ///< a case each; empty: the file's
+  std::string durations;              ///< file; empty: only what the broker has learned
+  ForecastOptions forecast;
+};
+
 struct SubmitOptions {
   FileOptions source;
   std::string name;    ///< empty: the file's
@@ -33,6 +47,11 @@ struct SubmitOptions {
 
 struct PipelineOptions {
   std::string pipeline = "last";
+};
+
+struct StatusOptions {
+  std::string pipeline = "last";
+  ForecastOptions forecast{std::chrono::seconds(3)};
 };
 
 struct WaitOptions {

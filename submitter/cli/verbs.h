@@ -12,10 +12,10 @@ namespace landseer::cli {
 
 Result<int> run_up(Context& context, const UpOptions& options);
 Result<int> run_down(Context& context);
-Result<int> run_plan(Context& context, const FileOptions& options);
+Result<int> run_plan(Context& context, const PlanOptions& options);
 Result<int> run_submit(Context& context, const SubmitOptions& options);
 Result<int> run_list(Context& context);
-Result<int> run_status(Context& context, const PipelineOptions& options);
+Result<int> run_status(Context& context, const StatusOptions& options);
 Result<int> run_wait(Context& context, const WaitOptions& options);
 Result<int> run_watch(Context& context, const PipelineOptions& options);
 Result<int> run_tasks(Context& context, const TasksOptions& options);

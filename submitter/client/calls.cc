@@ -100,6 +100,46 @@ Result<std::vector<protocol::WorkerRow>> Client::workers() {
   return std::move(list->rows);
 }
 
+Result<std::vector<protocol::ToolTimeRow>> Client::tool_times(
+    const std::vector<std::string>& tools) {
+  std::vector<protocol::ToolTimeRow> all;
+  for (std::size_t at = 0; at < tools.size(); at += protocol::kToolsAskedMax) {
+    const std::size_t end = std::min(tools.size(), at + protocol::kToolsAskedMax);
+    const auto from = tools.begin() + static_cast<std::ptrdiff_t>(at);
+    auto list = ask<protocol::ToolTimeList>(
+        protocol::GetToolTimes{{from, tools.begin() + static_cast<std::ptrdiff_t>(end)}});
+    if (!list) return tl::make_unexpected(std::move(list.error()));
+    append(all, list->rows);
+  }
+  return all;
+}
+
+Result<std::vector<protocol::OfferRow>> Client::offers() {
+  std::vector<protocol::OfferRow> all;
+  protocol::ListOffers what;
+  while (true) {
+    auto page = ask<protocol::OfferList>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    const bool more = page->more && !page->rows.empty();
+    append(all, page->rows);
+    if (!more) return all;
+    what.after = all.back().worker;
+  }
+}
+
+Result<std::vector<protocol::GraphPage>> Client::graph(PipelineId pipeline) {
+  std::vector<protocol::GraphPage> all;
+  protocol::GetGraph what{pipeline, 0};
+  while (true) {
+    auto page = ask<protocol::GraphPage>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    const std::uint64_t next = page->next_offset;
+    all.push_back(std::move(*page));
+    if (next <= what.offset) return all;
+    what.offset = next;
+  }
+}
+
 Result<protocol::StreamOpened> Client::open_stream(const protocol::OpenStream& what) {
   return ask<protocol::StreamOpened>(what);
 }

@@ -72,6 +72,12 @@ class Client {
   Result<protocol::Explanation> explain(TaskId task);
   Result<std::vector<protocol::WorkflowRow>> workflows(PipelineId pipeline);
   Result<std::vector<protocol::WorkerRow>> workers();
+  /// What was learned about these tools, by tool and device.
+  Result<std::vector<protocol::ToolTimeRow>> tool_times(const std::vector<std::string>& tools);
+  /// Workers that would get work now.
+  Result<std::vector<protocol::OfferRow>> offers();
+  /// All pages, at least one. The pipeline goes on meanwhile: later pages know more.
+  Result<std::vector<protocol::GraphPage>> graph(PipelineId pipeline);
   Result<protocol::StreamOpened> open_stream(const protocol::OpenStream& what);
   Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
   Result<protocol::Retried> retry(const protocol::Retry& what);

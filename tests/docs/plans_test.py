@@ -72,7 +72,8 @@ class JsonFields(unittest.TestCase):
     def test_every_field_is_in_the_document(self):
         document = (ROOT / "docs/cli.md").read_text()
         fields = set()
-        for name in ("json_rows.cc", "plan.cc", "result_rows.cc", "up.cc", "logs.cc"):
+        for name in ("forecast_report.cc", "json_rows.cc", "logs.cc", "plan.cc", "result_rows.cc", "status.cc",
+                     "up.cc"):
             text = (ROOT / "submitter/cli" / name).read_text()
             fields |= set(re.findall(r'\{"(\w+)", ', text)) | set(re.findall(r'\["(\w+)"\] = ', text))
         self.assertEqual(sorted(name for name in fields if f"`{name}`" not in document
