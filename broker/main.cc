@@ -9,6 +9,7 @@
 #include "broker/io/check_store.h"
 #include "broker/io/options.h"
 #include "broker/io/server.h"
+#include "broker/io/trace_file.h"
 #include "common/config/rendezvous.h"
 #include "common/log/log.h"
 #include "common/net/service.h"
@@ -41,10 +42,13 @@ int main(int argc, char** argv) {
   using namespace landseer;
   broker::Options options;
   if (const int code = broker::parse_options(argc, argv, options); code >= 0) return code;
-  if (!options.check_folder.empty()) {
-    const auto checked = broker::check_store(options.check_folder);
-    if (!checked) return report(checked.error());
-    std::cout << *checked << '\n';
+  if (!options.check_folder.empty() || !options.replay_file.empty()) {
+    const auto said =
+        !options.check_folder.empty()
+            ? broker::check_store(options.check_folder)
+            : broker::replay_trace(options.replay_file, options.decisions ? &std::cout : nullptr);
+    if (!said) return report(said.error());
+    std::cout << *said << '\n';
     return 0;
   }
   log::start("landseer-broker", options.log.level, options.log.format);

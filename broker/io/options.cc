@@ -79,6 +79,14 @@ int parse_options(int argc, const char* const* argv, Options& options) {
       ->capture_default_str();
   app.add_option("--history", history, "how long history.sqlite keeps a finished pipeline")
       ->capture_default_str();
+  std::string trace_bytes = "1GiB";
+  app.add_option("--trace", options.trace_file,
+                 "write everything that decides into this file, for --replay; it holds what "
+                 "clients and workers send");
+  app.add_option("--trace-bytes", trace_bytes, "where the trace ends")->capture_default_str();
+  app.add_option("--replay", options.replay_file,
+                 "decide again by a trace, print a digest of all decisions, and end");
+  app.add_flag("--decisions", options.decisions, "with --replay: print each decision, too");
   config::add_common_options(app, options.log);
   config::add_environment(app);
   if (const int code = config::parse(app, argc, argv); code >= 0) return code;
@@ -88,6 +96,13 @@ int parse_options(int argc, const char* const* argv, Options& options) {
     return 2;
   }
   options.lease = *parsed;
+  const auto parsed_bytes = parse_bytes(trace_bytes);
+  if (!parsed_bytes || *parsed_bytes == 0) {
+    std::cerr << "landseer-broker: --trace-bytes '" << trace_bytes
+              << "' is not a size such as 1GiB\n";
+    return 2;
+  }
+  options.trace_bytes = *parsed_bytes;
   if (!read_storage(disk_min, snapshot_bytes, history, options)) return 2;
   return is_allowed(options, trust_network) ? -1 : 2;
 }

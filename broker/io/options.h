@@ -18,6 +18,10 @@ struct Options {
   std::uint64_t snapshot_bytes = 64 * 1024 * 1024;  ///< of journal that make a snapshot due
   Duration history = std::chrono::hours(24 * 365);  ///< how long finished pipelines are kept there
   std::string check_folder;  ///< verify this state folder and end; empty: serve
+  std::string trace_file;    ///< everything the core is given; empty: none
+  std::uint64_t trace_bytes = std::uint64_t{1} << 30;  ///< where it ends
+  std::string replay_file;  ///< run a core by this trace and end; empty: serve
+  bool decisions = false;   ///< with it: print them
   config::LogOptions log;
 };
 

@@ -35,6 +35,8 @@ Server::Server(StateFolder& folder, Store& store, History& history, const Option
       history_(history),
       disk_(folder.path(), options.disk_min),
       lease_(options.lease),
+      trace_path_(options.trace_file),
+      trace_bytes_(options.trace_bytes),
       workers_(context_),
       clients_(context_) {}
 
@@ -61,7 +63,17 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   settings.keeps_history = true;
   settings.bulk_address = bound.bulk;
   core_ = std::make_unique<Broker>(settings);
+  if (auto started = start_trace(); !started) return tl::make_unexpected(started.error());
   return bound;
+}
+
+Result<void> Server::start_trace() {
+  if (trace_path_.empty()) return {};
+  auto opened = TraceFile::open(trace_path_, trace_bytes_);
+  if (!opened) return tl::make_unexpected(opened.error());
+  trace_ = std::move(*opened);
+  core_->trace_to([this](const TraceStep& step) { trace_->add(step); });
+  return {};
 }
 
 Result<void> Server::recover() {
@@ -101,6 +113,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     receive_workers();
     receive_clients();
     core_->settle(net::now(), outbox_);
+    if (trace_) trace_->flush();
     if (auto flushed = flush(signals); !flushed) return flushed;
     write_history(net::now());
   }

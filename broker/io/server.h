@@ -14,6 +14,7 @@
 #include "broker/io/sessions.h"
 #include "broker/io/state_folder.h"
 #include "broker/io/store.h"
+#include "broker/io/trace_file.h"
 #include "common/base/time.h"
 #include "common/net/signals.h"
 #include "common/net/socket.h"
@@ -45,6 +46,7 @@ class Server {
   void receive_clients();
   protocol::BlobData read_script(const protocol::GetBlob& request) const;
   void count_bad(const char* port, const Error& error);
+  Result<void> start_trace();
   Result<void> flush(net::SignalWatch& signals);
   Result<void> keep_blobs();
   template <class Write>
@@ -59,13 +61,16 @@ class Server {
   History& history_;
   DiskGuard disk_;
   Duration lease_;
+  std::string trace_path_;
+  std::uint64_t trace_bytes_;
   net::Context context_;
   net::Router workers_;
   net::Router clients_;
   Sessions worker_sessions_;
   Sessions client_sessions_;
   std::unique_ptr<Broker> core_;
-  std::unique_ptr<Relay> relay_;  // serves the bulk port
+  std::unique_ptr<Relay> relay_;      // serves the bulk port
+  std::unique_ptr<TraceFile> trace_;  // null: none is written
   Outbox outbox_;
   std::uint64_t bad_frames_ = 0;
   std::uint64_t history_errors_ = 0;

@@ -61,8 +61,8 @@ void Model::check_assigned_once(TaskModel& owner) {
                       " does the same work");
     }
     if (other.status == TaskStatus::kCompleted && knows_image(other, other.made_with.image) &&
-        !(own.image.empty() && workers_differ(owner)) &&
-        may_be(own.image, other.made_with.image) && may_be(own.dataset, other.made_with.dataset)) {
+        !(own.image.empty() && workers_differ(owner)) && may_be(own.image, other.made_with.image) &&
+        may_be(own.dataset, other.made_with.dataset)) {
       suspects_.push_back({id_of(owner), id_of(other), other.artifact});
     }
   }

@@ -8,7 +8,10 @@
 
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <string>
+
+#include "broker/core/trace_step.h"
 
 namespace landseer::simulation {
 namespace {
@@ -158,8 +161,16 @@ int run_one(const RunnerOptions& options) {
   current_shared = &shared;
   signal(SIGABRT, on_abort);
   current_seed = options.schedule.seed;
-  const ScheduleResult result = run_schedule(options.schedule);
+  ScheduleOptions traced = options.schedule;
+  std::string inputs;
+  if (!options.inputs_file.empty()) traced.inputs = &inputs;
+  const ScheduleResult result = run_schedule(traced);
   std::string what = result.violation;
+  if (!options.inputs_file.empty() &&
+      !(std::ofstream(options.inputs_file, std::ios::binary) << broker::kTraceMagic << inputs)) {
+    std::fprintf(stderr, "cannot write %s\n", options.inputs_file.c_str());
+    return 2;
+  }
   if (what.empty()) what = compare_twice(options.schedule, result);
   if (!what.empty()) report(options.schedule.seed, what);
   std::printf("trace %016llx\n", static_cast<unsigned long long>(result.trace_hash));
