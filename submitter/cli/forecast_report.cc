@@ -45,8 +45,10 @@ std::string hours(double value) {
                       : fmt::format("{:.{}f}", value, value >= 1 ? 1 : 4);
 }
 
-/// What is scarce: GPUs, if any task wants one.
 std::string work_text(const Answer& answer) {
+  if (answer.gpu_hours == 0 && answer.cpu_hours < 0.1) {
+    return fmt::format("{:.2f} CPU minutes", answer.cpu_hours * 60);
+  }
   if (answer.gpu_hours == 0) return hours(answer.cpu_hours) + " CPU hours";
   return fmt::format("{} GPU hours, {} CPU hours", hours(answer.gpu_hours),
                      hours(answer.cpu_hours));

@@ -86,6 +86,14 @@ class PlanForecaster {
       question_ = std::move(base_->question);
     }
     apply_durations(said_, question_.times);
+    forecast::Part& mine = question_.parts.back();
+    const forecast::ToolDurations known(question_.times, {&mine.submission});
+    for (std::size_t i = 0; i < mine.so_far.size(); ++i) {
+      // What is cached is there, and must stay as long as it is needed.
+      if (mine.so_far[i].status != domain::TaskStatus::kCompleted) continue;
+      const std::string& tool = mine.submission.tools[mine.submission.tasks[i].tool].name;
+      mine.so_far[i].bytes = static_cast<std::uint64_t>(known.bytes_of(tool).value_or(0));
+    }
     return {};
   }
 

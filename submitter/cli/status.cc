@@ -1,3 +1,4 @@
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.h"
@@ -62,10 +63,6 @@ Json document_of(const protocol::PipelineStatus& status, const StatusForecast& f
   object["forecast_missing"] = forecast.missing.empty() ? Json() : Json(forecast.missing);
   object["first_workflow_at"] =
       forecast.first_workflow_at > 0 ? Json(utc_time(forecast.first_workflow_at)) : Json();
-  // The simulation knows more than the broker's estimate.
-  if (forecast.made && status.row.state == protocol::PipelineState::kRunning) {
-    object["eta_seconds"] = object["forecast"]["finish_seconds"]["median"];
-  }
   return object;
 }
 
@@ -119,6 +116,10 @@ Result<int> run_status(Context& context, const StatusOptions& options) {
     auto made = forecast_rest(context, **client, first, options.forecast.limit);
     if (!made) return tl::make_unexpected(made.error());
     forecast = std::move(*made);
+    // The simulation knows more than the broker's estimate.
+    if (forecast.made && first.state == protocol::PipelineState::kRunning) {
+      all.front().row.eta_ms = std::llround(forecast.made->answer.finish.median);
+    }
   }
   if (context.json()) {
     print_document(context,
