@@ -282,6 +282,7 @@ Range range_of(std::vector<double> values) {
 
 void Forecaster::summarize() {
   answer_.runs = run_;
+  answer_.cut_off = run_ < runs_wanted_;
   answer_.over_limit.assign(over_limit_.begin(), over_limit_.end());
   answer_.unrunnable.assign(unrunnable_.begin(), unrunnable_.end());
   if (run_ == 0) return;

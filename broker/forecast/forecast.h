@@ -41,7 +41,8 @@ struct Range {
 /// Times in milliseconds from now. What is over already is no part of any figure.
 struct Answer {
   std::uint32_t runs =
-      0;  ///< 0: not one was ended in time; then `finish` is what it takes at least
+      0;                 ///< 0: not one was ended in time; then `finish` is what it takes at least
+  bool cut_off = false;  ///< told not to go on before all runs were done
   Range finish;
   std::optional<Range> first_workflow;  ///< none: no further one will be complete
   std::optional<double> mean_workflow_ms;

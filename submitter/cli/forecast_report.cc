@@ -121,6 +121,7 @@ Json to_json(const ForecastCase& each) {
               {"workers_count", each.workers_count},
               {"policy", each.policy},
               {"runs", answer.runs},
+              {"cut_off", answer.cut_off},
               {"gpu_hours", rounded(answer.gpu_hours)},
               {"cpu_hours", rounded(answer.cpu_hours)},
               {"finish_seconds", json_of(answer.finish)}};
@@ -157,6 +158,11 @@ std::vector<std::string> forecast_lines(const ForecastCase& each, WallTime now) 
     lines.push_back(
         line("", "too large to simulate in the time given; this is its work, spread evenly"));
     return lines;
+  }
+  if (answer.cut_off) {
+    lines.push_back(
+        line("", fmt::format("of {} simulated run{}, more did not fit in the time given",
+                             answer.runs, answer.runs == 1 ? "" : "s")));
   }
   if (answer.first_workflow) {
     lines.push_back(line("first workflow", "in " + text_of(*answer.first_workflow)));

@@ -365,6 +365,7 @@ TEST(Forecast, ASpreadMakesARangeAndTheSeedDecides) {
   Question asked = question(chains("a b\na c\nb a\nc b a"), 2, times);
   const Answer one = answer(asked);
   EXPECT_EQ(one.runs, 40u);
+  EXPECT_FALSE(one.cut_off);
   EXPECT_LT(one.finish.low, one.finish.median);
   EXPECT_LT(one.finish.median, one.finish.high);
   EXPECT_DOUBLE_EQ(answer(asked).finish.median, one.finish.median);
@@ -411,6 +412,7 @@ TEST(Forecast, WhatWasNotSimulatedInTimeIsBounded) {
   const auto got = forecast(question(chains("a b\na c"), 2, times), [](double) { return false; });
   ASSERT_TRUE(got);
   EXPECT_EQ(got->runs, 0u);
+  EXPECT_TRUE(got->cut_off);
   expect_exactly(got->finish, 40'000);  // the longest path
   EXPECT_DOUBLE_EQ(got->cpu_hours, 60.0 / 3600);
   EXPECT_FALSE(got->first_workflow);
