@@ -24,6 +24,8 @@ Broker::Broker(const Settings& settings)
       placement_(state_, lifecycle_, reuse_) {
   // Sessions of different starts of the broker never meet.
   next_session_ = (settings.epoch << 32) + 1;
+  state_.requests.set_shared(settings.shared_resources);
+  state_.workers.set_shared(settings.shared_resources);
 }
 
 void Broker::handle(const Event& event, const Now& now, Outbox& out) {

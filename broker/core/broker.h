@@ -112,10 +112,14 @@ class Broker {
                  Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::Retry& m, const Now& now, Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now, Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::Drain& m, const Now& now,
+                 Outbox& out);  // broker_drain.cc
+  void recall_attempts(const WorkerRecord& worker, Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::GetExplanation& m, const Now& now,
                  Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
                                      bool plan_only, const Now& now, Outbox& out);
+  std::vector<std::string> impossible_requests(const PipelineRecord& record);
   protocol::Submitted summary_of(const PipelineRecord& record) const;
   void make_room(std::uint64_t new_tasks, const Now& now, Outbox& out);
   const Settings& settings() const { return state_.settings; }

@@ -12,6 +12,8 @@
 namespace landseer::broker {
 namespace {
 
+constexpr std::size_t kNoticesMax = 10;
+
 Error disk_is_low(const DiskSpace& disk) {
   constexpr std::uint64_t kMebibyte = 1024 * 1024;
   return {ErrorCode::kLimit,
@@ -95,6 +97,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     if (!built) return tl::make_unexpected(built.error());
     if (plan_only) {
       protocol::Submitted planned = summary_of(**built);
+      planned.notices = impossible_requests(**built);
       planned.pipeline = PipelineId{};
       planned.cached = reuse_.find_hits(**built).size();
       return planned;
@@ -118,7 +121,19 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
   }
   protocol::Submitted submitted = summary_of(*record);
   submitted.existing = existing;
+  submitted.notices = impossible_requests(*record);
   return submitted;
+}
+
+/// One sentence for each request that no known worker can ever run.
+std::vector<std::string> Broker::impossible_requests(const PipelineRecord& record) {
+  std::vector<std::string> notices;
+  for (const auto& [request, tasks] : record.open_requests) {
+    if (notices.size() >= kNoticesMax) break;
+    if (tasks == 0 || placement_.impossible(request).empty()) continue;
+    notices.push_back(placement_.impossible(request));
+  }
+  return notices;
 }
 
 protocol::Submitted Broker::summary_of(const PipelineRecord& record) const {
@@ -129,7 +144,8 @@ protocol::Submitted Broker::summary_of(const PipelineRecord& record) const {
           record.pipeline->tasks.size(),
           record.evaluations,
           record.cached,
-          false};
+          false,
+          {}};
 }
 
 bool Broker::has_room_for(std::uint64_t tasks) const {

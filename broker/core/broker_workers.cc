@@ -126,6 +126,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
                                milliseconds(state_.settings.heartbeat()),
                                milliseconds(state_.settings.lease), state_.settings.bulk_address,
                                verdicts, hello.number}});
+  if (worker->recalled) recall_attempts(*worker, out);
   // Cancelled while the worker was away.
   for (const auto& [task, attempt] : worker->attempts) {
     const auto found = state_.pipelines.find_task(task);

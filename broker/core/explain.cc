@@ -1,9 +1,11 @@
 #include "broker/core/explain.h"
 
 #include <algorithm>
+#include <map>
 
 #include "broker/core/queries.h"
 #include "broker/core/request_text.h"
+#include "broker/core/requirements.h"
 #include "common/base/units.h"
 
 namespace landseer::broker {
@@ -11,7 +13,8 @@ namespace {
 
 using domain::TaskStatus;
 
-constexpr std::size_t kWorkersShown = 20;
+constexpr std::size_t kGroupsShown = 20;
+constexpr std::size_t kNamesShown = 5;  // of workers in one position
 constexpr std::size_t kDependenciesShown = 5;
 
 std::string name_of(const PipelineRecord& record, const domain::Task& task) {
@@ -33,71 +36,71 @@ void explain_dependencies(const FoundTask& found, protocol::Explanation& out) {
   if (waiting > 0) out.summary = "it waits for what it depends on";
 }
 
-/// What of the request this worker lacks for ever, or for now.
-std::string shortage(const WorkerRecord& worker, const Request& request) {
-  const auto& needs = request.resources;
-  const auto lacks = [](const std::string& what, const std::string& has, const std::string& wants) {
-    return has + " " + what + ", it asks for " + wants;
-  };
-  if (!worker.can_run(request)) {
-    if (needs.cpus_milli > worker.offer.cpus_milli) {
-      return lacks("CPUs", "has " + milli_text(worker.offer.cpus_milli),
-                   milli_text(needs.cpus_milli));
-    }
-    if (needs.memory_bytes > worker.offer.memory_bytes) {
-      return lacks("of memory", "has " + format_bytes(worker.offer.memory_bytes),
-                   format_bytes(needs.memory_bytes));
-    }
-    if (needs.gpus_milli > 0) {
-      const std::string text = request_text(request);
-      return "has " + std::to_string(worker.offer.gpus.size()) + " GPUs, it asks for " + text;
-    }
-    if (const std::string name = worker.missing_name(request); !name.empty()) {
-      return "has the data set " + request.dataset + " without " + name + ", which it needs";
-    }
-    return "does not offer " + request_text(request);
+/// Every condition that keeps this worker from running it now; empty: none does.
+std::string obstacles(const State& state, const WorkerRecord& worker, const FoundTask& found,
+                      const Reuse& reuse) {
+  const Request& request = state.requests.at(found.task->request);
+  std::vector<std::string> texts;
+  if (std::string refusal = worker.refusal(); !refusal.empty()) texts.push_back(refusal);
+  const auto ever = unmet_ever(worker, request);
+  for (const Unmet& unmet : ever) texts.push_back(unmet.text);
+  if (ever.empty()) {
+    for (std::string& text : unmet_now(worker, request)) texts.push_back(std::move(text));
+    std::string other = reuse.contradiction(*found.record, *found.task, worker);
+    if (!other.empty()) texts.push_back(std::move(other));
   }
-  const auto free = [](std::int64_t milli) {
-    return "has " + milli_text(static_cast<std::uint64_t>(std::max<std::int64_t>(milli, 0)));
-  };
-  if (worker.cpus_free_milli < std::int64_t{needs.cpus_milli}) {
-    return lacks("CPUs free", free(worker.cpus_free_milli), milli_text(needs.cpus_milli));
-  }
-  if (worker.gpus_free_milli < std::int64_t{needs.gpus_milli}) {
-    return lacks("GPUs free", free(worker.gpus_free_milli), milli_text(needs.gpus_milli));
-  }
-  if (worker.memory_free_bytes < static_cast<std::int64_t>(needs.memory_bytes)) {
-    const auto bytes = std::max<std::int64_t>(worker.memory_free_bytes, 0);
-    return lacks("of memory free", "has " + format_bytes(static_cast<std::uint64_t>(bytes)),
-                 format_bytes(needs.memory_bytes));
-  }
-  return {};
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+  return all;
 }
 
-std::string obstacle(const WorkerRecord& worker, const Request& request, const FoundTask& found,
-                     const Reuse& reuse) {
-  if (std::string refusal = worker.refusal(); !refusal.empty()) return refusal;
-  if (std::string lacks = shortage(worker, request); !lacks.empty()) return lacks;
-  return reuse.contradiction(*found.record, *found.task, worker);
-}
-
+/// Workers in the same position are told of together.
 void explain_workers(const State& state, const Reuse& reuse, const FoundTask& found,
                      protocol::Explanation& out) {
   const Request& request = state.requests.at(found.task->request);
+  struct Group {
+    std::string names;
+    std::size_t count = 0;
+  };
+  std::map<std::string, Group> groups;
+  std::vector<std::string> order;
   std::size_t looked = 0;
   bool any_can = false;
   for (const auto& [id, worker] : state.workers.all()) {
     if (worker.state == WorkerState::kLost) continue;
-    const std::string what = obstacle(worker, request, found, reuse);
+    ++looked;
     any_can = any_can || (worker.takes_work() && worker.can_run(request));
-    if (++looked > kWorkersShown) continue;
-    if (!what.empty()) out.reasons.push_back(worker.offer.name + " " + what);
+    const std::string what = obstacles(state, worker, found, reuse);
+    if (what.empty()) continue;
+    Group& group = groups[what];
+    if (group.count == 0) order.push_back(what);
+    if (++group.count <= kNamesShown) {
+      group.names += (group.names.empty() ? "" : ", ") + worker.offer.name;
+    }
   }
-  if (looked > kWorkersShown) {
-    out.reasons.push_back("and " + std::to_string(looked - kWorkersShown) + " more workers");
+  for (const Unmet& unmet : unmet_shared_ever(state, request)) {
+    out.reasons.push_back("the broker " + unmet.text);
+  }
+  for (std::string& text : unmet_shared_now(state, request)) {
+    out.reasons.push_back(std::move(text));
+  }
+  for (std::size_t i = 0; i < std::min(order.size(), kGroupsShown); ++i) {
+    const Group& group = groups[order[i]];
+    const std::string more = group.count > kNamesShown
+                                 ? " and " + std::to_string(group.count - kNamesShown) + " more"
+                                 : "";
+    const std::string each = group.count > 1 ? "each " : "";
+    out.reasons.push_back(group.names + more + " " + each + order[i]);
+  }
+  if (order.size() > kGroupsShown) {
+    out.reasons.push_back("and " + std::to_string(order.size() - kGroupsShown) +
+                          " more kinds of worker");
   }
   if (looked == 0) {
     out.summary = "it is ready, but no worker is connected; start one with landseer-worker";
+  } else if (const std::string never = impossible_text(state, found.task->request);
+             !never.empty()) {
+    out.summary = "it is ready, but " + never;
   } else if (!any_can) {
     out.summary =
         "it is ready, but no connected worker can run what asks for " + request_text(request);

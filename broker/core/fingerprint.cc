@@ -88,7 +88,10 @@ std::uint64_t fingerprint(const PipelineRecord& record) {
 }
 
 std::uint64_t fingerprint(const WorkerRecord& worker) {
-  return combine(kWorkerPart, number(worker.id), worker.completed, worker.failed);
+  const std::uint64_t part =
+      combine(kWorkerPart, number(worker.id), worker.completed, worker.failed);
+  return worker.drained ? combine(part, 1, worker.recalled)
+                        : part;  // older stores keep their fingerprints
 }
 
 std::uint64_t fingerprint(const std::string& tool, const std::string& device,

@@ -106,7 +106,7 @@ void Ledger::apply(const AttemptAssigned& r, const Now& now) {
   run.backoff_ms = 0;
   run.inputs = record.inputs_of(*found.task);
   worker.attempts.emplace(found.task->id, r.attempt);
-  state_.workers.reserve(worker, state_.requests.at(found.task->request));
+  state_.workers.reserve(worker, r.attempt, state_.requests.at(found.task->request));
   if (record.first_started_at == 0) change(record, [&] { record.first_started_at = r.at; });
   state_.touch(record);
   static_cast<void>(now);
@@ -157,9 +157,10 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
 void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
                             const AttemptEnded& r) {
   const auto live = worker.attempts.find(found.task->id);
-  state_.handed_over.erase(live->second);
+  const protocol::AttemptRef attempt = live->second;
+  state_.handed_over.erase(attempt);
   worker.attempts.erase(live);
-  state_.workers.release(worker, state_.requests.at(worker.request_of(*found.task)));
+  state_.workers.release(worker, attempt, state_.requests.at(worker.request_of(*found.task)));
   worker.inherited.erase(found.task->id);
   run.worker = WorkerId{};
   protocol::AttemptRow& row = run.attempts.back();
@@ -339,6 +340,17 @@ void Ledger::apply(const WorkerForgotten& r, const Now& now) {
   static_cast<void>(now);
   state_.fingerprint -= fingerprint(*state_.workers.find(r.worker));
   state_.workers.forget(r.worker);
+}
+
+void Ledger::apply(const WorkerDrained& r, const Now& now) {
+  static_cast<void>(now);
+  WorkerRecord& worker = *state_.workers.find(r.worker);
+  state_.fingerprint -= fingerprint(worker);
+  worker.drained = r.drained;
+  worker.recalled = r.recalled;
+  state_.fingerprint += fingerprint(worker);
+  state_.workers.changed();
+  state_.placement_due = true;
 }
 
 void Ledger::finish(const FoundTask& found, TaskStatus status, std::string reason) {

@@ -75,6 +75,9 @@ void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
   };
   apply(from, ~std::uint64_t{0});  // minus one
   apply(task.status, 1);
+  if (domain::is_terminal(from) != domain::is_terminal(task.status)) {
+    open_requests[task.request] += domain::is_terminal(from) ? 1 : ~std::uint64_t{0};
+  }
   const bool was_done = from == TaskStatus::kCompleted;
   const bool is_done = task.status == TaskStatus::kCompleted;
   if (was_done == is_done) return;

@@ -102,6 +102,7 @@ struct PipelineRecord {
   std::unordered_map<TaskId, TaskRun> runs;
   std::vector<std::uint32_t> workflow_remaining;  ///< tasks not completed, by workflow index
   std::array<protocol::StageCounts, 5> stages{};
+  std::map<std::uint32_t, std::uint64_t> open_requests;  ///< tasks that are not over, by request
 
   PipelineId id() const { return pipeline->id; }
   bool terminal() const { return scheduler->is_complete(); }

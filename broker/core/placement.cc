@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/core/requirements.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
@@ -29,7 +30,8 @@ std::size_t spec_bytes(const domain::Task& task) {
   return bytes;
 }
 
-protocol::WorkSpec spec_of(const PipelineRecord& record, const domain::Task& task) {
+protocol::WorkSpec spec_of(const PipelineRecord& record, const domain::Task& task,
+                           const Request& request) {
   const domain::TaskOptions& options = *task.options;
   const domain::ContainerConfig& container = task.tool->container;
   protocol::WorkSpec spec;
@@ -45,6 +47,9 @@ protocol::WorkSpec spec_of(const PipelineRecord& record, const domain::Task& tas
   spec.gpus_milli = options.resources.gpus_milli;
   spec.memory_bytes = options.resources.memory_bytes;
   spec.gpu_memory_bytes = options.resources.gpu_memory_bytes;
+  spec.gpu_model = options.resources.gpu_model;
+  spec.scratch_bytes = options.resources.scratch_bytes;
+  for (const auto& [name, amount] : request.resources.named) spec.named.push_back({name, amount});
   spec.network = options.network;
   spec.required_artifacts = options.required_artifacts;
   spec.artifact_roots = options.artifact_roots;
@@ -133,6 +138,11 @@ bool Placement::place_task(const FoundTask& found, const Now& now, Outbox& out) 
   if (lifecycle_.complete_kept(found, now, out)) return false;
   if (reuse_.settle(found, now, out)) return false;
   Search search{found, state_.requests.at(found.task->request)};
+  // Looked at again in the next pass: whoever gives something back makes one due.
+  if (!search.request.shared.empty() && !state_.workers.has_shared(search.request)) {
+    blocked_.insert(found.task->request);
+    return false;
+  }
   WorkerRecord* worker = choose_worker(search);
   if (worker == nullptr) {
     if (search.wrong_contents) {
@@ -252,9 +262,23 @@ bool Placement::failed_everywhere(const Search& search) {
 
 bool Placement::is_possible(std::uint32_t request) {
   free_.sync(state_.workers);
+  const auto& totals = state_.requests.shared();
+  for (const auto& [name, amount] : state_.requests.at(request).shared) {
+    const auto has = totals.find(name);
+    if (has == totals.end() || has->second < amount) return false;
+  }
   return std::any_of(free_.all().begin(), free_.all().end(), [&](const auto& entry) {
     return FreeWorkers::can_run(*entry.slot, request, state_.requests);
   });
+}
+
+const std::string& Placement::impossible(std::uint32_t request) {
+  Verdict& verdict = impossible_[request];
+  if (verdict.generation != state_.workers.generation()) {
+    verdict.generation = state_.workers.generation();
+    verdict.text = is_possible(request) ? std::string() : impossible_text(state_, request);
+  }
+  return verdict.text;
 }
 
 bool Placement::has_contents(const PipelineRecord& record, const domain::Task& task) {
@@ -330,7 +354,7 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
       draft.specs.emplace(key, static_cast<std::uint32_t>(draft.message.specs.size()));
   if (added) {
     draft.bytes += spec_bytes(task);
-    draft.message.specs.push_back(spec_of(*found.record, task));
+    draft.message.specs.push_back(spec_of(*found.record, task, state_.requests.at(task.request)));
   }
   draft.bytes += 64 + task.config->text().size();
   for (const auto& input : inputs) {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <set>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -24,6 +25,9 @@ class Placement {
 
   /// Whether any worker, busy or not, could run such a task.
   bool is_possible(std::uint32_t request);
+  /// Why no known worker can ever run such a task, see requirements.h; empty: one can. Looked up
+  /// once for as long as workers offer what they do.
+  const std::string& impossible(std::uint32_t request);
   /// Whether any of these has what the task's pipeline began with by the names it uses.
   bool has_contents(const PipelineRecord& record, const domain::Task& task);
 
@@ -86,6 +90,11 @@ class Placement {
   std::uint32_t placed_ = 0;  // in this pass
   std::uint64_t looks_ = 0;   // at workers, in this pass
   std::map<WorkerId, Draft> drafts_;
+  struct Verdict {
+    std::uint64_t generation = 0;
+    std::string text;
+  };
+  std::map<std::uint32_t, Verdict> impossible_;
 };
 
 }  // namespace landseer::broker

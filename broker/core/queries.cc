@@ -45,6 +45,7 @@ void add_notices(const State& state, const PipelineRecord& record, Placement& pl
     const domain::TaskPtr task = record.scheduler->peek(request);
     if (task == nullptr) continue;
     const std::string text = request_text(state.requests.at(request));
+    if (!placement.impossible(request).empty()) continue;  // told of already
     if (!placement.is_possible(request)) {
       notices.push_back("no connected worker can run the ready tasks that ask for " + text +
                         "; see `landseer workers` for what they offer");
@@ -54,6 +55,18 @@ void add_notices(const State& state, const PipelineRecord& record, Placement& pl
           "with, for the ready tasks that ask for " +
           text + "; see `landseer explain " + to_string(task->id) + "`");
     }
+  }
+}
+
+/// Those that are not ready yet, too: so that nobody waits for what will not come.
+void add_impossible(const PipelineRecord& record, Placement& placement,
+                    std::vector<std::string>& notices) {
+  std::size_t shown = 0;
+  for (const auto& [request, tasks] : record.open_requests) {
+    if (tasks == 0 || placement.impossible(request).empty()) continue;
+    if (++shown > kRefusalsShown) return;
+    notices.push_back(std::to_string(tasks) +
+                      " tasks can never run: " + placement.impossible(request));
   }
 }
 
@@ -137,8 +150,11 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   if (record.paused) {
     status.notices.push_back("paused: nothing new starts before `landseer resume " +
                              to_string(record.id()) + "`");
-  } else if (record.scheduler->ready_count() > 0) {
-    add_notices(state, record, placement, status.notices);
+  } else if (!record.terminal()) {
+    add_impossible(record, placement, status.notices);
+    if (record.scheduler->ready_count() > 0) {
+      add_notices(state, record, placement, status.notices);
+    }
   }
   return status;
 }
@@ -253,6 +269,28 @@ protocol::WorkflowList workflow_list(const PipelineRecord& record,
   return list;
 }
 
+namespace {
+
+std::uint64_t at_least_0(std::int64_t value) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
+}
+
+void add_room(const WorkerRecord& worker, protocol::WorkerRow& row) {
+  row.drained = worker.drained;
+  row.gpus_free_milli = at_least_0(worker.gpus_free_milli);
+  row.memory_free_bytes = at_least_0(worker.memory_free_bytes);
+  row.scratch_bytes = worker.offer.scratch_bytes;
+  row.scratch_free_bytes = at_least_0(worker.scratch_free_bytes);
+  row.tasks_max = worker.offer.tasks_max;
+  for (const auto& [name, amount] : worker.offer.named) {
+    const auto free = worker.named_free.find(name);
+    row.named.push_back(
+        {name, amount, free != worker.named_free.end() ? at_least_0(free->second) : 0});
+  }
+}
+
+}  // namespace
+
 protocol::WorkerList worker_list(const State& state) {
   protocol::WorkerList list;
   for (const auto& [id, worker] : state.workers.all()) {
@@ -262,6 +300,8 @@ protocol::WorkerList worker_list(const State& state) {
     row.state = std::string(to_string(worker.state));
     if (worker.host_failures >= kHostFailuresMax) {
       row.state = "quarantined";
+    } else if (worker.drained && worker.state == WorkerState::kConnected) {
+      row.state = "drained";
     } else if (worker.state == WorkerState::kConnected && !worker.offer.unfit.empty()) {
       row.state = "unfit";
     }
@@ -287,11 +327,18 @@ protocol::WorkerList worker_list(const State& state) {
     if (worker.host_failures >= kHostFailuresMax) {
       row.reason = std::to_string(worker.host_failures) +
                    " attempts in a row could not be started; the last: " + worker.host_error;
+    } else if (worker.drained) {
+      row.reason = worker.attempts.empty() ? "by a user; it runs nothing"
+                                           : "by a user; it finishes what it has";
     } else {
       row.reason = worker.offer.unfit;
     }
     row.bytes_fetched = worker.bytes_fetched;
+    add_room(worker, row);
     list.rows.push_back(std::move(row));
+  }
+  for (const auto& [name, amount] : state.requests.shared()) {
+    list.named.push_back({name, amount, at_least_0(state.workers.shared_free().at(name))});
   }
   return list;
 }

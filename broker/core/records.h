@@ -240,11 +240,27 @@ struct AttemptHandedOver {
   }
 };
 
+/// A user wants this worker to get no new attempts, or to get some again.
+struct WorkerDrained {
+  WorkerId worker{};
+  bool drained = true;
+  bool recalled = false;  ///< what it has is given back, too
+  std::int64_t at = 0;
+  bool operator==(const WorkerDrained&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("worker", m.worker);
+    visit("drained", m.drained);
+    visit("recalled", m.recalled);
+    visit("at", m.at);
+  }
+};
+
 /// Order gives the type number in the journal (index + 1): append only.
 using Record =
     std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened, TaskKept,
                  TaskFailed, CancelRequested, PipelineForgotten, WorkerForgotten, RetryRequested,
-                 PauseChanged, ContentBound, TasksCached, AttemptHandedOver>;
+                 PauseChanged, ContentBound, TasksCached, AttemptHandedOver, WorkerDrained>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

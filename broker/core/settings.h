@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "common/base/digest.h"
@@ -18,6 +19,9 @@ struct Settings {
   Duration lease = std::chrono::seconds(120);
   Digest secret;             ///< of this start only: signs tickets
   std::string bulk_address;  ///< where workers fetch model scripts, and clients logs
+
+  /// Site-defined resources of all workers together, by name.
+  std::map<std::string, std::uint64_t> shared_resources;
 
   bool keeps_history = false;  ///< finished pipelines are forgotten only after archived()
 

@@ -41,6 +41,8 @@ struct WorkerItem {
   std::uint64_t failed = 0;
   std::uint32_t host_failures = 0;
   std::string host_error;
+  bool drained = false;
+  bool recalled = false;
   bool operator==(const WorkerItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -51,6 +53,8 @@ struct WorkerItem {
     visit("failed", m.failed);
     visit("host_failures", m.host_failures);
     visit("host_error", protocol::added(m.host_error));
+    visit("drained", protocol::added(m.drained));
+    visit("recalled", protocol::added(m.recalled));
   }
 };
 

@@ -44,6 +44,8 @@ Result<void> SnapshotLoader::on(const WorkerItem& item, const Now& now) {
   worker.failed = item.failed;
   worker.host_failures = item.host_failures;
   worker.host_error = item.host_error;
+  worker.drained = item.drained;
+  worker.recalled = item.recalled;
   state_.fingerprint += fingerprint(worker);
   return {};
 }
@@ -126,7 +128,7 @@ Result<void> SnapshotLoader::load_live_attempt(const TaskItem& item, const domai
     state_.handed_over[ref] = item.task;
   }
   worker->attempts.emplace(item.task, ref);
-  state_.workers.reserve(*worker, state_.requests.at(task.request));
+  state_.workers.reserve(*worker, ref, state_.requests.at(task.request));
   return {};
 }
 
@@ -136,9 +138,10 @@ void SnapshotLoader::load_inheritance(TaskId first, TaskId owner) {
   const auto owned = state_.pipelines.find_task(owner);
   if (!asked || !owned) return;
   WorkerRecord& worker = *state_.workers.find(owned->record->find_run(owner)->worker);
-  state_.workers.release(worker, state_.requests.at(owned->task->request));
+  const protocol::AttemptRef attempt = worker.attempts.at(owner);
+  state_.workers.release(worker, attempt, state_.requests.at(owned->task->request));
   worker.inherited.emplace(owner, asked->task->request);
-  state_.workers.reserve(worker, state_.requests.at(asked->task->request));
+  state_.workers.reserve(worker, attempt, state_.requests.at(asked->task->request));
 }
 
 Result<void> SnapshotLoader::close_pipeline(const Now& now) {

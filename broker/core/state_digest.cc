@@ -73,7 +73,8 @@ Digest state_digest(const State& state) {
   add_numbers(hasher, state.ids.task, state.ids.workflow, state.ids.pipeline);
   for (const auto& [id, record] : state.pipelines.all()) add_pipeline(hasher, *record);
   for (const auto& [id, worker] : state.workers.all()) {
-    add_numbers(hasher, number(id), worker.completed, worker.failed);
+    add_numbers(hasher, number(id), worker.completed, worker.failed, worker.drained,
+                worker.recalled);
     add(hasher, worker.offer.uid);
     for (const auto& [task, attempt] : worker.attempts) {
       add_numbers(hasher, attempt.epoch, number(task), attempt.attempt);

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "common/base/units.h"
+#include "common/config/amounts.h"
 #include "common/config/rendezvous.h"
 #include "common/net/socket.h"
 
@@ -79,6 +80,9 @@ int parse_options(int argc, const char* const* argv, Options& options) {
       ->capture_default_str();
   app.add_option("--history", history, "how long history.sqlite keeps a finished pipeline")
       ->capture_default_str();
+  std::vector<std::string> resources;
+  app.add_option("--resource", resources,
+                 "NAME=AMOUNT of a resource that all workers share, such as licences; repeatable");
   config::add_common_options(app, options.log);
   config::add_environment(app);
   if (const int code = config::parse(app, argc, argv); code >= 0) return code;
@@ -88,6 +92,12 @@ int parse_options(int argc, const char* const* argv, Options& options) {
     return 2;
   }
   options.lease = *parsed;
+  auto amounts = config::parse_amounts(resources);
+  if (!amounts) {
+    std::cerr << "landseer-broker: " << amounts.error().to_string() << '\n';
+    return 2;
+  }
+  options.resources = std::move(*amounts);
   if (!read_storage(disk_min, snapshot_bytes, history, options)) return 2;
   return is_allowed(options, trust_network) ? -1 : 2;
 }

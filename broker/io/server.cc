@@ -35,6 +35,7 @@ Server::Server(StateFolder& folder, Store& store, History& history, const Option
       history_(history),
       disk_(folder.path(), options.disk_min),
       lease_(options.lease),
+      resources_(options.resources),
       workers_(context_),
       clients_(context_) {}
 
@@ -59,6 +60,7 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   settings.seed = folder_.epoch();
   settings.lease = lease_;
   settings.keeps_history = true;
+  settings.shared_resources = resources_;
   settings.bulk_address = bound.bulk;
   core_ = std::make_unique<Broker>(settings);
   return bound;

@@ -59,6 +59,7 @@ class Server {
   History& history_;
   DiskGuard disk_;
   Duration lease_;
+  std::map<std::string, std::uint64_t> resources_;  // of all workers together
   net::Context context_;
   net::Router workers_;
   net::Router clients_;

@@ -9,6 +9,7 @@
 #include "common/base/digest.h"
 #include "common/base/ids.h"
 #include "common/protocol/added.h"
+#include "common/protocol/resources.h"
 
 namespace landseer::protocol {
 
@@ -66,6 +67,9 @@ struct WorkSpec {
   bool network = false;                ///< the tool may reach the network
   Digest image_content;                ///< what the image must be here; none: nothing is bound yet
   Digest dataset_content;              ///< the same of the data set
+  std::string gpu_model;               ///< part of each GPU's model, in any case; empty: any
+  std::uint64_t scratch_bytes = 0;
+  std::vector<NamedAmount> named;  ///< of this worker's, not of the broker's
   bool operator==(const WorkSpec&) const = default;
 
   template <class Self, class Visit>
@@ -90,6 +94,9 @@ struct WorkSpec {
     visit("network", added(m.network));
     visit("image_content", added(m.image_content));
     visit("dataset_content", added(m.dataset_content));
+    visit("gpu_model", added(m.gpu_model));
+    visit("scratch_bytes", added(m.scratch_bytes));
+    visit("named", added(m.named));
   }
 };
 

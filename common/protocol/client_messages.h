@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/protocol/bytes.h"
 #include "common/protocol/client_rows.h"
+#include "common/protocol/drain.h"
 #include "common/protocol/explanation.h"
 #include "common/protocol/version.h"
 
@@ -77,7 +78,8 @@ struct Submitted {
   std::uint64_t tasks = 0;        ///< distinct, evaluations included
   std::uint64_t evaluations = 0;  ///< of those
   std::uint64_t cached = 0;
-  bool existing = false;  ///< this submission id was accepted before
+  bool existing = false;               ///< this submission id was accepted before
+  std::vector<std::string> notices{};  ///< what no known worker can ever run, in words
   bool operator==(const Submitted&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -89,6 +91,7 @@ struct Submitted {
     visit("evaluations", m.evaluations);
     visit("cached", m.cached);
     visit("existing", m.existing);
+    visit("notices", added(m.notices));
   }
 };
 
@@ -232,10 +235,12 @@ struct ListWorkers {
 
 struct WorkerList {
   std::vector<WorkerRow> rows;
+  std::vector<NamedRoom> named;  ///< resources that the broker holds for all workers together
   bool operator==(const WorkerList&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("rows", m.rows);
+    visit("named", added(m.named));
   }
 };
 
@@ -358,11 +363,11 @@ struct ErrorReply {
 };
 
 /// Order gives the type number on the wire (index + 1): append only.
-using FromClient =
-    std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks, GetTask,
-                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause, GetExplanation>;
+using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
+                                GetTask, ListWorkflows, ListWorkers, OpenStream, Cancel, Retry,
+                                Pause, GetExplanation, Drain>;
 using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
                               TaskList, TaskDetail, WorkflowList, WorkerList, StreamOpened,
-                              Cancelled, ErrorReply, Retried, Paused, Explanation>;
+                              Cancelled, ErrorReply, Retried, Paused, Explanation, Drained>;
 
 }  // namespace landseer::protocol

@@ -12,6 +12,7 @@
 #include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
 #include "common/protocol/bytes.h"
+#include "common/protocol/resources.h"
 
 namespace landseer::protocol {
 
@@ -231,6 +232,14 @@ struct WorkerRow {
   std::string version;
   std::string reason;               ///< why it gets no work, if it is quarantined or unfit
   std::uint64_t bytes_fetched = 0;  ///< of artifacts, from other workers, since the broker started
+  bool drained = false;             ///< by a user: it gets no new attempts
+  std::uint64_t gpus_free_milli = 0;
+  std::uint64_t memory_free_bytes = 0;
+  std::uint64_t scratch_bytes = 0;
+  std::uint64_t scratch_free_bytes = 0;
+  std::uint32_t tasks_max = 0;   ///< attempts at a time; 0: as many as there is room for
+  std::vector<NamedRoom> named;  ///< resources of the site
+  std::string reserved_for;      ///< the task that a part of it is kept free for; else empty
   bool operator==(const WorkerRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -251,6 +260,14 @@ struct WorkerRow {
     visit("version", m.version);
     visit("reason", added(m.reason));
     visit("bytes_fetched", added(m.bytes_fetched));
+    visit("drained", added(m.drained));
+    visit("gpus_free_milli", added(m.gpus_free_milli));
+    visit("memory_free_bytes", added(m.memory_free_bytes));
+    visit("scratch_bytes", added(m.scratch_bytes));
+    visit("scratch_free_bytes", added(m.scratch_free_bytes));
+    visit("tasks_max", added(m.tasks_max));
+    visit("named", added(m.named));
+    visit("reserved_for", added(m.reserved_for));
   }
 };
 

@@ -18,6 +18,11 @@ inline constexpr std::size_t kReasonBytesMax = 1024;
 inline constexpr std::size_t kNameBytesMax = 128;
 /// Names in the folder of a data set that a worker tells, and that a pipeline requires.
 inline constexpr std::size_t kDatasetNamesMax = 1024;
+/// Label rules and site-defined resources of one task, and values in one rule.
+inline constexpr std::size_t kRulesMax = 32;
+inline constexpr std::size_t kNamedOffersMax = 256;  ///< site-defined resources of one worker
+/// Of a site-defined resource: sums of them stay far from any overflow.
+inline constexpr std::uint64_t kNamedAmountMax = 1'000'000'000'000;
 inline constexpr std::uint32_t kPageRowsMax = 1000;  ///< of a listing
 inline constexpr std::uint32_t kBatchMax = 512;      ///< attempts in one message
 inline constexpr std::uint32_t kArrayMax = 1'200'000;

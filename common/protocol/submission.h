@@ -9,6 +9,7 @@
 
 #include "common/protocol/added.h"
 #include "common/protocol/bytes.h"
+#include "common/protocol/resources.h"
 
 namespace landseer::protocol {
 
@@ -43,6 +44,11 @@ struct OptionsEntry {
   std::vector<std::string> metrics;
   std::uint64_t gpu_memory_bytes = 0;  ///< on each GPU
   bool network = false;                ///< the tool may reach the network
+  std::string gpu_model;               ///< part of each GPU's model; empty: any
+  std::uint64_t scratch_bytes = 0;
+  std::vector<LabelRule> labels;
+  std::vector<NamedAmount> named;
+  std::uint64_t time_estimate_ms = 0;  ///< until there is history; 0: not known
   bool operator==(const OptionsEntry&) const = default;
 
   template <class Self, class Visit>
@@ -58,6 +64,11 @@ struct OptionsEntry {
     visit("metrics", m.metrics);
     visit("gpu_memory_bytes", added(m.gpu_memory_bytes));
     visit("network", added(m.network));
+    visit("gpu_model", added(m.gpu_model));
+    visit("scratch_bytes", added(m.scratch_bytes));
+    visit("labels", added(m.labels));
+    visit("named", added(m.named));
+    visit("time_estimate_ms", added(m.time_estimate_ms));
   }
 };
 

@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
+#include "common/protocol/resources.h"
 #include "common/protocol/version.h"
 
 namespace landseer::protocol {
@@ -82,6 +83,9 @@ struct Hello {
   std::vector<ImageOffer> images;
   std::string store_id;  ///< of an artifact store on a common file system; empty: its own
   std::string unfit;     ///< why it must get no work now, in words; empty: it may
+  std::uint64_t scratch_bytes = 0;  ///< that attempts may fill
+  std::vector<NamedAmount> named;   ///< resources of the site, each name once
+  std::uint32_t tasks_max = 0;      ///< attempts at a time; 0: as many as there is room for
   bool operator==(const Hello&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -104,6 +108,9 @@ struct Hello {
     visit("images", added(m.images));
     visit("store_id", added(m.store_id));
     visit("unfit", added(m.unfit));
+    visit("scratch_bytes", added(m.scratch_bytes));
+    visit("named", added(m.named));
+    visit("tasks_max", added(m.tasks_max));
   }
 };
 
@@ -338,6 +345,19 @@ struct ReleaseRequest {
   }
 };
 
+/// Give these attempts back, as a worker does that leaves: what each left in its checkpoint folder
+/// goes with its result, and the task goes on elsewhere.
+struct Recall {
+  std::uint64_t session = 0;
+  std::vector<AttemptRef> attempts;
+  bool operator==(const Recall&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("attempts", m.attempts);
+  }
+};
+
 /// Answers a ReleaseRequest. From now on the worker does not count as having these.
 struct Release {
   std::uint64_t session = 0;
@@ -366,6 +386,6 @@ struct Dropped {
 using FromWorker = std::variant<Hello, Heartbeat, Started, Results, Holding, Dropped, Goodbye,
                                 Leaving, Offer, ReleaseRequest>;
 using ToWorker = std::variant<Welcome, Rehello, Refused, HeartbeatReply, Assign, ResultsAck, Stop,
-                              Attend, Release>;
+                              Attend, Release, Recall>;
 
 }  // namespace landseer::protocol

@@ -38,6 +38,31 @@ void define_up(CLI::App& app, Command& command) {
   });
 }
 
+void define_workers(CLI::App& app, Command& command) {
+  auto options = std::make_shared<WorkersOptions>();
+  CLI::App* verb = app.add_subcommand("workers", "who computes, and with what");
+  verb->add_option("--label", options->label, "only those with this label")->type_name("KEY=VALUE");
+  verb->callback([&command, options] {
+    command.run = [options](Context& context) { return run_workers(context, *options); };
+  });
+}
+
+void define_drain(CLI::App& app, Command& command, const std::string& name, const char* text,
+                  Result<int> (*run)(Context&, const DrainOptions&)) {
+  auto options = std::make_shared<DrainOptions>();
+  CLI::App* verb = app.add_subcommand(name, text);
+  verb->add_option("WORKER", options->worker, "its name, or worker_3");
+  verb->add_option("--label", options->label, "all workers with this label instead")
+      ->type_name("KEY=VALUE");
+  if (name == "drain") {
+    verb->add_flag("--now", options->now,
+                   "give back what they run, with checkpoints; else they finish it");
+  }
+  verb->callback([&command, options, run] {
+    command.run = [options, run](Context& context) { return run(context, *options); };
+  });
+}
+
 void define_completion(CLI::App& app, Command& command) {
   auto shell = std::make_shared<std::string>();
   CLI::App* verb = app.add_subcommand("completion", "a completion script for a shell");
@@ -60,8 +85,9 @@ void define_host_verbs(CLI::App& app, Command& command) {
   define_up(app, command);
   CLI::App* down = app.add_subcommand("down", "stop what `up` started");
   down->callback([&command] { command.run = run_down; });
-  CLI::App* workers = app.add_subcommand("workers", "who computes, and with what");
-  workers->callback([&command] { command.run = run_workers; });
+  define_workers(app, command);
+  define_drain(app, command, "drain", "give workers no new attempts", run_drain);
+  define_drain(app, command, "undrain", "give drained workers attempts again", run_undrain);
   define_completion(app, command);
 }
 

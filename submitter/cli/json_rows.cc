@@ -99,7 +99,8 @@ Json to_json(const protocol::Submitted& submitted) {
           {"tasks", submitted.tasks - std::min(submitted.tasks, submitted.evaluations)},
           {"evaluations", submitted.evaluations},
           {"cached", submitted.cached},
-          {"existing", submitted.existing}};
+          {"existing", submitted.existing},
+          {"notices", submitted.notices}};
 }
 
 Json to_json(const protocol::TaskRow& row) {
@@ -166,6 +167,16 @@ Json to_json(const protocol::WorkflowRow& row) {
           {"tasks", ids_json(row.tasks)}};
 }
 
+namespace {
+
+Json resources_json(const std::vector<protocol::NamedRoom>& named) {
+  Json all = Json::object();
+  for (const auto& [name, amount, free] : named) all[name] = {{"amount", amount}, {"free", free}};
+  return all;
+}
+
+}  // namespace
+
 Json to_json(const protocol::WorkerRow& row) {
   return {{"worker_id", to_string(row.worker)},
           {"name", row.name},
@@ -173,7 +184,13 @@ Json to_json(const protocol::WorkerRow& row) {
           {"slots",
            {{"cpus", static_cast<double>(row.cpus_milli) / 1000},
             {"cpus_free", static_cast<double>(row.cpus_free_milli) / 1000},
-            {"memory_bytes", row.memory_bytes}}},
+            {"memory_bytes", row.memory_bytes},
+            {"memory_free_bytes", row.memory_free_bytes},
+            {"gpus", row.gpus.size()},
+            {"gpus_free", static_cast<double>(row.gpus_free_milli) / 1000},
+            {"scratch_bytes", row.scratch_bytes},
+            {"scratch_free_bytes", row.scratch_free_bytes},
+            {"tasks_max", row.tasks_max}}},
           {"gpus", row.gpus},
           {"running", row.running},
           {"completed", row.completed},
@@ -184,7 +201,10 @@ Json to_json(const protocol::WorkerRow& row) {
           {"datasets", row.datasets},
           {"version", row.version},
           {"reason", text_or_null(row.reason)},
-          {"bytes_fetched", row.bytes_fetched}};
+          {"bytes_fetched", row.bytes_fetched},
+          {"drained", row.drained},
+          {"resources", resources_json(row.named)},
+          {"reserved_for", text_or_null(row.reserved_for)}};
 }
 
 template <class Row>

@@ -65,6 +65,17 @@ struct CancelOptions {
   bool yes = false;
 };
 
+/// Exactly one of the two is said.
+struct DrainOptions {
+  std::string worker;
+  std::string label;  ///< KEY=VALUE
+  bool now = false;
+};
+
+struct WorkersOptions {
+  std::string label;  ///< KEY=VALUE; empty: all
+};
+
 struct RetryOptions {
   std::string target;
 };

@@ -91,7 +91,10 @@ Cached count_cached(Context& context, const FileOptions& options) {
   if (!submission) return std::nullopt;
   submission->submission_id = make_submission_id();
   const auto planned = client->plan(*submission);
-  if (planned) return planned->cached;
+  if (planned) {
+    for (const std::string& notice : planned->notices) context.warn(notice);
+    return planned->cached;
+  }
   context.note("what is cached is not known: " + planned.error().message);
   return std::nullopt;
 }

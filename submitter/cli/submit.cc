@@ -107,6 +107,9 @@ Result<int> run_submit(Context& context, const SubmitOptions& options) {
   } else if (!context.json()) {
     context.print(text(*submitted));
   }
+  for (const std::string& notice : submitted->notices) {
+    context.warn(notice);
+  }
   if (options.wait) return wait_for(context, *submitted);
   if (context.json()) print_document(context, to_json(*submitted));
   context.next("landseer watch " + to_string(submitted->pipeline));

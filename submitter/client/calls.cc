@@ -94,10 +94,12 @@ Result<std::vector<protocol::WorkflowRow>> Client::workflows(PipelineId pipeline
   }
 }
 
-Result<std::vector<protocol::WorkerRow>> Client::workers() {
-  auto list = ask<protocol::WorkerList>(protocol::ListWorkers{});
-  if (!list) return tl::make_unexpected(std::move(list.error()));
-  return std::move(list->rows);
+Result<protocol::WorkerList> Client::workers() {
+  return ask<protocol::WorkerList>(protocol::ListWorkers{});
+}
+
+Result<protocol::Drained> Client::drain(const protocol::Drain& what) {
+  return ask<protocol::Drained>(what);
 }
 
 Result<protocol::StreamOpened> Client::open_stream(const protocol::OpenStream& what) {

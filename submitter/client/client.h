@@ -71,7 +71,8 @@ class Client {
   Result<protocol::TaskDetail> task(TaskId task);
   Result<protocol::Explanation> explain(TaskId task);
   Result<std::vector<protocol::WorkflowRow>> workflows(PipelineId pipeline);
-  Result<std::vector<protocol::WorkerRow>> workers();
+  Result<protocol::WorkerList> workers();
+  Result<protocol::Drained> drain(const protocol::Drain& what);
   Result<protocol::StreamOpened> open_stream(const protocol::OpenStream& what);
   Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
   Result<protocol::Retried> retry(const protocol::Retry& what);

@@ -238,12 +238,14 @@ void read_evaluators(const std::string& path, LoadContext& context) {
       return;
     }
     use.config = *config;
-    use.options = to_options(overlay(context.defaults, spec.tool.settings));
+    const Settings settings = overlay(context.defaults, spec.tool.settings);
+    use.options = to_options(settings);
     use.options.required_artifacts = std::move(spec.required_artifacts);
     use.options.artifact_roots = std::move(spec.artifact_roots);
     use.options.metrics = std::move(spec.metrics);
     use.key = std::move(spec.tool.key);
     use.tool = std::move(spec.tool.tool);
+    apply_runtime(settings, use.tool.container);
     use.place = std::move(spec.tool.place);
     context.file.evaluators.push_back(std::move(use));
   }

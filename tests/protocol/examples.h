@@ -65,6 +65,9 @@ inline WorkSpec spec_example() {
   s.network = true;
   s.image_content = sha256("image");
   s.dataset_content = sha256("dataset");
+  s.gpu_model = "a100";
+  s.scratch_bytes = 1 << 28;
+  s.named = {{"licence_x", 2}};
   return s;
 }
 
@@ -87,6 +90,9 @@ inline Hello hello_example() {
   h.images = {{"registry/noop:v1", sha256("image")}};
   h.store_id = "lab";
   h.unfit = "the disk is full";
+  h.scratch_bytes = 1 << 28;
+  h.named = {{"licence_x", 2}};
+  h.tasks_max = 4;
   return h;
 }
 
@@ -134,6 +140,14 @@ inline WorkerRow worker_example() {
   r.labels = {{"rack", "3"}};
   r.runtimes = {"process"};
   r.bytes_fetched = 500;
+  r.drained = true;
+  r.gpus_free_milli = 500;
+  r.memory_free_bytes = 1000;
+  r.scratch_bytes = 1 << 28;
+  r.scratch_free_bytes = 1 << 27;
+  r.tasks_max = 4;
+  r.named = {{"licence_x", 2, 1}};
+  r.reserved_for = "task_9";
   return r;
 }
 
@@ -183,7 +197,8 @@ inline std::vector<ToWorker> to_worker_examples() {
           ResultsAck{11, {{5, TaskId{7}, 2}}},
           Stop{11, {{5, TaskId{7}, 2}}},
           Attend{11, sha256("key")},
-          Release{11, {sha256("artifact")}}};
+          Release{11, {sha256("artifact")}},
+          Recall{11, {{5, TaskId{7}, 2}}}};
 }
 
 inline std::vector<FromClient> from_client_examples() {
@@ -199,7 +214,8 @@ inline std::vector<FromClient> from_client_examples() {
           Cancel{PipelineId{3}, TaskId{}},
           Retry{PipelineId{}, TaskId{7}},
           Pause{PipelineId{3}, true},
-          GetExplanation{TaskId{7}}};
+          GetExplanation{TaskId{7}},
+          Drain{"gpu-1", "rack", "3", true, true}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
@@ -210,13 +226,13 @@ inline std::vector<ToClient> to_client_examples() {
   attempt.worker_id = WorkerId{1};
   return {ClientWelcome{1, 5, "0.1.0"},
           ChunkTaken{3},
-          Submitted{PipelineId{3}, "digits", 54, 378, 243, 162, 0, false},
+          Submitted{PipelineId{3}, "digits", 54, 378, 243, 162, 0, false, {"no worker"}},
           PipelineList{{detail::row_example()}, true},
           PipelineStatus{detail::row_example(), 17, {{5, 162, 2, 100, 0}}, {"no worker"}},
           TaskList{{detail::task_example()}, 1000},
           TaskDetail{detail::task_example(), "image", "command", "{}", "{}", {attempt}},
           WorkflowList{{{WorkflowId{1}, "comb_001", 3, 4, {TaskId{7}}}}, 0},
-          WorkerList{{detail::worker_example()}},
+          WorkerList{{detail::worker_example()}, {{"matlab", 5, 3}}},
           StreamOpened{
               2, true, sha256("artifact"), 500, "tcp://10.0.0.2:7712", {{"gpu-1", "ticket \xff"}}},
           Cancelled{10, 2},
@@ -228,7 +244,8 @@ inline std::vector<ToClient> to_client_examples() {
                       {"no worker"},
                       TaskId{2},
                       TaskId{6},
-                      {{"command", "a", "b"}}}};
+                      {{"command", "a", "b"}}},
+          Drained{{{WorkerId{1}, "gpu-1", true, 4}}}};
 }
 
 inline Submission submission_example() {
@@ -243,7 +260,22 @@ inline Submission submission_example() {
   s.tools = {{"noop", "registry/noop:v1", "", std::nullopt, true},
              {"prune", "registry/prune:v1", "-p 0.1", "process", false}};
   s.configs = {"{}", "{\"a\":1}"};
-  s.options = {{1500, 500, 1024, 2, 60'000, "{}", {"k"}, {"/d"}, {"m"}, 4096, true}};
+  s.options = {{1500,
+                500,
+                1024,
+                2,
+                60'000,
+                "{}",
+                {"k"},
+                {"/d"},
+                {"m"},
+                4096,
+                true,
+                "a100",
+                1 << 28,
+                {{"zone", 2, {"a", "b"}}},
+                {{"licence_x", 2}},
+                1'800'000}};
   s.tasks = {{1, 0, 0, 0, {}}, {3, 1, 1, 0, {0}}};
   s.workflows = {{"comb_001", {0, 1}}};
   return s;

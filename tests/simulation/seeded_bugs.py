@@ -72,7 +72,7 @@ PATCHES = [
           "std::erase_if(state_.held, [&](const auto& entry) { return entry.second == found.task->id; });", "",
           "after a restart, a pause is cut short by one that was before"),
     Patch("no_quarantine", "broker/core/worker_table.h",
-          "offer.unfit.empty() &&\n           host_failures < kHostFailuresMax;", "offer.unfit.empty();",
+          "offer.unfit.empty() && host_failures < kHostFailuresMax;", "offer.unfit.empty();",
           "a host that cannot start anything keeps getting work"),
     Patch("forget_to_skip_far_dependents", SCHEDULER, "      open.push_back(dependent);\n", "",
           "what depends on a failed task through another waits for ever"),
@@ -88,7 +88,7 @@ PATCHES = [
           "a paused pipeline goes on"),
     # --- Resources ---
     Patch("slots_are_not_given_back", LEDGER,
-          "  state_.workers.release(worker, state_.requests.at(worker.request_of(*found.task)));\n", "",
+          "  state_.workers.release(worker, attempt, state_.requests.at(worker.request_of(*found.task)));\n", "",
           "a worker seems busy when it is idle"),
     Patch("promise_too_much", "broker/core/worker_table.cc",
           "return cpus_free_milli + overcommit_milli >= std::int64_t{needs.cpus_milli} &&", "return",

@@ -29,6 +29,7 @@ struct FakeWorker {
   std::deque<protocol::Assignment> assigned;  ///< not yet taken by the test
   std::vector<protocol::WorkSpec> specs;      ///< parallel to everything ever assigned
   std::vector<protocol::AttemptRef> stopped;
+  std::vector<protocol::AttemptRef> recalled;
   std::vector<protocol::AttemptRef> acknowledged;
   std::vector<protocol::Attend> attends;
   std::uint32_t rehellos = 0;
@@ -323,6 +324,8 @@ class BrokerHarness {
       }
     } else if (const auto* stop = std::get_if<protocol::Stop>(&copy->message)) {
       fake.stopped.insert(fake.stopped.end(), stop->attempts.begin(), stop->attempts.end());
+    } else if (const auto* recall = std::get_if<protocol::Recall>(&copy->message)) {
+      fake.recalled.insert(fake.recalled.end(), recall->attempts.begin(), recall->attempts.end());
     } else if (const auto* ack = std::get_if<protocol::ResultsAck>(&copy->message)) {
       fake.acknowledged.insert(fake.acknowledged.end(), ack->attempts.begin(), ack->attempts.end());
     } else if (const auto* attend = std::get_if<protocol::Attend>(&copy->message)) {

@@ -201,7 +201,8 @@ void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) 
     out.push_back(Capture{event.key});
     return;
   }
-  const bool given_back = shutting_down_ && event.outcome == Outcome::kCancelled;
+  const bool is_wanted_back = shutting_down_ || attempt->recalled;
+  const bool given_back = is_wanted_back && event.outcome == Outcome::kCancelled;
   attempt->result.outcome = given_back ? Outcome::kReturned : event.outcome;
   attempt->result.reason = event.reason;
   if (may_go_on(attempt->result.outcome)) {
@@ -498,7 +499,21 @@ void Agent::on_message(const protocol::ResultsAck& m, const Now&, std::vector<Ef
 void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>& out) {
   if (!is_current(m.session)) return;
   for (const AttemptKey& key : m.attempts) {
-    if (find(key) != nullptr) stop(key, Outcome::kCancelled, out);
+    Attempt* attempt = find(key);
+    if (attempt == nullptr) continue;
+    attempt->recalled = false;
+    stop(key, Outcome::kCancelled, out);
+  }
+}
+
+void Agent::on_message(const protocol::Recall& m, const Now&, std::vector<Effect>& out) {
+  if (!is_current(m.session)) return;
+  for (const AttemptKey& key : m.attempts) {
+    Attempt* attempt = find(key);
+    if (attempt == nullptr) continue;
+    // One that is being cancelled stays so: its task does not go on.
+    attempt->recalled = !attempt->stopping;
+    stop(key, Outcome::kReturned, out);
   }
 }
 

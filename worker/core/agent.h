@@ -61,6 +61,7 @@ class Agent {
     Phase phase = Phase::kPreparing;
     bool stopping = false;  // StopRun was asked for
     bool unwanted = false;  // the broker gave it away: no report
+    bool recalled = false;  // the broker wants it back, with its checkpoint
     bool sent = false;      // the result was sent in this session
     protocol::AttemptResult result;
     std::vector<std::uint32_t> gpus;
@@ -91,6 +92,7 @@ class Agent {
   void on_message(const protocol::Stop& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Attend& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Release& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::Recall& m, const Now& now, std::vector<Effect>& out);
 
   Attempt* find(const AttemptKey& key);
   void accept(AttemptJob job, const Now& now, std::vector<Effect>& out);

@@ -9,6 +9,7 @@
 
 #include "common/base/text.h"
 #include "common/base/units.h"
+#include "common/config/amounts.h"
 #include "common/config/rendezvous.h"
 #include "common/net/socket.h"
 #include "common/protocol/limits.h"
@@ -28,6 +29,7 @@ struct Raw {
   std::string artifacts_max = "50%";
   std::string disk_min = "1GiB";
   std::vector<std::string> labels;
+  std::vector<std::string> resources;
   std::vector<std::string> data;
   bool trust_network = false;
 };
@@ -168,6 +170,7 @@ bool complete(const Raw& raw, Options& options, Error& error) {
          take(read_runtimes(raw.runtimes), options.runtimes, error) &&
          take(raw.containers.read(), options.containers, error) &&
          take(read_labels(raw.labels), options.labels, error) &&
+         take(config::parse_amounts(raw.resources), options.resources, error) &&
          take(find_broker(options.broker), options.broker, error);
 }
 
@@ -183,6 +186,12 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--nvml-library", options.nvml_library, "NVIDIA's library to ask the driver with")
       ->capture_default_str();
   app.add_option("--label", raw.labels, "KEY=VALUE, repeatable");
+  app.add_option("--resource", raw.resources,
+                 "NAME=AMOUNT of a resource that tasks ask for by this name, repeatable");
+  app.add_option("--max-tasks", options.tasks_max,
+                 "tasks at a time; 0: as many as there is room for")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
   app.add_option("--runtime", raw.runtimes,
                  "auto (the first that works of podman, docker, apptainer, singularity), one of "
                  "them, process (tools run without a container), or several joined by commas")

@@ -27,7 +27,9 @@ struct Options {
   std::string gpus = "auto";  ///< auto, none or a list: gpu_choice.h
   std::string nvml_library = kNvmlLibrary;
   std::map<std::string, std::string> labels;
-  std::vector<std::string> runtimes;  ///< see RuntimeSetup
+  std::map<std::string, std::uint64_t> resources;  ///< of the site
+  std::uint32_t tasks_max = 0;                     ///< at a time; 0: as many as there is room for
+  std::vector<std::string> runtimes;               ///< see RuntimeSetup
   ContainerOptions containers;
   std::string scratch;
   std::string artifacts;

@@ -106,6 +106,12 @@ Result<protocol::Hello> Server::offer() const {
   hello.memory_bytes = options_.memory_bytes;
   hello.gpus = gpus_;
   hello.labels = options_.labels;
+  for (const auto& [name, amount] : options_.resources) hello.named.push_back({name, amount});
+  hello.tasks_max = options_.tasks_max;
+  // What is free now, but for what keeps the worker fit; see docs/operations.md.
+  const auto disk = read_disk_space(options_.scratch);
+  if (!disk) return tl::make_unexpected(disk.error());
+  hello.scratch_bytes = disk->free > options_.disk_min ? disk->free - options_.disk_min : 0;
   hello.runtimes = runtimes_->names();
   hello.runtimes.emplace_back("noop");
   hello.datasets = datasets_->offers();

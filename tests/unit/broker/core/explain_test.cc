@@ -111,12 +111,12 @@ TEST(Explain, WhyAPendingTaskWaits) {
   harness.worker("gpu", 1);
   harness.submit(large);
   const auto why = explain(harness, 3);
-  EXPECT_NE(why.summary.find("no connected worker can run"), std::string::npos);
-  EXPECT_TRUE(says(why.reasons, "gpu has 2 GPUs, it asks for 1 CPU, 3 GPU"));
+  EXPECT_NE(why.summary.find("no known worker can ever run"), std::string::npos);
+  EXPECT_TRUE(says(why.reasons, "gpu has 2 GPUs (T4 with 16 B), it asks for 3 GPUs"));
   auto busy = sharing("other", "third");
   harness.submit(busy);
   harness.submit(sharing("another", "fourth"));
-  EXPECT_TRUE(says(explain(harness, 5).reasons, "w has 0 CPUs free, it asks for 1"));
+  EXPECT_TRUE(says(explain(harness, 5).reasons, "w, gpu each has 0 CPUs free, it asks for 1"));
   harness.submit(sharing("a", "fifth"));
   EXPECT_NE(explain(harness, 6).summary.find("waits for task_1 of another"), std::string::npos);
   EXPECT_EQ(harness.ask_in_vain(protocol::GetExplanation{TaskId{99}}).code, ErrorCode::kNotFound);
