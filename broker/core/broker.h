@@ -57,6 +57,8 @@ class Broker {
   void check_invariants() const;
 
   const State& state() const { return state_; }
+  /// What placement keeps free for whom.
+  const Reservations& reservations() const { return placement_.reservations(); }
 
  private:
   // broker_workers.cc

@@ -212,7 +212,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkflows
 
 void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkers&, const Now&,
                        Outbox& out) {
-  reply(from, worker_list(state_), out);
+  reply(from, worker_list(state_, placement_.reservations()), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::GetExplanation& m,

@@ -36,9 +36,24 @@ void explain_dependencies(const FoundTask& found, protocol::Explanation& out) {
   if (waiting > 0) out.summary = "it waits for what it depends on";
 }
 
+struct Sources {
+  const Reuse& reuse;
+  Placement& placement;
+  const Now& now;
+};
+
+/// `is kept free for task_9 (train), which should start there in 12m00s`.
+std::string kept_text(const State& state, const Reservation& kept, const Now& now) {
+  const auto found = state.pipelines.find_task(kept.task);
+  const Duration left = kept.start - now.instant;
+  return "is kept free for " + to_string(kept.task) +
+         (found ? " (" + found->task->tool->name + ")" : "") + ", which should start there " +
+         (left > Duration::zero() ? "in " + format_duration(left) : "any moment");
+}
+
 /// Every condition that keeps this worker from running it now; empty: none does.
 std::string obstacles(const State& state, const WorkerRecord& worker, const FoundTask& found,
-                      const Reuse& reuse) {
+                      const Sources& from) {
   const Request& request = state.requests.at(found.task->request);
   std::vector<std::string> texts;
   if (std::string refusal = worker.refusal(); !refusal.empty()) texts.push_back(refusal);
@@ -46,8 +61,14 @@ std::string obstacles(const State& state, const WorkerRecord& worker, const Foun
   for (const Unmet& unmet : ever) texts.push_back(unmet.text);
   if (ever.empty()) {
     for (std::string& text : unmet_now(worker, request)) texts.push_back(std::move(text));
-    std::string other = reuse.contradiction(*found.record, *found.task, worker);
+    std::string other = from.reuse.contradiction(*found.record, *found.task, worker);
     if (!other.empty()) texts.push_back(std::move(other));
+    const Reservations& kept = from.placement.reservations();
+    if (texts.empty() && !kept.allows(worker, found, from.now)) {
+      texts.push_back(kept_text(state, *kept.at(worker.id), from.now) + "; this one may take " +
+                      format_duration(expected_run(state, *found.task)) +
+                      ", or would not leave it enough");
+    }
   }
   std::string all;
   for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
@@ -55,7 +76,7 @@ std::string obstacles(const State& state, const WorkerRecord& worker, const Foun
 }
 
 /// Workers in the same position are told of together.
-void explain_workers(const State& state, const Reuse& reuse, const FoundTask& found,
+void explain_workers(const State& state, const Sources& from, const FoundTask& found,
                      protocol::Explanation& out) {
   const Request& request = state.requests.at(found.task->request);
   struct Group {
@@ -70,7 +91,7 @@ void explain_workers(const State& state, const Reuse& reuse, const FoundTask& fo
     if (worker.state == WorkerState::kLost) continue;
     ++looked;
     any_can = any_can || (worker.takes_work() && worker.can_run(request));
-    const std::string what = obstacles(state, worker, found, reuse);
+    const std::string what = obstacles(state, worker, found, from);
     if (what.empty()) continue;
     Group& group = groups[what];
     if (group.count == 0) order.push_back(what);
@@ -92,6 +113,17 @@ void explain_workers(const State& state, const Reuse& reuse, const FoundTask& fo
     const std::string each = group.count > 1 ? "each " : "";
     out.reasons.push_back(group.names + more + " " + each + order[i]);
   }
+  if (const Reservation* kept = from.placement.reservations().find(found.task->request)) {
+    const WorkerRecord* worker = state.workers.find(kept->worker);
+    const Duration left = kept->start - from.now.instant;
+    if (worker != nullptr) {
+      out.reasons.push_back("room is kept at " + worker->offer.name + ", where " +
+                            (kept->task == found.task->id ? "it" : to_string(kept->task)) +
+                            " should start " +
+                            (left > Duration::zero() ? "in " + format_duration(left)
+                                                     : "any moment"));
+    }
+  }
   if (order.size() > kGroupsShown) {
     out.reasons.push_back("and " + std::to_string(order.size() - kGroupsShown) +
                           " more kinds of worker");
@@ -109,7 +141,7 @@ void explain_workers(const State& state, const Reuse& reuse, const FoundTask& fo
   }
 }
 
-void explain_pending(const State& state, const Reuse& reuse, const FoundTask& found, const Now& now,
+void explain_pending(const State& state, const Sources& from, const FoundTask& found,
                      protocol::Explanation& out) {
   const auto& scheduler = *found.record->scheduler;
   const TaskId id = found.task->id;
@@ -121,19 +153,19 @@ void explain_pending(const State& state, const Reuse& reuse, const FoundTask& fo
     out.summary = "it waits for " + to_string(joined->second) +
                   " of another pipeline, which does the same work now";
   } else if (const auto other =
-                 scheduler.is_ready(id) ? reuse.work_under_way(found) : std::nullopt) {
+                 scheduler.is_ready(id) ? from.reuse.work_under_way(found) : std::nullopt) {
     out.summary =
         "it waits for " + to_string(*other) + " of another pipeline, which does the same work now";
   } else if (scheduler.is_held(id)) {
     const auto timer = std::find_if(state.held.begin(), state.held.end(),
                                     [&](const auto& entry) { return entry.second == id; });
-    const Duration left = timer != state.held.end() ? timer->first - now.instant : Duration{};
+    const Duration left = timer != state.held.end() ? timer->first - from.now.instant : Duration{};
     out.summary = "it waits " + format_duration(std::max(left, Duration::zero())) +
                   " before it is tried again";
   } else if (!scheduler.is_ready(id)) {
     explain_dependencies(found, out);
   } else {
-    explain_workers(state, reuse, found, out);
+    explain_workers(state, from, found, out);
     if (found.record->paused) out.summary = "it is ready, but its pipeline is paused";
   }
 }
@@ -142,7 +174,6 @@ void explain_pending(const State& state, const Reuse& reuse, const FoundTask& fo
 
 protocol::Explanation explain(const State& state, const Reuse& reuse, Placement& placement,
                               const FoundTask& found, const Now& now) {
-  static_cast<void>(placement);
   protocol::Explanation out;
   out.row = task_row(state, *found.record, *found.task);
   const TaskRun* run = found.record->find_run(found.task->id);
@@ -155,7 +186,7 @@ protocol::Explanation explain(const State& state, const Reuse& reuse, Placement&
   }
   switch (found.task->status) {
     case TaskStatus::kPending:
-      explain_pending(state, reuse, found, now, out);
+      explain_pending(state, {reuse, placement, now}, found, out);
       break;
     case TaskStatus::kRunning:
       out.summary = "it runs on " + run->attempts.back().worker;

@@ -99,6 +99,8 @@ struct PipelineRecord {
   std::uint64_t cached = 0;
   bool cancel_requested = false;
   bool paused = false;  ///< gets no new attempts; only while it is not terminal
+  /// When something of it was last assigned, or nothing was ready: placement's, and not stored.
+  Instant served_at;
   std::unordered_map<TaskId, TaskRun> runs;
   std::vector<std::uint32_t> workflow_remaining;  ///< tasks not completed, by workflow index
   std::array<protocol::StageCounts, 5> stages{};

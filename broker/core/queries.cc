@@ -291,7 +291,7 @@ void add_room(const WorkerRecord& worker, protocol::WorkerRow& row) {
 
 }  // namespace
 
-protocol::WorkerList worker_list(const State& state) {
+protocol::WorkerList worker_list(const State& state, const Reservations& reservations) {
   protocol::WorkerList list;
   for (const auto& [id, worker] : state.workers.all()) {
     protocol::WorkerRow row;
@@ -335,6 +335,7 @@ protocol::WorkerList worker_list(const State& state) {
     }
     row.bytes_fetched = worker.bytes_fetched;
     add_room(worker, row);
+    if (const Reservation* kept = reservations.at(id)) row.reserved_for = to_string(kept->task);
     list.rows.push_back(std::move(row));
   }
   for (const auto& [name, amount] : state.requests.shared()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "broker/core/placement.h"
+#include "broker/core/reservations.h"
 #include "broker/core/state.h"
 #include "common/protocol/client_messages.h"
 
@@ -22,6 +23,6 @@ protocol::TaskDetail task_detail(const State& state, const PipelineRecord& recor
                                  const domain::Task& task);
 protocol::WorkflowList workflow_list(const PipelineRecord& record,
                                      const protocol::ListWorkflows& request);
-protocol::WorkerList worker_list(const State& state);
+protocol::WorkerList worker_list(const State& state, const Reservations& reservations);
 
 }  // namespace landseer::broker

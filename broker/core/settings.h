@@ -60,6 +60,9 @@ inline constexpr std::size_t kMassSilencePercent = 50;  // of those connected be
 inline constexpr Duration kMassSilenceWindow = std::chrono::seconds(30);
 inline constexpr Duration kExpiryFreezeMax = std::chrono::minutes(10);
 
+/// So long a pipeline waits at most, if others of higher priority leave no room, for one task.
+inline constexpr Duration kStarvedAfter = std::chrono::minutes(30);
+
 inline constexpr Duration kWatchReplyMax = std::chrono::seconds(10);
 inline constexpr Duration kTicketLife = std::chrono::minutes(2);
 

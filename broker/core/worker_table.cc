@@ -184,6 +184,7 @@ void WorkerTable::reserve(WorkerRecord& worker, const protocol::AttemptRef& atte
 void WorkerTable::release(WorkerRecord& worker, const protocol::AttemptRef& attempt,
                           const Request& request) {
   note_room(worker);
+  ++worker.releases;
   if (request.runtime == kNoopRuntime) {
     --worker.noops;
     return;

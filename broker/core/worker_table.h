@@ -45,6 +45,7 @@ struct WorkerRecord {
   /// What is reserved for those that began for another task, which may have asked for more or less.
   std::map<TaskId, std::uint32_t> inherited;
   std::uint32_t noops = 0;         ///< of those, without resources
+  std::uint64_t releases = 0;      ///< so many times something was given back
   std::uint64_t offer_number = 0;  ///< grows when what it could run may be something else
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
