@@ -294,6 +294,7 @@ void Ledger::apply(const TaskFailed& r, const Now& now) {
 
 void Ledger::apply(const CancelRequested& r, const Now& now) {
   static_cast<void>(now);
+  state_.placement_due = true;  // what was kept for them is free
   if (number(r.task) != 0) {
     const auto found = *state_.pipelines.find_task(r.task);
     const TaskChange change_of_task(*this, *found.record, *found.task);
