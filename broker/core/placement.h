@@ -32,6 +32,11 @@ class Placement {
   const std::string& impossible(std::uint32_t request);
   /// What is kept for whom, as the last pass left it.
   const Reservations& reservations() const { return reservations_; }
+  /// Whether the task waits for another worker rather than this one, where it could not be started.
+  bool avoids(const FoundTask& found, const WorkerRecord& worker);
+  /// Of the broker's own resources: how much is free but held for what was passed over for want of
+  /// it, as the last pass left it.
+  std::uint64_t held_shared(const std::string& name) const;
   /// Whether any of these has what the task's pipeline began with by the names it uses.
   bool has_contents(const PipelineRecord& record, const domain::Task& task);
 

@@ -168,6 +168,19 @@ bool Placement::failed_everywhere(const Search& search) {
   return std::none_of(free_.all().begin(), free_.all().end(), is_other);
 }
 
+bool Placement::avoids(const FoundTask& found, const WorkerRecord& worker) {
+  free_.sync(state_.workers);
+  Search search{found, state_.requests.at(found.task->request), nullptr, false, false, false, false,
+                Now{}};
+  search.own = found.record->find_run(found.task->id);
+  return search.own != nullptr && failed_on(*search.own, worker.id) && !failed_everywhere(search);
+}
+
+std::uint64_t Placement::held_shared(const std::string& name) const {
+  const auto held = held_shared_.find(name);
+  return held != held_shared_.end() ? held->second : 0;
+}
+
 bool Placement::is_possible(std::uint32_t request) {
   free_.sync(state_.workers);
   const auto& totals = state_.requests.shared();

@@ -27,16 +27,19 @@ struct Quantity {
   std::int64_t wants = 0;
   std::string what;  // `CPUs`, ` of memory`
   std::string (*text)(std::int64_t) = count_text;
+  std::string kind = "resource";
 
   bool is_short() const { return has < wants; }
   std::string sentence(const std::string& free) const {
     return "has " + text(has) + " " + what + free + ", it asks for " + text(wants);
   }
-  Unmet unmet() const {
+  Unmet unmet(const std::string& free = "") const {
     const double gap = static_cast<double>(wants - std::max<std::int64_t>(has, 0)) /
                        static_cast<double>(std::max<std::int64_t>(wants, 1));
-    return {sentence(""),
-            has > 0 ? "ask for at most " + text(has) + " " + what : "ask for no " + what, gap};
+    return {sentence(free),
+            has > 0 ? "ask for at most " + text(has) + " " + what
+                    : "ask for no " + (what.starts_with("of ") ? what.substr(3) : what),
+            gap, kind};
   }
 };
 
@@ -60,6 +63,7 @@ Unmet unmet_gpus(const WorkerRecord& worker, const Request& request) {
   const std::uint32_t fitting = worker.gpus.count(request.gpus());
   const auto wanted = static_cast<double>(request.resources.gpus_milli) / 1000;
   Unmet unmet;
+  unmet.kind = "gpus";
   Texts models;
   for (const auto& gpu : worker.offer.gpus) {
     std::string text = gpu.model;
@@ -80,12 +84,32 @@ Unmet unmet_gpus(const WorkerRecord& worker, const Request& request) {
   return unmet;
 }
 
+/// What is free may be in parts of several, or on other ones than are wanted.
+Unmet unmet_gpus_now(const WorkerRecord& worker, const Request& request) {
+  const auto wanted = std::int64_t{request.resources.gpus_milli};
+  const bool is_enough = worker.gpus_free_milli >= wanted;
+  const std::int64_t whole = worker.gpus_free_milli / 1000;
+  const bool may_ask_less = !is_enough && whole > 0 && request.resources.gpu_model.empty() &&
+                            request.resources.gpu_memory_bytes == 0;
+  return {"has " + cpus_text(worker.gpus_free_milli) + " GPUs free" +
+              (is_enough ? ", but not in one piece of the kind" : "") + ", it asks for " +
+              gpu_text(request),
+          may_ask_less ? "ask for at most " + std::to_string(whole) + " GPUs" : "",
+          static_cast<double>(wanted - std::min(wanted - 1, worker.gpus_free_milli)) /
+              static_cast<double>(wanted),
+          "gpus"};
+}
+
 Unmet unmet_label(const WorkerRecord& worker, const domain::LabelRule& rule) {
   const auto has = worker.offer.labels.find(rule.key);
   return {(has != worker.offer.labels.end() ? "has the label " + rule.key + "=" + has->second
                                             : "has no label " + rule.key) +
               ", it asks for " + rule_text(rule),
-          "drop the label rule for " + rule.key, 1};
+          "drop the label rule for " + rule.key +
+              (rule.relation == domain::LabelRelation::kOneOf
+                   ? ", or start a worker with --label " + rule.key + "=" + rule.values.front()
+                   : ""),
+          1, "label"};
 }
 
 void add_datasets(const WorkerRecord& worker, const Request& request, std::vector<Unmet>& unmet) {
@@ -93,11 +117,11 @@ void add_datasets(const WorkerRecord& worker, const Request& request, std::vecto
   const std::string name = request.dataset + (request.variant.empty() ? "" : ":" + request.variant);
   if (worker.find_dataset(request.dataset, request.variant) == nullptr) {
     unmet.push_back({"does not have the data set " + name,
-                     "start a worker with --data " + name + "=FOLDER", 1});
+                     "start a worker with --data " + name + "=FOLDER", 1, "dataset"});
   } else if (const std::string file = worker.missing_name(request); !file.empty()) {
     unmet.push_back(
         {"has the data set " + request.dataset + " without " + file + ", which it needs",
-         "add " + file + " to its folder", 1});
+         "add " + file + " to its folder, and submit it anew", 1, "dataset_file"});
   }
 }
 
@@ -114,17 +138,18 @@ std::vector<Unmet> unmet_ever(const WorkerRecord& worker, const Request& request
   if (!offers_runtime) {
     const std::string wanted = request.runtime.empty() ? "any" : request.runtime;
     unmet.push_back({"offers the runtimes " + joined(runtimes, ", ") + ", it asks for " + wanted,
-                     "ask for another runtime", 1});
+                     "ask for another runtime", 1, "runtime"});
   }
   if (request.runtime == kNoopRuntime) return unmet;
   add_datasets(worker, request, unmet);
   const auto& offer = worker.offer;
   for (const Quantity& quantity :
-       {Quantity{offer.cpus_milli, needs.cpus_milli, "CPUs", cpus_text},
+       {Quantity{offer.cpus_milli, needs.cpus_milli, "CPUs", cpus_text, "cpus"},
         Quantity{static_cast<std::int64_t>(offer.memory_bytes),
-                 static_cast<std::int64_t>(needs.memory_bytes), "of memory", bytes_text},
+                 static_cast<std::int64_t>(needs.memory_bytes), "of memory", bytes_text, "memory"},
         Quantity{static_cast<std::int64_t>(offer.scratch_bytes),
-                 static_cast<std::int64_t>(needs.scratch_bytes), "of scratch disk", bytes_text}}) {
+                 static_cast<std::int64_t>(needs.scratch_bytes), "of scratch disk", bytes_text,
+                 "scratch"}}) {
     if (quantity.is_short()) unmet.push_back(quantity.unmet());
   }
   if (!worker.gpus.could_serve(request.gpus())) unmet.push_back(unmet_gpus(worker, request));
@@ -139,32 +164,38 @@ std::vector<Unmet> unmet_ever(const WorkerRecord& worker, const Request& request
   return unmet;
 }
 
-std::vector<std::string> unmet_now(const WorkerRecord& worker, const Request& request) {
-  Texts unmet;
-  if (request.runtime == kNoopRuntime) return unmet;
+std::vector<Unmet> unmet_now(const WorkerRecord& worker, const Request& request) {
+  std::vector<Unmet> unmet;
+  if (request.runtime == kNoopRuntime) {
+    if (!worker.has_room(request, 0)) {
+      unmet.push_back({"has " + std::to_string(worker.noops) + " no-op tasks, as many as it may",
+                       "", 1, "noops"});
+    }
+    return unmet;
+  }
   const auto& needs = request.resources;
   std::vector<Quantity> quantities{
-      {worker.cpus_free_milli, needs.cpus_milli, "CPUs", cpus_text},
+      {worker.cpus_free_milli, needs.cpus_milli, "CPUs", cpus_text, "cpus"},
       {worker.memory_free_bytes, static_cast<std::int64_t>(needs.memory_bytes), "of memory",
-       bytes_text},
+       bytes_text, "memory"},
       {worker.scratch_free_bytes, static_cast<std::int64_t>(needs.scratch_bytes), "of scratch disk",
-       bytes_text}};
+       bytes_text, "scratch"}};
   for (const auto& [name, amount] : needs.named) {
     const auto found = worker.named_free.find(name);
     quantities.push_back({found != worker.named_free.end() ? found->second : 0,
                           static_cast<std::int64_t>(amount), name});
   }
   for (const Quantity& quantity : quantities) {
-    if (quantity.is_short()) unmet.push_back(quantity.sentence(" free"));
+    if (quantity.is_short()) unmet.push_back(quantity.unmet(" free"));
   }
   if (needs.gpus_milli > 0 && !worker.gpus.fits(request.gpus())) {
-    unmet.push_back("has " + cpus_text(worker.gpus_free_milli) + " GPUs free, it asks for " +
-                    gpu_text(request));
+    unmet.push_back(unmet_gpus_now(worker, request));
   }
   const std::size_t tasks = worker.attempts.size() - worker.noops;
   if (worker.offer.tasks_max != 0 && tasks >= worker.offer.tasks_max) {
-    unmet.push_back("runs " + std::to_string(tasks) + " tasks, at most " +
-                    std::to_string(worker.offer.tasks_max) + " are allowed there");
+    unmet.push_back({"runs " + std::to_string(tasks) + " tasks, at most " +
+                         std::to_string(worker.offer.tasks_max) + " are allowed there",
+                     "", 1, "tasks_max"});
   }
   return unmet;
 }
@@ -181,49 +212,69 @@ std::vector<Unmet> unmet_shared_ever(const State& state, const Request& request)
   return unmet;
 }
 
-std::vector<std::string> unmet_shared_now(const State& state, const Request& request) {
-  Texts unmet;
+std::vector<Unmet> unmet_shared_now(const State& state, const Request& request) {
+  std::vector<Unmet> unmet;
   for (const auto& [name, amount] : request.shared) {
     const Quantity quantity{state.workers.shared_free().at(name), static_cast<std::int64_t>(amount),
                             name};
-    if (quantity.is_short()) unmet.push_back("the broker " + quantity.sentence(" free"));
+    if (quantity.is_short()) unmet.push_back(quantity.unmet(" free"));
   }
   return unmet;
 }
 
-std::string impossible_text(const State& state, std::uint32_t index) {
-  const Request& request = state.requests.at(index);
-  const std::vector<Unmet> shared = unmet_shared_ever(state, request);
-  std::vector<Unmet> nearest;
-  const WorkerRecord* nearest_worker = nullptr;
+namespace {
+
+/// Who comes nearest to a request that nobody can ever run, and by what it fails.
+struct Nearest {
+  const WorkerRecord* worker = nullptr;  // null: it is not so, or nobody knows
+  std::vector<Unmet> unmet;
+  std::vector<Unmet> shared;  // of the broker's
+};
+
+Nearest find_nearest(const State& state, const Request& request) {
+  Nearest nearest;
+  nearest.shared = unmet_shared_ever(state, request);
   double least = std::numeric_limits<double>::infinity();
   for (const auto& [id, worker] : state.workers.all()) {
     if (worker.state == WorkerState::kLost) continue;
     // After a restart of the broker: it was not heard yet.
     if (worker.offer.runtimes.empty()) return {};
-    if (shared.empty() && worker.can_run(request)) return {};
+    if (nearest.shared.empty() && worker.can_run(request)) return {};
     std::vector<Unmet> unmet = unmet_ever(worker, request);
     double gap = 0;
     for (const Unmet& one : unmet) gap += one.gap;
     if (gap >= least) continue;
     least = gap;
-    nearest = std::move(unmet);
-    nearest_worker = &worker;
+    nearest.unmet = std::move(unmet);
+    nearest.worker = &worker;
   }
-  if (nearest_worker == nullptr) return {};
-  Texts texts;
+  return nearest;
+}
+
+std::string change_text(const Nearest& nearest) {
   Texts changes;
-  for (const Unmet& unmet : nearest) {
-    texts.push_back(nearest_worker->offer.name + " " + unmet.text);
-    changes.push_back(unmet.change);
+  for (const Unmet& unmet : nearest.unmet) changes.push_back(unmet.change);
+  for (const Unmet& unmet : nearest.shared) changes.push_back(unmet.change);
+  return joined(changes, ", and ");
+}
+
+}  // namespace
+
+std::string impossible_text(const State& state, std::uint32_t index) {
+  const Request& request = state.requests.at(index);
+  const Nearest nearest = find_nearest(state, request);
+  if (nearest.worker == nullptr) return {};
+  Texts texts;
+  for (const Unmet& unmet : nearest.unmet) {
+    texts.push_back(nearest.worker->offer.name + " " + unmet.text);
   }
-  for (const Unmet& unmet : shared) {
-    texts.push_back("the broker " + unmet.text);
-    changes.push_back(unmet.change);
-  }
+  for (const Unmet& unmet : nearest.shared) texts.push_back("the broker " + unmet.text);
   return "no known worker can ever run what asks for " + request_text(request) +
-         "; nearest: " + joined(texts, "; ") +
-         ". The smallest change: " + joined(changes, ", and ");
+         "; nearest: " + joined(texts, "; ") + ". The smallest change: " + change_text(nearest);
+}
+
+std::string smallest_change(const State& state, std::uint32_t request) {
+  return change_text(find_nearest(state, state.requests.at(request)));
 }
 
 }  // namespace landseer::broker

@@ -9,8 +9,6 @@ namespace landseer::broker {
 namespace {
 
 constexpr std::size_t kWorkersPerReservation = 8;
-/// Workers whose attempts are looked at to find the one that has room first.
-constexpr std::size_t kTimelinesMax = 32;
 
 /// What a pile of resources has left, by kind; enough to see when a request fits.
 struct Pile {
@@ -94,6 +92,10 @@ Duration expected_run(const State& state, const domain::Task& task) {
   return said > Duration::zero() ? std::min(said, limit) : limit;
 }
 
+bool knows_run(const State& state, const domain::Task& task) {
+  return state.times.expected(task.tool->name) || task.options->time_estimate > Duration::zero();
+}
+
 const Reservation* Reservations::find(std::uint32_t request) const {
   const auto found = std::find_if(all_.begin(), all_.end(), [&](const Reservation& reservation) {
     return reservation.request == request;
@@ -153,19 +155,24 @@ void Reservations::make(const Passed& passed, FreeWorkers& free, const Now& now,
     const WorkerRecord& worker = *entry.slot->worker;
     if (!passed.may_be_at(worker)) continue;
     looks += worker.attempts.size();
-    const Duration time = time_to_room(worker, request, now);
+    const Duration time = time_to_room(worker, request, now).time;
     if (best == nullptr || time < best_time) best = &worker, best_time = time;
     if (++timelines >= kTimelinesMax) break;
   }
   if (best == nullptr) return;  // whatever is free, nobody could run it
-  all_.push_back({index, passed.found.task->id, best->id, now.instant + best_time, true});
+  all_.push_back({index, passed.found.task->id, best->id, now.instant + best_time, now.wall, true});
 }
 
 /// Until enough of what runs there has ended, as far as is known when that will be. What is late
 /// already may take until its time limit.
-Duration Reservations::time_to_room(const WorkerRecord& worker, const Request& request,
-                                    const Now& now) const {
-  std::vector<std::pair<Duration, const Request*>> ends;
+Reservations::Room Reservations::time_to_room(const WorkerRecord& worker, const Request& request,
+                                              const Now& now) const {
+  struct End {
+    Duration left;
+    TaskId task;
+    const Request* request;
+  };
+  std::vector<End> ends;
   for (const auto& [task, attempt] : worker.attempts) {
     const auto found = state_.pipelines.find_task(task);
     const TaskRun* run = found->record->find_run(task);
@@ -174,18 +181,17 @@ Duration Reservations::time_to_room(const WorkerRecord& worker, const Request& r
         std::max<std::int64_t>(now.wall.unix_ms - run->attempts.back().assigned_at, 0));
     Duration left = expected_run(state_, *found->task) - ran;
     if (left <= Duration::zero()) left = std::max<Duration>(limit - ran, Duration::zero());
-    ends.emplace_back(left, &state_.requests.at(worker.request_of(*found->task)));
+    ends.push_back({left, task, &state_.requests.at(worker.request_of(*found->task))});
   }
-  std::sort(ends.begin(), ends.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(ends.begin(), ends.end(), [](const End& a, const End& b) { return a.left < b.left; });
   Pile pile = free_of(worker);
-  Duration time{};
-  for (const auto& [left, ended] : ends) {
+  Room room;
+  for (const End& end : ends) {
     if (pile.fits(request)) break;
-    pile.add(*ended);
-    time = left;
+    pile.add(*end.request);
+    room = {end.left, end.task};
   }
-  return time;
+  return room;
 }
 
 void Reservations::placed(std::uint32_t request, FreeWorkers& free) {

@@ -18,6 +18,7 @@ struct Reservation {
   TaskId task{};          ///< that found no room
   WorkerId worker{};      ///< that is to take it
   Instant start;          ///< when there should be room, as it looked then; never put off
+  WallTime since;         ///< when it was made
   bool in_force = false;  ///< in this pass its turn was before those that are asked about
 };
 
@@ -55,9 +56,16 @@ class Reservations {
   const Reservation* find(std::uint32_t request) const;
   const Reservation* at(WorkerId worker) const;
 
- private:
-  Duration time_to_room(const WorkerRecord& worker, const Request& request, const Now& now) const;
+  /// When a worker that could run the request should have room for it, as far as is known.
+  struct Room {
+    Duration time{};      ///< from now; zero: it has some, or nobody can tell
+    TaskId last_ended{};  ///< by whose end
+  };
+  Room time_to_room(const WorkerRecord& worker, const Request& request, const Now& now) const;
+  /// Workers whose attempts are looked at to find the one that has room first.
+  static constexpr std::size_t kTimelinesMax = 32;
 
+ private:
   State& state_;
   std::vector<Reservation> all_;  // few
 };
@@ -65,5 +73,7 @@ class Reservations {
 /// How long an attempt of the task takes as far as anybody knows: as its tool took before, or what
 /// was said of it, or else its whole time limit, at which it is ended. Never longer than that.
 Duration expected_run(const State& state, const domain::Task& task);
+/// Whether that is more than the time limit.
+bool knows_run(const State& state, const domain::Task& task);
 
 }  // namespace landseer::broker

@@ -28,16 +28,19 @@ std::string_view to_string(WorkerState state) {
   return "unknown";
 }
 
-std::string WorkerRecord::refusal() const {
+WorkerRecord::Refusal WorkerRecord::why_refused() const {
   if (host_failures >= kHostFailuresMax) {
-    return "gets no work: it could not start " + std::to_string(host_failures) +
-           " attempts in a row, the last: " + host_error;
+    return {"host", "gets no work: it could not start " + std::to_string(host_failures) +
+                        " attempts in a row, the last: " + host_error};
   }
-  if (state != WorkerState::kConnected || session == 0)
-    return "is " + std::string(to_string(state));
-  if (leaving) return "is about to leave";
-  if (drained) return "is drained: `landseer undrain " + offer.name + "`";
-  return offer.unfit.empty() ? "" : "gets no work: " + offer.unfit;
+  if (state != WorkerState::kConnected) {
+    return {to_string(state), "is " + std::string(to_string(state))};
+  }
+  if (session == 0) return {"silent", "has no conversation with the broker now"};
+  if (leaving) return {"leaving", "is about to leave"};
+  if (drained) return {"drained", "is drained: `landseer undrain " + offer.name + "`"};
+  if (!offer.unfit.empty()) return {"unfit", "gets no work: " + offer.unfit};
+  return {};
 }
 
 bool WorkerRecord::can_run(const Request& request) const {

@@ -64,8 +64,13 @@ struct WorkerRecord {
     return state == WorkerState::kConnected && session != 0 && !leaving && !drained &&
            offer.unfit.empty() && host_failures < kHostFailuresMax;
   }
-  /// Why it takes no work, as in `w1 gets no work: disk full`; empty: it does.
-  std::string refusal() const;
+  /// Why it takes no work; `kind` empty: it does.
+  struct Refusal {
+    std::string_view kind;  ///< `host`, `silent`, `left`, `lost`, `leaving`, `drained`, `unfit`
+    std::string text;       ///< as in `w1 gets no work: disk full`
+  };
+  Refusal why_refused() const;
+  std::string refusal() const { return why_refused().text; }
   /// What this name stands for here; none: it does not have it, or does not know yet.
   Digest image_content(const std::string& image) const;
   /// The one that a task of this name and variant reads; null: it has none.

@@ -44,6 +44,12 @@ class PriorityScheduler final : public Scheduler {
   TaskPtr peek(std::uint32_t request) const;
   /// Its position, and a rank for merging several requests in policy order.
   std::optional<ReadyQueue::Entry> peek_entry(std::uint32_t request) const;
+  /// Where this ready task stands, in the order of peek_entry().
+  std::optional<ReadyQueue::Entry> entry_of(TaskId id) const;
+  /// Ready tasks of one request, best first: at most `most`, and only those before `end`, if given.
+  /// O(most).
+  std::vector<ReadyQueue::Entry> first_entries(std::uint32_t request, std::size_t most,
+                                               std::optional<ReadyQueue::Entry> end) const;
   /// What is below a task: nothing; tasks that are all over; or some that are not, which is also
   /// the answer when `looks`, which is counted down by each task looked at, runs out.
   enum class Below : std::uint8_t { kNothing, kOver, kOpen };

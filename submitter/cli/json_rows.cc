@@ -130,6 +130,51 @@ Json to_json(const protocol::TaskRow& row) {
           {"joined", id_or_null(row.joined)}};
 }
 
+namespace {
+
+Json conditions_json(const std::vector<protocol::Condition>& conditions) {
+  Json all = Json::array();
+  for (const protocol::Condition& condition : conditions) {
+    all.push_back({{"kind", condition.kind},
+                   {"text", condition.text},
+                   {"workers", condition.workers},
+                   {"worker_count", condition.count},
+                   {"lasting", condition.lasting}});
+  }
+  return all;
+}
+
+Json queue_json(const protocol::Explanation& explanation) {
+  if (!explanation.queued) return nullptr;
+  Json first = Json::array();
+  for (const protocol::TaskAhead& task : explanation.first_ahead) {
+    first.push_back({{"task_id", to_string(task.task)},
+                     {"pipeline_id", to_string(task.pipeline)},
+                     {"tool", task.tool}});
+  }
+  Json pipelines = Json::array();
+  for (const protocol::PipelineAhead& pipeline : explanation.pipelines_ahead) {
+    pipelines.push_back(
+        {{"pipeline_id", to_string(pipeline.pipeline)}, {"tasks", pipeline.tasks}});
+  }
+  return {{"ahead", explanation.ahead},
+          {"at_least", explanation.ahead_is_least},
+          {"first", std::move(first)},
+          {"pipelines", std::move(pipelines)}};
+}
+
+Json change_json(const protocol::Explanation& explanation) {
+  if (explanation.change.empty()) return nullptr;
+  return {{"kind", explanation.change_kind}, {"text", explanation.change}};
+}
+
+Json kept_json(const protocol::Explanation& explanation) {
+  if (explanation.kept_at.empty()) return nullptr;
+  return {{"worker", explanation.kept_at}, {"since", time_json(explanation.kept_since)}};
+}
+
+}  // namespace
+
 Json to_json(const protocol::Explanation& explanation) {
   Json differences = Json::array();
   for (const protocol::Difference& difference : explanation.differences) {
@@ -143,6 +188,13 @@ Json to_json(const protocol::Explanation& explanation) {
           {"compared_with", id_or_null(explanation.compared_with)},
           {"differs_at", id_or_null(explanation.differs_at)},
           {"differences", std::move(differences)},
+          {"conditions", conditions_json(explanation.conditions)},
+          {"change", change_json(explanation)},
+          {"queue", queue_json(explanation)},
+          {"kept", kept_json(explanation)},
+          {"expected_at", time_json(explanation.expected_at)},
+          {"root_task_id", id_or_null(explanation.root)},
+          {"waits_for", id_or_null(explanation.waits_for)},
           {"task", to_json(explanation.row)}};
 }
 

@@ -244,7 +244,20 @@ inline std::vector<ToClient> to_client_examples() {
                       {"no worker"},
                       TaskId{2},
                       TaskId{6},
-                      {{"command", "a", "b"}}},
+                      {{"command", "a", "b"}},
+                      {{"gpus", "has 2 GPUs, it asks for 3 GPUs", {"w1", "w2"}, 9, true}},
+                      "request",
+                      "ask for at most 2 GPUs",
+                      true,
+                      1000,
+                      true,
+                      {{TaskId{3}, PipelineId{1}, "train"}},
+                      {{PipelineId{1}, 1000}},
+                      "w1",
+                      1'700'000'000'000,
+                      1'700'000'600'000,
+                      TaskId{4},
+                      TaskId{5}},
           Drained{{{WorkerId{1}, "gpu-1", true, 4}}}};
 }
 

@@ -104,7 +104,7 @@ TEST(Explain, WhyAPendingTaskWaits) {
   EXPECT_NE(explain(harness, 1).summary.find("no worker is connected"), std::string::npos);
   EXPECT_TRUE(says(explain(harness, 2).reasons, "task_1 (a) is pending"));
   harness.worker("w", 1);
-  EXPECT_EQ(explain(harness, 1).summary, "it runs on w");
+  EXPECT_NE(explain(harness, 1).summary.find("it is assigned to w"), std::string::npos);
   auto large = sharing("big", "second");
   large.options[0].gpus_milli = 3000;
   harness.offer.gpus = {{0, "T4", 16}, {1, "T4", 16}};
