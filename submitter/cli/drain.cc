@@ -17,8 +17,8 @@ std::string line(const protocol::Drain& what, const protocol::DrainedWorker& wor
   if (!what.drained) return text + (worker.changed ? "gets work again\n" : "was not drained\n");
   text += worker.changed ? "drained" : "was drained already";
   if (worker.running == 0) return text + ", and has nothing left\n";
-  return text + fmt::format(what.now ? "; {} attempts are given back\n" : "; {} attempts go on\n",
-                            worker.running);
+  return text +
+         fmt::format("; {} attempts {}\n", worker.running, what.now ? "are given back" : "go on");
 }
 
 Json to_json(const protocol::Drain& what, const protocol::DrainedWorker& worker) {

@@ -11,7 +11,7 @@ from cluster import BIN, PATIENCE, SOURCE, EndToEnd, main, noting, shell, wait_u
 
 PROGRAMS = ("landseer", "landseer-broker", "landseer-worker")
 VERBS = ("plan", "submit", "list", "status", "wait", "watch", "tasks", "task", "workflows", "logs", "fetch", "cancel",
-         "retry", "pause", "resume", "results", "up", "down", "workers", "completion")
+         "retry", "pause", "resume", "results", "up", "down", "workers", "drain", "undrain", "completion")
 
 
 class CommandLine(EndToEnd):

@@ -71,6 +71,13 @@ void Client::resume_all() {
   for (const auto& [submission, state] : submissions_) {
     if (number(state.pipeline) != 0) pause(submission, false);
   }
+  for (std::uint32_t host = 0; host < world_.plan.hosts; ++host) drain(host, false, false);
+}
+
+/// One that is said twice, or late, does what it says: at the end, none is to be drained.
+void Client::drain(std::uint32_t host, bool drained, bool now) {
+  ask({Kind::kQuery, 0, {}, {}, false},
+      protocol::Drain{"host" + std::to_string(host), "", "", drained, now});
 }
 
 void Client::on(const Request& request, const protocol::Paused&) {
@@ -270,6 +277,9 @@ bool Client::operate() {
     ask(query, protocol::GetTask{task});
   } else if (dice < 0.8) {
     ask(query, protocol::ListPipelines{});
+  } else if (dice < 0.825) {
+    drain(static_cast<std::uint32_t>(random.below(world_.plan.hosts)), random.chance(0.5),
+          random.chance(0.4));
   } else if (dice < 0.85) {
     ask(query, protocol::ListWorkers{});
   } else if (dice < 0.9) {

@@ -52,6 +52,7 @@ class Client {
   void send_chunk(std::uint32_t submission);
   void watch(std::uint32_t submission);
   void pause(std::uint32_t submission, bool paused);
+  void drain(std::uint32_t host, bool drained, bool now);
   void on_timeout(std::uint64_t number);
   void on(const Request& request, const protocol::Submitted& m);
   void on(const Request& request, const protocol::ChunkTaken& m);

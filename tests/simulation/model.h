@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -168,6 +169,7 @@ class Model {
   void on(const broker::WorkerForgotten& r);
   void on(const broker::RetryRequested& r);
   void on(const broker::PauseChanged& r);
+  void on(const broker::WorkerDrained& r);
   void on(const broker::ContentBound& r);
   void on(const broker::TasksCached& r);
   void on(const broker::AttemptHandedOver& r);
@@ -264,6 +266,7 @@ class Model {
 
   // The ledger of acknowledgements: what peers were told and have received.
   std::map<std::uint32_t, PipelineId> submissions_;
+  std::set<WorkerId> drained_;
   std::map<PipelineId, bool> pauses_;  ///< only while no other request about it is open
   std::vector<std::pair<PipelineId, TaskId>> cancels_;
   std::vector<protocol::AttemptRef> results_;

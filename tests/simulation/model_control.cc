@@ -95,4 +95,16 @@ void Model::on(const broker::PauseChanged& r) {
   world_.kernel.note(9, number(r.pipeline), r.paused ? 1 : 0);
 }
 
+void Model::on(const broker::WorkerDrained& r) {
+  if (number(r.worker) == 0 || number(r.worker) > hosts_.size()) {
+    throw Violation(to_string(r.worker) + " is drained, but no record added it");
+  }
+  if (r.drained) {
+    drained_.insert(r.worker);
+  } else {
+    drained_.erase(r.worker);
+  }
+  world_.kernel.note(11, number(r.worker), r.drained ? 1 : 0, r.recalled ? 1 : 0);
+}
+
 }  // namespace landseer::simulation

@@ -160,6 +160,7 @@ void Model::on(const broker::AttemptAssigned& r) {
     throw Violation(who + " is assigned before the pause after a failure is over");
   }
   if (owner.kept) throw Violation(who + " runs again, though its artifact was kept");
+  if (drained_.contains(r.worker)) throw Violation(who + " is assigned to a drained worker");
   const std::size_t worker = number(r.worker) - 1;
   if (host_failures_[worker] >= broker::kHostFailuresMax) {
     throw Violation(who + " is assigned to a host that failed " +

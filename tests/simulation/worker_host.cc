@@ -44,6 +44,10 @@ protocol::Hello WorkerHost::offer() {
   for (std::uint32_t gpu = 0; gpu < world_.plan.gpus; ++gpu)
     hello.gpus.push_back({gpu, "gpu", 1 << 30});
   hello.runtimes = {"process", "noop"};
+  hello.labels = {{"zone", index_ % 2 == 0 ? "a" : "b"}};
+  hello.scratch_bytes = 100;
+  hello.named = {{"licence", 2}};
+  if (world_.plan.seed % 5 == 0) hello.tasks_max = 2;
   hello.images = image_offers();
   hello.datasets = dataset_offers();
   hello.data_address = "d" + std::to_string(index_);

@@ -34,6 +34,11 @@ std::vector<protocol::OptionsEntry> make_options(const Plan& plan, Random& rando
     entry.retries = static_cast<std::uint32_t>(random.below(plan.retries_max + 1));
     entry.timeout_ms = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(plan.timeout).count());
+    if (i == 1 && plan.seed % 3 == 0) entry.named = {{"licence", 1}};
+    if (i == 2 && plan.seed % 2 == 0) entry.scratch_bytes = 60;
+    // The first host has it; but it may not have what the names stand for.
+    if (i == 3 && !plan.reuse.tags_move) entry.labels = {{"zone", 1, {"a"}}};
+    if (plan.seed % 4 == 0) entry.time_estimate_ms = 1 + entry.timeout_ms / 4;
     options.push_back(std::move(entry));
   }
   return options;
