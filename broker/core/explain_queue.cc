@@ -49,17 +49,18 @@ class Line {
         out_.ahead_is_least = true;
         break;
       }
-      const std::size_t rest =
-          kAheadMax + 1 - std::min<std::size_t>(kAheadMax + 1, out_.ahead + entries.size());
-      // Asked first: most requests of a pipeline that is almost done have nothing ready.
+      // Most requests of a pipeline that is almost done have nothing ready.
+      if (record.scheduler->first_entries(request, 1, end).empty() || !competes(request)) continue;
+      const std::size_t counted = out_.ahead + entries.size();
+      const std::size_t rest = kAheadMax + 1 - std::min(kAheadMax + 1, counted);
       const auto first = record.scheduler->first_entries(request, rest, end);
-      if (first.empty() || !competes(request)) continue;
       entries.insert(entries.end(), first.begin(), first.end());
     }
     if (!entries.empty()) add_entries(record, std::move(entries));
   }
 
   void add_entries(const PipelineRecord& record, std::vector<ReadyQueue::Entry> entries) {
+    std::sort(entries.begin(), entries.end());
     if (out_.ahead + entries.size() > kAheadMax) {
       out_.ahead_is_least = true;
       entries.resize(kAheadMax - out_.ahead);
@@ -68,7 +69,6 @@ class Line {
     if (out_.pipelines_ahead.size() < kPipelinesShown) {
       out_.pipelines_ahead.push_back({record.id(), entries.size()});
     }
-    std::sort(entries.begin(), entries.end());
     for (const ReadyQueue::Entry& entry : entries) {
       if (out_.first_ahead.size() >= kTasksShown) break;
       const domain::Task& task = *record.pipeline->tasks[entry.index];
