@@ -63,7 +63,9 @@ int main(int argc, char** argv) {
   if (!addresses) return report(addresses.error());
   if (auto recovered = server.recover(); !recovered) return report(recovered.error());
   const config::Rendezvous rendezvous{addresses->workers, addresses->clients, addresses->bulk,
-                                      new_instance(),     getpid(),           options.state_folder};
+                                      new_instance(),     getpid(),           options.state_folder,
+                                      server.keys() ? server.keys()->public_key() : "",
+                                      options.keys_folder};
   if (auto written = config::write_rendezvous(rendezvous); !written) return report(written.error());
   std::cout << "ready " << addresses->workers << ' ' << addresses->clients << ' ' << addresses->bulk
             << std::endl;

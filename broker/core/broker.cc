@@ -21,18 +21,26 @@ Broker::Broker(const Settings& settings)
       ledger_(state_, snapshot_),
       reuse_(state_, ledger_),
       lifecycle_(state_, ledger_, reuse_),
-      placement_(state_, lifecycle_, reuse_) {
+      placement_(state_, lifecycle_, reuse_),
+      quota_(protocol::kRequestsPerSecond, protocol::kRequestsBurst) {
   // Sessions of different starts of the broker never meet.
   next_session_ = (settings.epoch << 32) + 1;
 }
 
 void Broker::handle(const Event& event, const Now& now, Outbox& out) {
   if (const auto* worker = std::get_if<FromWorkerPeer>(&event)) {
-    std::visit([&](const auto& message) { on_worker(worker->peer, message, now, out); },
-               worker->message);
+    if (const auto* hello = std::get_if<protocol::Hello>(&worker->message)) {
+      return on_hello(*worker, *hello, now, out);
+    }
+    std::visit(
+        [&]<class Message>(const Message& message) {
+          if constexpr (!std::is_same_v<Message, protocol::Hello>) {
+            on_worker(worker->peer, message, now, out);
+          }
+        },
+        worker->message);
   } else if (const auto* client = std::get_if<FromClientPeer>(&event)) {
-    std::visit([&](const auto& message) { on_client(*client, message, now, out); },
-               client->message);
+    on_client_peer(*client, now, out);
   } else if (const auto* gone = std::get_if<WorkerUnreachable>(&event)) {
     // Its next message is answered with Rehello, and Hello settles what it holds.
     if (WorkerRecord* found = state_.workers.find_peer(gone->peer)) {

@@ -10,9 +10,11 @@
 #include "broker/core/lifecycle.h"
 #include "broker/core/placement.h"
 #include "broker/core/queries.h"
+#include "broker/core/quota.h"
 #include "broker/core/snapshot_loader.h"
 #include "broker/core/staging.h"
 #include "broker/core/state.h"
+#include "broker/core/tickets.h"
 #include "broker/core/watchers.h"
 
 namespace landseer::broker {
@@ -60,7 +62,8 @@ class Broker {
 
  private:
   // broker_workers.cc
-  void on_worker(PeerId peer, const protocol::Hello& hello, const Now& now, Outbox& out);
+  void on_hello(const FromWorkerPeer& from, const protocol::Hello& hello, const Now& now,
+                Outbox& out);
   void on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Started& started, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Results& results, const Now& now, Outbox& out);
@@ -77,7 +80,7 @@ class Broker {
   void on_worker(PeerId peer, const protocol::Dropped& dropped, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out);
   WorkerRecord* require_session(PeerId peer, std::uint64_t session, const Now& now, Outbox& out);
-  std::optional<Error> refuse(const protocol::Hello& hello);
+  std::optional<Error> refuse(const protocol::Hello& hello, const Caller& caller);
   std::vector<protocol::Verdict> reconcile(WorkerRecord& worker, const protocol::Hello& hello,
                                            bool same_instance, const Now& now, Outbox& out);
   void take_back_all(WorkerRecord& worker, protocol::Outcome outcome, const std::string& reason,
@@ -90,6 +93,10 @@ class Broker {
   void thaw_expiry(const Now& now, Outbox& out);
   void lose(WorkerRecord& worker, const Now& now, Outbox& out);
   std::optional<Instant> liveness_deadline() const;
+
+  // broker_rights.cc
+  void on_client_peer(const FromClientPeer& from, const Now& now, Outbox& out);
+  std::optional<protocol::ErrorReply> refuse(const FromClientPeer& from, const Now& now);
 
   // broker_clients.cc
   void on_client(const FromClientPeer& from, const protocol::ClientHello& m, const Now& now,
@@ -114,8 +121,9 @@ class Broker {
   void on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now, Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::GetExplanation& m, const Now& now,
                  Outbox& out);
-  Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
-                                     bool plan_only, const Now& now, Outbox& out);
+  Result<protocol::Submitted> submit(const FromClientPeer& from, const protocol::SubmitChunk& last,
+                                     const Now& now, Outbox& out);
+  Result<void> has_room_for_more(const std::string& owner, std::uint64_t tasks) const;
   protocol::Submitted summary_of(const PipelineRecord& record) const;
   void make_room(std::uint64_t new_tasks, const Now& now, Outbox& out);
   const Settings& settings() const { return state_.settings; }
@@ -127,8 +135,8 @@ class Broker {
   // broker_streams.cc
   void on_client(const FromClientPeer& from, const protocol::OpenStream& m, const Now& now,
                  Outbox& out);
-  protocol::StreamSource open_at(const WorkerRecord& worker, TaskId task, std::uint32_t attempt,
-                                 const Now& now, Outbox& out);
+  protocol::StreamSource open_at(const WorkerRecord& worker, Grant grant, const Now& now,
+                                 Outbox& out);
   Result<protocol::StreamOpened> open_log(const FoundTask& found, std::uint32_t attempt,
                                           const Now& now, Outbox& out);
   Result<protocol::StreamOpened> open_artifact(const FoundTask& found, const Now& now, Outbox& out);
@@ -148,6 +156,7 @@ class Broker {
   Placement placement_;
   Watchers watchers_;
   Staging staging_;
+  RequestQuota quota_;
   std::uint64_t next_session_ = 1;
   std::optional<Instant> settle_due_;  // when the last settle() wanted to be called again
   Instant doubt_until_;                // before that, silence says nothing

@@ -61,8 +61,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& 
     reply(from, protocol::ChunkTaken{m.index}, out);
     return;
   }
-  auto submitted =
-      submit(m.submission_id, staging_.take(from.peer, m.submission_id), m.plan_only, now, out);
+  auto submitted = submit(from, m, now, out);
   if (submitted) {
     reply(from, *submitted, out);
   } else {
@@ -70,11 +69,14 @@ void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& 
   }
 }
 
-Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
-                                           const std::string& body, bool plan_only, const Now& now,
+Result<protocol::Submitted> Broker::submit(const FromClientPeer& from,
+                                           const protocol::SubmitChunk& last, const Now& now,
                                            Outbox& out) {
+  const std::string& submission_id = last.submission_id;
+  const std::string& owner = from.caller.acts_for;
+  const std::string body = staging_.take(from.peer, submission_id);
   const Digest digest = sha256(body);
-  PipelineRecord* record = state_.pipelines.find_submission(submission_id);
+  PipelineRecord* record = state_.pipelines.find_submission(submission_id, owner);
   const bool existing = record != nullptr;
   if (existing && record->submission_digest != digest) {
     return fail(ErrorCode::kConflict,
@@ -93,20 +95,20 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     domain::IdCounters ids = state_.ids;
     auto built = build_pipeline(*submission, ids, state_.requests, state_.times, now.wall);
     if (!built) return tl::make_unexpected(built.error());
-    if (plan_only) {
+    if (last.plan_only) {
       protocol::Submitted planned = summary_of(**built);
       planned.pipeline = PipelineId{};
       planned.cached = reuse_.find_hits(**built).size();
       return planned;
     }
     const std::uint64_t tasks = (*built)->pipeline->tasks.size();
-    if (!has_room_for(tasks)) {
-      return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
-                  submission_id, "wait until some have finished, then submit again");
+    if (auto room = has_room_for_more(owner, tasks); !room) {
+      return tl::make_unexpected(room.error());
     }
     make_room(tasks, now, out);
     state_.ids = ids;
     (*built)->submission_digest = digest;
+    (*built)->owner = owner;
     if (!submission->model_name.empty()) {
       // The pipeline that made room may have had the same one.
       std::erase(out.unneeded_blobs, (*built)->key_context.model_script);
@@ -130,6 +132,20 @@ protocol::Submitted Broker::summary_of(const PipelineRecord& record) const {
           record.evaluations,
           record.cached,
           false};
+}
+
+Result<void> Broker::has_room_for_more(const std::string& owner, std::uint64_t tasks) const {
+  const char* const hint = "wait until some have finished, then submit again";
+  if (!has_room_for(tasks)) {
+    return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
+                "broker", hint);
+  }
+  if (!owner.empty() &&
+      state_.pipelines.live_tasks_of(owner) + tasks > settings().live_tasks_per_owner_max) {
+    return fail(ErrorCode::kLimit,
+                "'" + owner + "' has as many unfinished tasks as one owner may have", owner, hint);
+  }
+  return {};
 }
 
 bool Broker::has_room_for(std::uint64_t tasks) const {
@@ -157,7 +173,7 @@ void Broker::make_room(std::uint64_t new_tasks, const Now& now, Outbox& out) {
 
 void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m, const Now& now,
                        Outbox& out) {
-  reply(from, pipeline_list(state_, m.after, now.wall), out);
+  reply(from, pipeline_list(state_, from.caller, m.after, now.wall), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline& m, const Now& now,
@@ -210,7 +226,10 @@ void Broker::answer_watchers(const Now& now, Outbox& out) {
   const auto answer = [&](const Watcher& watcher) {
     const PipelineRecord* record = state_.pipelines.find(watcher.pipeline);
     if (record == nullptr) {  // over, and forgotten in the same turn
-      reply_error({watcher.peer, watcher.number, {}}, no_pipeline(watcher.pipeline), out);
+      const Error gone = no_pipeline(watcher.pipeline);
+      out.to_clients.push_back(
+          {watcher.peer, watcher.number,
+           protocol::ErrorReply{gone.code, gone.message, gone.where, gone.hint}});
       return;
     }
     out.to_clients.push_back(

@@ -3,6 +3,7 @@
 
 #include "broker/core/broker.h"
 #include "broker/core/offers.h"
+#include "common/protocol/fetch_pass.h"
 
 namespace landseer::broker {
 namespace {
@@ -25,6 +26,7 @@ bool is_modest(const protocol::Hello& hello) {
          hello.datasets.size() <= 1024 && hello.images.size() <= 4096 &&
          is_short(hello.data_address) && is_short(hello.boot_id) &&
          is_short(hello.program_version) && is_short(hello.unfit) &&
+         (hello.fetch_secret.empty() || hello.fetch_secret.size() == protocol::kFetchSecretBytes) &&
          hello.store_id.size() <= protocol::kNameBytesMax && all(hello.runtimes, is_short) &&
          all(hello.gpus,
              [](const auto& gpu) {

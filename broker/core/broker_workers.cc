@@ -42,7 +42,7 @@ WorkerRecord* Broker::require_session(PeerId peer, std::uint64_t session, const 
   return worker;
 }
 
-std::optional<Error> Broker::refuse(const protocol::Hello& hello) {
+std::optional<Error> Broker::refuse(const protocol::Hello& hello, const Caller& caller) {
   if (hello.protocol_min > protocol::kProtocolMax || hello.protocol_max < protocol::kProtocolMin) {
     return Error{ErrorCode::kVersion,
                  "the worker speaks protocol " + std::to_string(hello.protocol_min) + " to " +
@@ -69,16 +69,25 @@ std::optional<Error> Broker::refuse(const protocol::Hello& hello) {
                  "a connected worker already has the name '" + hello.name + "'", hello.name,
                  "choose another with --name"};
   }
-  if (state_.workers.find_uid(hello.uid) == nullptr &&
-      state_.workers.size() >= state_.settings.workers_max && !state_.workers.find_gone()) {
+  const WorkerRecord* known = state_.workers.find_uid(hello.uid);
+  if (known != nullptr && !known->key.empty() && !caller.name.empty() &&
+      known->key != caller.name) {
+    return Error{ErrorCode::kNotAllowed,
+                 "a worker with another key, '" + known->key + "', has this identity", hello.name,
+                 "use that key, or another --scratch folder"};
+  }
+  if (known == nullptr && state_.workers.size() >= state_.settings.workers_max &&
+      !state_.workers.find_gone()) {
     return Error{ErrorCode::kLimit, "the broker knows its limit of workers, and all may come back",
                  hello.name, "stop a worker, or wait until one that is away is lost"};
   }
   return std::nullopt;
 }
 
-void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now, Outbox& out) {
-  if (const auto error = refuse(hello)) {
+void Broker::on_hello(const FromWorkerPeer& from, const protocol::Hello& hello, const Now& now,
+                      Outbox& out) {
+  const PeerId peer = from.peer;
+  if (const auto error = refuse(hello, from.caller)) {
     out.to_workers.push_back({peer, protocol::Refused{error->code, error->message, error->hint}});
     return;
   }
@@ -93,7 +102,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
     if (state_.workers.size() >= state_.settings.workers_max) {
       ledger_.commit(WorkerForgotten{*state_.workers.find_gone()}, now, out);
     }
-    ledger_.commit(WorkerAdded{hello.uid, hello.name}, now, out);
+    ledger_.commit(WorkerAdded{hello.uid, hello.name, from.caller.name}, now, out);
     worker = state_.workers.find_uid(hello.uid);
   }
   // Hello again, although it was welcomed: nothing reaches it. It gets no work before it shows that
@@ -102,6 +111,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   const auto verdicts = reconcile(*worker, hello, same_instance, now, out);
   worker->offer = hello;
   worker->offer.held.clear();
+  worker->public_key = from.caller.public_key;
   // A worker that only lost its connection is as sick as before.
   if (!same_instance) worker->host_failures = 0;
   worker->leaving = false;

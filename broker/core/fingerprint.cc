@@ -80,6 +80,7 @@ std::uint64_t fingerprint(const PipelineRecord& record) {
               record.first_started_at, record.finished_at, record.cancel_requested);
   // Stores of before there were these keep their fingerprints.
   if (record.paused) part = combine(part, 1);
+  if (!record.owner.empty()) part = combine_text(part, record.owner);
   if (!record.dataset_content.empty()) part = combine(part, record.dataset_content);
   for (const auto& [image, content] : record.image_contents) {
     part = combine(combine(part, image.size()), content);
@@ -88,7 +89,8 @@ std::uint64_t fingerprint(const PipelineRecord& record) {
 }
 
 std::uint64_t fingerprint(const WorkerRecord& worker) {
-  return combine(kWorkerPart, number(worker.id), worker.completed, worker.failed);
+  const auto part = combine(kWorkerPart, number(worker.id), worker.completed, worker.failed);
+  return worker.key.empty() ? part : combine_text(part, worker.key);
 }
 
 std::uint64_t fingerprint(const std::string& tool, const std::string& device,

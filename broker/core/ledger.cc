@@ -49,8 +49,8 @@ PipelineRecord& Ledger::commit_pipeline(std::unique_ptr<PipelineRecord> built, s
                                         const Now& now, Outbox& out) {
   PipelineRecord& record = state_.pipelines.add(std::move(built));
   state_.fingerprint += fingerprint(record);
-  out.records.push_back(
-      PipelineAdded{record.id(), now.wall.unix_ms, record.submission_digest, std::move(body)});
+  out.records.push_back(PipelineAdded{record.id(), now.wall.unix_ms, record.submission_digest,
+                                      std::move(body), record.owner});
   state_.placement_due = true;
   state_.touch(record);
   return record;
@@ -63,6 +63,7 @@ Result<void> Ledger::add(const PipelineAdded& r) {
                               WallTime{r.submitted_at});
   if (!built) return tl::make_unexpected(built.error());
   (*built)->submission_digest = r.digest;
+  (*built)->owner = r.owner;
   PipelineRecord& record = state_.pipelines.add(std::move(*built));
   state_.fingerprint += fingerprint(record);
   state_.touch(record);
@@ -77,6 +78,7 @@ void Ledger::apply(const PipelineAdded& r, const Now& now) {
 void Ledger::apply(const WorkerAdded& r, const Now& now) {
   WorkerRecord& worker = state_.workers.add(r.uid);
   worker.offer.name = r.name;
+  worker.key = r.key;
   worker.state = WorkerState::kLost;
   worker.last_seen = now.wall;
   state_.fingerprint += fingerprint(worker);

@@ -89,7 +89,7 @@ void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
 PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
   PipelineRecord& added = *record;
   records_.emplace(added.id(), std::move(record));
-  by_submission_.emplace(added.submission_id, &added);
+  by_submission_.emplace(std::pair(added.owner, added.submission_id), &added);
   if (number(added.first_task) != 0) by_first_task_.emplace(added.first_task, &added);
   tasks_ += added.pipeline->tasks.size();
   for (const domain::TaskPtr& task : added.pipeline->tasks) keys_.add(task->key, task->id);
@@ -116,7 +116,7 @@ void PipelineTable::forget(PipelineId id) {
   if (found == records_.end()) return;
   const PipelineRecord& record = *found->second;
   CHECK(record.terminal(), "only finished pipelines are forgotten");
-  by_submission_.erase(record.submission_id);
+  by_submission_.erase({record.owner, record.submission_id});
   std::erase_if(by_first_task_, [&](const auto& entry) { return entry.second == &record; });
   tasks_ -= record.pipeline->tasks.size();
   for (const domain::TaskPtr& task : record.pipeline->tasks) keys_.remove(task->key, task->id);
@@ -134,8 +134,9 @@ const PipelineRecord* PipelineTable::find(PipelineId id) const {
   return found != records_.end() ? found->second.get() : nullptr;
 }
 
-PipelineRecord* PipelineTable::find_submission(const std::string& submission_id) {
-  const auto found = by_submission_.find(submission_id);
+PipelineRecord* PipelineTable::find_submission(const std::string& submission_id,
+                                               const std::string& owner) {
+  const auto found = by_submission_.find({owner, submission_id});
   return found != by_submission_.end() ? found->second : nullptr;
 }
 
@@ -151,11 +152,22 @@ std::optional<FoundTask> PipelineTable::find_task(TaskId id) const {
 void PipelineTable::retire(const PipelineRecord& record) {
   if (active_.erase(order(record)) == 0) return;
   live_tasks_ -= record.pipeline->tasks.size();
+  const auto owned = live_by_owner_.find(record.owner);
+  if (owned != live_by_owner_.end() && (owned->second -= record.pipeline->tasks.size()) == 0) {
+    live_by_owner_.erase(owned);
+  }
   unarchived_.insert(record.id());
 }
 
 void PipelineTable::revive(const PipelineRecord& record) {
-  if (active_.insert(order(record)).second) live_tasks_ += record.pipeline->tasks.size();
+  if (!active_.insert(order(record)).second) return;
+  live_tasks_ += record.pipeline->tasks.size();
+  live_by_owner_[record.owner] += record.pipeline->tasks.size();
+}
+
+std::uint64_t PipelineTable::live_tasks_of(const std::string& owner) const {
+  const auto found = live_by_owner_.find(owner);
+  return found != live_by_owner_.end() ? found->second : 0;
 }
 
 }  // namespace landseer::broker

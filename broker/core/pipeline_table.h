@@ -83,6 +83,7 @@ struct PipelineRecord {
   domain::KeyContext key_context;
   TaskId first_task{};  ///< the lowest id of its tasks; none if it has none
   std::string submission_id;
+  std::string owner;         ///< whose key submitted it; empty: there were none
   Digest submission_digest;  ///< of the encoded body: the same id with other content is refused
   std::string policy;
   std::int64_t priority = 0;
@@ -128,7 +129,8 @@ class PipelineTable {
   PipelineRecord& add(std::unique_ptr<PipelineRecord> record);
   PipelineRecord* find(PipelineId id);
   const PipelineRecord* find(PipelineId id) const;
-  PipelineRecord* find_submission(const std::string& submission_id);
+  /// Each owner has ids of its own.
+  PipelineRecord* find_submission(const std::string& submission_id, const std::string& owner = {});
   /// The pipeline that owns a task id, and the task. O(log n).
   std::optional<FoundTask> find_task(TaskId id) const;
   const std::map<PipelineId, std::unique_ptr<PipelineRecord>>& all() const { return records_; }
@@ -143,6 +145,7 @@ class PipelineTable {
 
   const KeyIndex& keys() const { return keys_; }
   std::uint64_t live_tasks() const { return live_tasks_; }
+  std::uint64_t live_tasks_of(const std::string& owner) const;
   std::uint64_t tasks() const { return tasks_; }
   /// The oldest pipeline that is over; none if all still run. O(number of unfinished ones).
   std::optional<PipelineId> oldest_finished() const;
@@ -158,11 +161,12 @@ class PipelineTable {
 
   std::map<PipelineId, std::unique_ptr<PipelineRecord>> records_;
   std::map<TaskId, PipelineRecord*> by_first_task_;
-  std::unordered_map<std::string, PipelineRecord*> by_submission_;
+  std::map<std::pair<std::string, std::string>, PipelineRecord*> by_submission_;  // owner, id
   std::set<std::pair<std::int64_t, PipelineId>> active_;
   std::set<PipelineId> unarchived_;
   KeyIndex keys_;
   std::uint64_t live_tasks_ = 0;
+  std::unordered_map<std::string, std::uint64_t> live_by_owner_;
   std::uint64_t tasks_ = 0;
 };
 

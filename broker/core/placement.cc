@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/protocol/fetch_pass.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
@@ -147,7 +148,7 @@ bool Placement::place_task(const FoundTask& found, const Now& now, Outbox& out) 
   if (!gather_inputs(found, *worker, inputs, now, out)) return false;
   if (reuse_.bind_to(found, *worker, now, out)) return false;
   lifecycle_.assign(found, *worker, now, out);
-  draft(found, *worker, std::move(inputs), out);
+  draft(found, *worker, std::move(inputs), now, out);
   ++placed_;
   return true;
 }
@@ -292,7 +293,7 @@ bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker
       const WorkerRecord& holder = *known;
       here = here || holder_id == worker.id || share_store(holder, worker);
       if (holder.session != 0 && holder.state == WorkerState::kConnected) {
-        if (holder_id != worker.id) input.sources.push_back(holder.offer.data_address);
+        if (holder_id != worker.id) add_source(input, holder, worker, now);
       } else if (holder.state != WorkerState::kLost) {
         may_come_back = true;
       }
@@ -310,19 +311,30 @@ bool Placement::gather_inputs(const FoundTask& found, const WorkerRecord& worker
   return true;
 }
 
-protocol::InputArtifact Placement::checkpoint_for(const TaskRun& run,
-                                                  const WorkerRecord& worker) const {
+/// With what the holder's data port asks for, if it asks for something.
+void Placement::add_source(protocol::InputArtifact& input, const WorkerRecord& holder,
+                           const WorkerRecord& fetcher, const Now& now) {
+  input.sources.push_back(holder.offer.data_address);
+  if (holder.offer.fetch_secret.empty() || fetcher.public_key.empty()) return;
+  input.passes.resize(input.sources.size());
+  input.passes.back() = {holder.public_key,
+                         protocol::make_fetch_pass(holder.offer.fetch_secret,
+                                                   {input.artifact, fetcher.public_key}, now.wall)};
+}
+
+protocol::InputArtifact Placement::checkpoint_for(const TaskRun& run, const WorkerRecord& worker,
+                                                  const Now& now) const {
   protocol::InputArtifact checkpoint{run.checkpoint, {}};
   for (const WorkerId id : state_.artifacts.holders(run.checkpoint)) {
     const WorkerRecord* holder = state_.workers.find(id);
     if (holder == nullptr || holder->session == 0 || id == worker.id) continue;
-    checkpoint.sources.push_back(holder->offer.data_address);
+    add_source(checkpoint, *holder, worker, now);
   }
   return checkpoint;
 }
 
 void Placement::draft(const FoundTask& found, WorkerRecord& worker,
-                      std::vector<protocol::InputArtifact> inputs, Outbox& out) {
+                      std::vector<protocol::InputArtifact> inputs, const Now& now, Outbox& out) {
   Draft& draft = drafts_[worker.id];
   const domain::Task& task = *found.task;
   const auto key = std::pair<const void*, const void*>(task.tool.get(), task.options.get());
@@ -336,11 +348,12 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
   for (const auto& input : inputs) {
     draft.bytes += 40;
     for (const std::string& source : input.sources) draft.bytes += 8 + source.size();
+    draft.bytes += 96 * input.passes.size();
   }
   draft.message.attempts.push_back({task.id, worker.attempts.at(task.id).attempt,
                                     found.record->id(), spec->second, task.config->text(),
                                     std::move(inputs),
-                                    checkpoint_for(*found.record->find_run(task.id), worker)});
+                                    checkpoint_for(*found.record->find_run(task.id), worker, now)});
   if (draft.message.attempts.size() >= protocol::kBatchMax || draft.bytes >= kAssignBytesMax) {
     flush(worker.id, draft, out);
   }

@@ -63,13 +63,16 @@ class Placement {
   bool is_good(const FreeWorkers::Entry& entry, Search& search, bool ahead);
   bool failed_everywhere(const Search& search);
   std::uint64_t& checked(const Search& search);
-  protocol::InputArtifact checkpoint_for(const TaskRun& run, const WorkerRecord& worker) const;
+  static void add_source(protocol::InputArtifact& input, const WorkerRecord& holder,
+                         const WorkerRecord& fetcher, const Now& now);
+  protocol::InputArtifact checkpoint_for(const TaskRun& run, const WorkerRecord& worker,
+                                         const Now& now) const;
   /// Artifacts on a common file system: what one has, the other has.
   static bool share_store(const WorkerRecord& a, const WorkerRecord& b);
   bool gather_inputs(const FoundTask& found, const WorkerRecord& worker,
                      std::vector<protocol::InputArtifact>& inputs, const Now& now, Outbox& out);
   void draft(const FoundTask& found, WorkerRecord& worker,
-             std::vector<protocol::InputArtifact> inputs, Outbox& out);
+             std::vector<protocol::InputArtifact> inputs, const Now& now, Outbox& out);
   void flush(WorkerId worker, Draft& draft, Outbox& out);
 
   State& state_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/request_text.h"
+#include "broker/core/rights.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
@@ -120,6 +121,7 @@ protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now) {
   row.submitted_at = record.submitted_at;
   row.finished_at = record.finished_at;
   row.eta_ms = eta_ms(record, progress, now);
+  row.owner = record.owner;
   return row;
 }
 
@@ -143,10 +145,12 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   return status;
 }
 
-protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallTime now) {
+protocol::PipelineList pipeline_list(const State& state, const Caller& caller, PipelineId after,
+                                     WallTime now) {
   protocol::PipelineList list;
   const auto& all = state.pipelines.all();
   for (auto it = all.upper_bound(after); it != all.end(); ++it) {
+    if (!sees(caller, *it->second)) continue;
     if (list.rows.size() >= protocol::kPageRowsMax) {
       list.more = true;
       break;

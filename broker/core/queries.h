@@ -13,7 +13,9 @@ Error no_task(TaskId id);
 protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now);
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
                                          Placement& placement, WallTime now);
-protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallTime now);
+/// Those the caller sees.
+protocol::PipelineList pipeline_list(const State& state, const Caller& caller, PipelineId after,
+                                     WallTime now);
 protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
                            const domain::Task& task);
 protocol::TaskList task_list(const State& state, const PipelineRecord& record,

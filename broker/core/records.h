@@ -23,15 +23,17 @@ struct PipelineAdded {
   /// Encoded protocol::Submission. Not part of the record's own encoding: the store keeps it beside
   /// the journal, once, however long the pipeline lives.
   std::string body;
+  std::string owner{};  ///< whose key submitted it; empty: there were none
   bool operator==(const PipelineAdded& other) const {
     return pipeline == other.pipeline && submitted_at == other.submitted_at &&
-           digest == other.digest;
+           digest == other.digest && owner == other.owner;
   }
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("pipeline", m.pipeline);
     visit("submitted_at", m.submitted_at);
     visit("digest", m.digest);
+    visit("owner", protocol::added(m.owner));
   }
 };
 
@@ -39,11 +41,13 @@ struct PipelineAdded {
 struct WorkerAdded {
   std::string uid;
   std::string name;
+  std::string key{};  ///< the name of the key that it has ever since; empty: any
   bool operator==(const WorkerAdded&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("uid", m.uid);
     visit("name", m.name);
+    visit("key", protocol::added(m.key));
   }
 };
 

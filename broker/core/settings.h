@@ -24,6 +24,7 @@ struct Settings {
   std::uint64_t workers_max = protocol::kWorkersMax;       ///< known, those that are gone included
   std::uint64_t pipelines_max = protocol::kPipelinesMax;   ///< kept, finished ones included
   std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;  ///< of these pipelines
+  std::uint64_t live_tasks_per_owner_max = protocol::kLiveTasksPerOwnerMax;
 
   /// Two seconds, or six per lease if that is shorter: three may be missed before a worker counts
   /// as silent, with half the lease to spare.

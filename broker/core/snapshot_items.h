@@ -41,6 +41,7 @@ struct WorkerItem {
   std::uint64_t failed = 0;
   std::uint32_t host_failures = 0;
   std::string host_error;
+  std::string key{};
   bool operator==(const WorkerItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -51,6 +52,7 @@ struct WorkerItem {
     visit("failed", m.failed);
     visit("host_failures", m.host_failures);
     visit("host_error", protocol::added(m.host_error));
+    visit("key", protocol::added(m.key));
   }
 };
 
@@ -84,6 +86,7 @@ struct PipelineItem {
   std::vector<protocol::ImageOffer> image_contents;
   Digest dataset_content;
   std::string body;  ///< not encoded; see PipelineAdded
+  std::string owner{};
   bool operator==(const PipelineItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -98,6 +101,7 @@ struct PipelineItem {
     visit("paused", protocol::added(m.paused));
     visit("image_contents", protocol::added(m.image_contents));
     visit("dataset_content", protocol::added(m.dataset_content));
+    visit("owner", protocol::added(m.owner));
   }
 };
 

@@ -44,6 +44,7 @@ Result<void> SnapshotLoader::on(const WorkerItem& item, const Now& now) {
   worker.failed = item.failed;
   worker.host_failures = item.host_failures;
   worker.host_error = item.host_error;
+  worker.key = item.key;
   state_.fingerprint += fingerprint(worker);
   return {};
 }
@@ -78,6 +79,7 @@ Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
     open_->image_contents[bound.image] = bound.content;
   }
   open_->dataset_content = item.dataset_content;
+  open_->owner = item.owner;
   return {};
 }
 

@@ -27,6 +27,7 @@ PipelineItem item_of(const PipelineRecord& record) {
     item.image_contents.push_back({image, content});
   }
   item.dataset_content = record.dataset_content;
+  item.owner = record.owner;
   return item;
 }
 
@@ -61,7 +62,8 @@ void SnapshotWriter::begin() {
   for (const auto& [id, worker] : state_.workers.all()) {
     append_entry(opening_,
                  encode_item(WorkerItem{id, worker.offer.uid, worker.offer.name, worker.completed,
-                                        worker.failed, worker.host_failures, worker.host_error}));
+                                        worker.failed, worker.host_failures, worker.host_error,
+                                        worker.key}));
   }
   for (const auto& [tool, device, time] : state_.times.rows()) {
     append_entry(opening_, encode_item(TimingItem{tool, std::bit_cast<std::uint64_t>(time.mean_ms),

@@ -56,6 +56,7 @@ void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
     add(hasher, content.hex());
   }
   add(hasher, record.submission_id);
+  add(hasher, record.owner);
   add(hasher, record.submission_digest.hex());
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     add_numbers(hasher, number(task->id), static_cast<int>(task->status), task->priority,
@@ -75,6 +76,7 @@ Digest state_digest(const State& state) {
   for (const auto& [id, worker] : state.workers.all()) {
     add_numbers(hasher, number(id), worker.completed, worker.failed);
     add(hasher, worker.offer.uid);
+    add(hasher, worker.key);
     for (const auto& [task, attempt] : worker.attempts) {
       add_numbers(hasher, attempt.epoch, number(task), attempt.attempt);
     }

@@ -32,6 +32,8 @@ struct WorkerRecord {
   WorkerState state = WorkerState::kConnected;
   PeerId peer{};
   std::uint64_t session = 0;  ///< 0: no conversation
+  std::string key;            ///< the name of the only key that it may have; empty: any
+  std::string public_key;     ///< of its connection; empty: there are no keys
   protocol::Hello offer;
   std::unordered_map<std::string, protocol::ImageOffer> images;  ///< of `offer`, by name
   std::int64_t cpus_free_milli = 0;  ///< may fall below 0 by what is prefetched

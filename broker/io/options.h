@@ -17,6 +17,7 @@ struct Options {
   std::uint64_t disk_min = std::uint64_t{1} << 30;  ///< bytes free below which nothing new is taken
   std::uint64_t snapshot_bytes = 64 * 1024 * 1024;  ///< of journal that make a snapshot due
   Duration history = std::chrono::hours(24 * 365);  ///< how long finished pipelines are kept there
+  std::string keys_folder;                          ///< where the keys are; empty: there are none
   std::string check_folder;  ///< verify this state folder and end; empty: serve
   config::LogOptions log;
 };

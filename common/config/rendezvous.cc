@@ -68,7 +68,9 @@ Result<Rendezvous> read_rendezvous() {
                         text_of(object, "bulk_address"),
                         text_of(object, "instance"),
                         0,
-                        text_of(object, "state_folder")};
+                        text_of(object, "state_folder"),
+                        text_of(object, "broker_key"),
+                        text_of(object, "keys_folder")};
   const auto pid = object.find("pid");
   if (pid != object.end() && pid->is_number_integer()) rendezvous.pid = pid->get<std::int64_t>();
   return rendezvous;
@@ -87,7 +89,9 @@ Result<void> write_rendezvous(const Rendezvous& rendezvous) {
                     {"bulk_address", rendezvous.bulk_address},
                     {"instance", rendezvous.instance},
                     {"pid", rendezvous.pid},
-                    {"state_folder", rendezvous.state_folder}};
+                    {"state_folder", rendezvous.state_folder},
+                    {"broker_key", rendezvous.broker_key},
+                    {"keys_folder", rendezvous.keys_folder}};
   const std::string draft = rendezvous_path() + "." + rendezvous.instance;
   if (auto written = write_private(draft, object.dump(2) + "\n"); !written) return written;
   if (rename(draft.c_str(), rendezvous_path().c_str()) != 0) {

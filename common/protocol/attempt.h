@@ -9,6 +9,7 @@
 #include "common/base/digest.h"
 #include "common/base/ids.h"
 #include "common/protocol/added.h"
+#include "common/protocol/bytes.h"
 
 namespace landseer::protocol {
 
@@ -93,16 +94,31 @@ struct WorkSpec {
   }
 };
 
+/// What the data port of a source asks for; see fetch_pass.h.
+struct FetchPass {
+  std::string server_key;  ///< the source's public key; empty: it has none and wants none
+  std::string pass;
+  bool operator==(const FetchPass&) const = default;
+
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("server_key", m.server_key);
+    visit("pass", as_bytes(m.pass));
+  }
+};
+
 /// An ancestor's artifact and the workers (`data` addresses) that have it, the best first.
 struct InputArtifact {
   Digest artifact;
   std::vector<std::string> sources;
+  std::vector<FetchPass> passes{};  ///< one for each source, or none at all
   bool operator==(const InputArtifact&) const = default;
 
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("artifact", m.artifact);
     visit("sources", m.sources);
+    visit("passes", added(m.passes));
   }
 };
 

@@ -347,6 +347,7 @@ struct ErrorReply {
   std::string message;
   std::string where;
   std::string hint;
+  std::uint32_t retry_ms = 0;  ///< with kBusy: how long to wait before asking again
   bool operator==(const ErrorReply&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -354,6 +355,7 @@ struct ErrorReply {
     visit("message", m.message);
     visit("where", m.where);
     visit("hint", m.hint);
+    visit("retry_ms", added(m.retry_ms));
   }
 };
 

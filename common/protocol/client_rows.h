@@ -48,6 +48,7 @@ struct PipelineRow {
   std::int64_t submitted_at = 0;  ///< Unix milliseconds, as all times here
   std::int64_t finished_at = 0;
   std::int64_t eta_ms = -1;  ///< remaining; negative: unknown
+  std::string owner;         ///< whose key submitted it; empty: a broker without keys
   bool operator==(const PipelineRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -71,6 +72,7 @@ struct PipelineRow {
     visit("submitted_at", m.submitted_at);
     visit("finished_at", m.finished_at);
     visit("eta_ms", m.eta_ms);
+    visit("owner", added(m.owner));
   }
 };
 

@@ -34,5 +34,9 @@ inline constexpr std::uint32_t kStreamRequestsMax = 1024;  ///< of all readers
 inline constexpr std::uint32_t kLogTimesMax = 4096;        ///< in one reply
 inline constexpr std::uint32_t kStagedSubmissionsMax = 64;
 inline constexpr std::uint32_t kPipelinesMax = 10'000;  ///< finished ones included
+/// Of one key: requests at the clients port, after a burst of so many; and live tasks of one owner.
+inline constexpr std::uint32_t kRequestsPerSecond = 100;
+inline constexpr std::uint32_t kRequestsBurst = 1000;
+inline constexpr std::uint64_t kLiveTasksPerOwnerMax = 1'000'000;
 
 }  // namespace landseer::protocol

@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
+#include "common/protocol/bytes.h"
 #include "common/protocol/version.h"
 
 namespace landseer::protocol {
@@ -80,8 +81,9 @@ struct Hello {
   std::uint64_t number = 0;      ///< of this Hello: comes back in Welcome
   std::string boot_id;           ///< of its host: another one means that it was restarted
   std::vector<ImageOffer> images;
-  std::string store_id;  ///< of an artifact store on a common file system; empty: its own
-  std::string unfit;     ///< why it must get no work now, in words; empty: it may
+  std::string store_id;      ///< of an artifact store on a common file system; empty: its own
+  std::string unfit;         ///< why it must get no work now, in words; empty: it may
+  std::string fetch_secret;  ///< signs passes for its data port; empty: none are wanted there
   bool operator==(const Hello&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -104,6 +106,7 @@ struct Hello {
     visit("images", added(m.images));
     visit("store_id", added(m.store_id));
     visit("unfit", added(m.unfit));
+    visit("fetch_secret", added(as_bytes(m.fetch_secret)));
   }
 };
 

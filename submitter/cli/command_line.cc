@@ -149,6 +149,9 @@ std::unique_ptr<CLI::App> define_command_line(Command& command) {
   app->add_option("--broker", command.global.broker,
                   "the broker's address for clients; else that of $LANDSEER_HOME/broker.json")
       ->type_name("ADDRESS");
+  app->add_option("--keys", command.global.keys,
+                  "folder with your client.key; else $LANDSEER_HOME/keys")
+      ->type_name("DIR");
   app->add_flag("--json", command.global.json, "one JSON document on stdout");
   app->add_flag("-q,--quiet", command.global.quiet, "bare ids, no hints, no progress");
   app->add_flag("--no-color", command.global.no_color, "no colours on a terminal");

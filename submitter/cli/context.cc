@@ -32,6 +32,7 @@ Result<client::Client*> Context::connect(client::Limits limits) {
     std::signal(SIGPIPE, SIG_DFL);
     client::ClientOptions options;
     options.broker = options_.broker;
+    options.keys = options_.keys;
     options.signals = signals_.get();
     options.limits = limits;
     if (options_.trace) options.trace = [](const std::string& line) { spdlog::debug(line); };

@@ -38,6 +38,39 @@ void define_up(CLI::App& app, Command& command) {
   });
 }
 
+CLI::App* add_keys_verb(CLI::App& keys, const char* name, const char* text, Command& command,
+                        std::function<Result<int>(Context&)> run) {
+  CLI::App* verb = keys.add_subcommand(name, text);
+  verb->callback([&command, run = std::move(run)] { command.run = run; });
+  return verb;
+}
+
+void define_keys(CLI::App& app, Command& command) {
+  CLI::App* keys = app.add_subcommand("keys", "who may use this host's broker");
+  keys->require_subcommand(1);
+  keys->fallthrough();
+  add_keys_verb(*keys, "init", "keys for the broker, for you and for a worker here", command,
+                run_keys_init);
+  auto options = std::make_shared<KeysAddOptions>();
+  CLI::App* add =
+      add_keys_verb(*keys, "add", "a key for somebody else, or for another host", command,
+                    [options](Context& context) { return run_keys_add(context, *options); });
+  add->add_option("NAME", options->name, "of the key, and of the owner of what it submits")
+      ->required();
+  add->add_option("--role", options->role, "what it may do; a submitter if it is new")
+      ->check(CLI::IsMember({"reader", "submitter", "worker", "admin"}));
+  add->add_option("--owner", options->owner,
+                  "whose pipelines it sees, if not those of its own name; a reader may see '*'")
+      ->type_name("NAME");
+  add->add_flag("--replace", options->replace, "give the key of this name a new pair");
+  add_keys_verb(*keys, "list", "the keys that the broker accepts", command, run_keys_list);
+  auto name = std::make_shared<std::string>();
+  CLI::App* revoke =
+      add_keys_verb(*keys, "revoke", "accept a key no more, from now on", command,
+                    [name](Context& context) { return run_keys_revoke(context, *name); });
+  revoke->add_option("NAME", *name, "as `keys list` shows it")->required();
+}
+
 void define_completion(CLI::App& app, Command& command) {
   auto shell = std::make_shared<std::string>();
   CLI::App* verb = app.add_subcommand("completion", "a completion script for a shell");
@@ -62,6 +95,7 @@ void define_host_verbs(CLI::App& app, Command& command) {
   down->callback([&command] { command.run = run_down; });
   CLI::App* workers = app.add_subcommand("workers", "who computes, and with what");
   workers->callback([&command] { command.run = run_workers; });
+  define_keys(app, command);
   define_completion(app, command);
 }
 

@@ -70,6 +70,7 @@ Json to_json(const protocol::PipelineRow& row) {
           {"eta_seconds", row.eta_ms < 0 ? Json() : Json(static_cast<double>(row.eta_ms) / 1000)},
           {"policy", row.policy},
           {"priority", row.priority},
+          {"owner", text_or_null(row.owner)},
           {"dataset", text_or_null(row.dataset)},
           {"ready", row.ready},
           {"workflows", row.workflows},

@@ -74,6 +74,13 @@ struct ResultsOptions {
   std::string csv;  ///< folder; empty: no files
 };
 
+struct KeysAddOptions {
+  std::string name;
+  std::string role;
+  std::string owner;     ///< whose pipelines it sees; empty: those of its name
+  bool replace = false;  ///< the key of that name, with a new pair
+};
+
 struct UpOptions {
   std::uint32_t workers = 2;
   std::string cpus;  ///< of each worker; empty: this host's divided by their number

@@ -12,6 +12,10 @@ namespace landseer::cli {
 
 Result<int> run_up(Context& context, const UpOptions& options);
 Result<int> run_down(Context& context);
+Result<int> run_keys_init(Context& context);
+Result<int> run_keys_add(Context& context, const KeysAddOptions& options);
+Result<int> run_keys_list(Context& context);
+Result<int> run_keys_revoke(Context& context, const std::string& name);
 Result<int> run_plan(Context& context, const FileOptions& options);
 Result<int> run_submit(Context& context, const SubmitOptions& options);
 Result<int> run_list(Context& context);

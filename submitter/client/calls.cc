@@ -169,6 +169,14 @@ Result<protocol::Submitted> Client::upload(const std::string& submission_id,
     if (reply->number != 0 && reply->number < first_number) continue;
     if (auto* done = std::get_if<protocol::Submitted>(&reply->message)) return std::move(*done);
     if (const auto* error = std::get_if<protocol::ErrorReply>(&reply->message)) {
+      if (error->code == ErrorCode::kBusy) {
+        // The chunks behind it miss this one, so all of them again.
+        auto rested = pause(std::chrono::milliseconds(error->retry_ms));
+        if (!rested) return tl::make_unexpected(rested.error());
+        first_number = last_number_ + 1;
+        sent = taken = 0;
+        continue;
+      }
       return fail(error->code, error->message, error->where, error->hint);
     }
     if (!std::holds_alternative<protocol::ChunkTaken>(reply->message)) {

@@ -30,6 +30,7 @@ struct Limits {
 
 struct ClientOptions {
   std::string broker;  ///< as resolve_address() takes it; resolved anew for each connection
+  std::string keys{};  ///< folder with client.key; empty: that of $LANDSEER_HOME
   Limits limits;
   /// If given, a signal ends any wait at once. Must outlive the client.
   net::SignalWatch* signals = nullptr;
@@ -89,6 +90,8 @@ class Client {
   const Limits& limits() const { return options_.limits; }
   /// For further connections beside this one.
   const net::Context& context() const { return context_; }
+  /// To be secured with, as this one is; empty: the broker has no keys.
+  const std::optional<net::ClientKeys>& keys() const { return keys_; }
 
  private:
   template <class Reply>
@@ -104,7 +107,9 @@ class Client {
   Result<protocol::Submitted> upload(const std::string& submission_id, const std::string& body,
                                      bool plan_only);
   void disconnect();
+  Result<void> open_dealer();
   Error unreachable(const std::string& what);
+  std::optional<Error> turned_away();
 
   ClientOptions options_;
   net::Context context_;
@@ -112,6 +117,8 @@ class Client {
   std::unique_ptr<net::LossWatch> loss_;  // of the dealer
   std::optional<protocol::ClientWelcome> welcome_;
   std::string address_;
+  std::optional<net::ClientKeys> keys_;
+  std::string key_name_;
   std::uint64_t last_number_ = 0;
   int interrupted_by_ = 0;
 };

@@ -32,6 +32,9 @@ Result<void> Stream::connect(const std::string& bulk_address) {
   if (line_ && address == address_) return {};
   line_ = std::make_unique<Line>(client_.context());
   address_ = address;
+  if (const auto& keys = client_.keys()) {
+    if (auto secured = line_->dealer.secure(*keys); !secured) return secured;
+  }
   return line_->dealer.connect(address);
 }
 

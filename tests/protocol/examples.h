@@ -87,6 +87,7 @@ inline Hello hello_example() {
   h.images = {{"registry/noop:v1", sha256("image")}};
   h.store_id = "lab";
   h.unfit = "the disk is full";
+  h.fetch_secret = std::string(32, '\xfe');
   return h;
 }
 
@@ -102,6 +103,7 @@ inline PipelineRow row_example() {
   r.completed = 199;
   r.failed = 1;
   r.submitted_at = 1'700'000'000'000;
+  r.owner = "alice";
   return r;
 }
 
@@ -220,7 +222,7 @@ inline std::vector<ToClient> to_client_examples() {
           StreamOpened{
               2, true, sha256("artifact"), 500, "tcp://10.0.0.2:7712", {{"gpu-1", "ticket \xff"}}},
           Cancelled{10, 2},
-          ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"},
+          ErrorReply{ErrorCode::kBusy, "too much at once", "alice", "wait", 250},
           Retried{12, false},
           Paused{true, 4},
           Explanation{detail::task_example(),
@@ -261,7 +263,7 @@ inline std::vector<Example> examples() {
   add(to_worker_examples(), "to_worker", decode_to_worker);
   add(from_client_examples(), "from_client", decode_from_client);
   add(to_client_examples(), "to_client", decode_to_client);
-  add(std::vector<BulkRequest>{GetBlob{sha256("blob"), 100, 65'536, "ticket \xff"},
+  add(std::vector<BulkRequest>{GetBlob{sha256("blob"), 100, 65'536, "ticket \xff", sha256("artifact")},
                                Attach{11, sha256("key")},
                                GetLog{"ticket \xff", TaskId{7}, 2, 100, 65'536, 5000, true}},
       "bulk_request", decode_bulk_request);

@@ -35,6 +35,7 @@ struct FakeWorker {
   std::vector<Digest> released;
   std::vector<protocol::Refused> refused;
   std::uint64_t beats_answered = 0;
+  Caller key = local_caller();
 };
 
 class BrokerHarness {
@@ -65,6 +66,7 @@ class BrokerHarness {
                      std::vector<protocol::AttemptRef> held = {}) {
     FakeWorker& fake = workers[name];
     fake.name = name;
+    fake.key = worker_key;
     fake.peer = PeerId{next_peer_++};
     by_peer_[fake.peer] = &fake;
     protocol::Hello hello = offer;
@@ -81,7 +83,7 @@ class BrokerHarness {
   void say(FakeWorker& fake, protocol::FromWorker message) {
     const auto copy = protocol::decode_from_worker(protocol::encode(message));
     ASSERT_TRUE(copy) << copy.error().to_string();
-    broker.handle(FromWorkerPeer{fake.peer, copy->message}, now, out_);
+    broker.handle(FromWorkerPeer{fake.peer, copy->message, fake.key}, now, out_);
     settle();
   }
 
@@ -145,7 +147,7 @@ class BrokerHarness {
   void tell(protocol::FromClient message) {
     const auto copy = protocol::decode_from_client(protocol::encode(message, ++request_));
     ASSERT_TRUE(copy) << copy.error().to_string();
-    broker.handle(FromClientPeer{PeerId{7}, copy->number, copy->message}, now, out_);
+    broker.handle(FromClientPeer{PeerId{7}, copy->number, copy->message, caller}, now, out_);
     settle();
   }
 
@@ -205,6 +207,8 @@ class BrokerHarness {
   }
 
   Now now;
+  Caller caller = local_caller();      ///< whose key requests come with
+  Caller worker_key = local_caller();  ///< of workers that say Hello from now on
   protocol::Hello offer = make_offer();
   std::map<std::string, FakeWorker> workers;
   std::vector<ClientMail> replies;
@@ -212,6 +216,7 @@ class BrokerHarness {
   std::vector<Blob> blobs;
   std::vector<Digest> unneeded_blobs;
   std::vector<std::string> notices;
+  std::vector<Audit> audits;
   bool take_snapshots = true;
   Broker broker;
 
@@ -248,6 +253,7 @@ class BrokerHarness {
     expect_replay_is_equal();
     if (take_snapshots) advance_snapshot();
     notices.insert(notices.end(), out_.notices.begin(), out_.notices.end());
+    audits.insert(audits.end(), out_.audits.begin(), out_.audits.end());
     for (Blob& blob : out_.blobs) blobs.push_back(std::move(blob));
     for (const Digest& digest : out_.unneeded_blobs) unneeded_blobs.push_back(digest);
     for (const ClientMail& mail : out_.to_clients) replies.push_back(mail);

@@ -16,22 +16,25 @@ VALUES = BASE | {"common/domain", "common/protocol"}
 # Folder -> folders whose headers it may include, its own aside.
 MAY_INCLUDE = {
     "common/base": set(),
+    "common/keys": BASE,
     "common/domain": BASE,
     "common/domain/examples": BASE | {"common/domain"},
     "common/protocol": BASE,
     "common/net": BASE,
     "common/artifact": BASE,
     "common/log": set(),
-    "common/config": BASE | {"common/protocol"},
-    "broker/core": VALUES,
-    "broker/io": VALUES | {"broker/core", "common/config", "common/log", "common/net"},
+    "common/config": BASE | {"common/keys", "common/protocol"},
+    "broker/core": VALUES | {"common/keys"},
+    "broker/io": VALUES | {"broker/core", "common/config", "common/keys", "common/log", "common/net"},
     "broker": BASE | {"broker/io", "common/config", "common/log", "common/net"},
     "worker/core": VALUES,
-    "worker/io": VALUES | {"worker/core", "common/artifact", "common/config", "common/log", "common/net"},
+    "worker/io": VALUES | {"worker/core", "common/artifact", "common/config", "common/keys", "common/log",
+                           "common/net"},
     "worker": BASE | {"worker/io", "common/config", "common/log", "common/net"},
     "submitter/pipeline": VALUES,
-    "submitter/client": BASE | {"common/artifact", "common/config", "common/net", "common/protocol"},
-    "submitter/cli": VALUES | {"common/config", "common/log", "common/net", "submitter/client",
+    "submitter/client": BASE | {"common/artifact", "common/config", "common/keys", "common/net",
+                                "common/protocol"},
+    "submitter/cli": VALUES | {"common/config", "common/keys", "common/log", "common/net", "submitter/client",
                                "submitter/pipeline"},
     "submitter": {"submitter/cli"},
 }
@@ -46,7 +49,7 @@ LIBRARY_HOMES = {
     r"sqlite3": {"broker/io"},
 }
 # Folders that decide and do nothing: they could run on a machine without a clock or a disk.
-PURE = ("common/domain", "common/protocol", "broker/core", "worker/core")
+PURE = ("common/domain", "common/keys", "common/protocol", "broker/core", "worker/core")
 IMPURE_HEADERS = re.compile(
     r"zmq|spdlog|sys/|linux/|unistd\.h|fcntl\.h|poll\.h|pthread|time\.h|ctime|cstdio|iostream"
     r"|fstream|filesystem|thread|mutex|shared_mutex|atomic|condition_variable|future|semaphore"

@@ -85,7 +85,8 @@ Result<Manifest> obtain(const AttemptTools& tools, BlobFetcher& fetcher,
                         Prepared& prepared, Instant deadline = {}) {
   std::uint64_t bytes = 0;
   for (bool again = false;; again = true) {
-    const auto fetched = fetcher.fetch_artifact(input.artifact, input.sources, cancel, deadline);
+    const auto fetched =
+        fetcher.fetch_artifact(input.artifact, input.sources, cancel, deadline, input.passes);
     if (!fetched) return tl::make_unexpected(fetched.error());
     bytes += *fetched;
     auto manifest = tools.store.manifest(input.artifact);

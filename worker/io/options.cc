@@ -9,6 +9,7 @@
 
 #include "common/base/text.h"
 #include "common/base/units.h"
+#include "common/config/key_folder.h"
 #include "common/config/rendezvous.h"
 #include "common/net/socket.h"
 #include "common/protocol/limits.h"
@@ -29,7 +30,7 @@ struct Raw {
   std::string disk_min = "1GiB";
   std::vector<std::string> labels;
   std::vector<std::string> data;
-  bool trust_network = false;
+  std::string keys;
 };
 
 tl::unexpected<Error> usage(std::string message, std::string hint) {
@@ -109,6 +110,20 @@ Result<std::string> find_broker(const std::string& named) {
   return rendezvous->workers_address;
 }
 
+Result<std::optional<keys::KeyFile>> find_key(const std::string& folder, const Options& options) {
+  auto key = config::find_key(folder, config::kWorkerKeyFile, options.broker,
+                              net::is_loopback(options.broker));
+  if (!key || *key || net::is_loopback(options.data_bind)) return key;
+  return fail(
+      ErrorCode::kNotAllowed,
+      options.data_bind +
+          " can be reached from other machines, and the broker has no keys: whoever reaches "
+          "it could read your artifacts",
+      "--data-bind",
+      "keep to 127.0.0.1, or make keys: `landseer keys init` on the broker's "
+      "host, then start it again");
+}
+
 template <class T>
 bool take(Result<T> from, T& to, Error& error) {
   if (!from) {
@@ -129,14 +144,6 @@ bool complete(const Raw& raw, Options& options, Error& error) {
   if (options.artifact_mode == "shared" && options.artifacts.empty()) {
     error = {ErrorCode::kInvalid, "a shared store has to be named", "--artifact-mode",
              "add --artifacts FOLDER, the same on all hosts"};
-    return false;
-  }
-  if (!raw.trust_network && !net::is_loopback(options.data_bind)) {
-    error = {ErrorCode::kInvalid,
-             options.data_bind +
-                 " can be reached from other machines, and this version has no "
-                 "keys: whoever reaches it can read your artifacts",
-             "--data-bind", "keep to 127.0.0.1, or say --trust-network if everybody there may"};
     return false;
   }
   if (!options.data_address.empty() && !options.data_address.starts_with("tcp://")) {
@@ -168,7 +175,8 @@ bool complete(const Raw& raw, Options& options, Error& error) {
          take(read_runtimes(raw.runtimes), options.runtimes, error) &&
          take(raw.containers.read(), options.containers, error) &&
          take(read_labels(raw.labels), options.labels, error) &&
-         take(find_broker(options.broker), options.broker, error);
+         take(find_broker(options.broker), options.broker, error) &&
+         take(find_key(raw.keys, options), options.key, error);
 }
 
 void add_options(CLI::App& app, Options& options, Raw& raw) {
@@ -197,8 +205,7 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
       ->capture_default_str();
   app.add_option("--data-address", options.data_address,
                  "where other workers reach it, when a tunnel is between; default: as bound");
-  app.add_flag("--trust-network", raw.trust_network,
-               "allow a --data-bind that other machines can reach");
+  app.add_option("--keys", raw.keys, "folder with worker.key; default: $LANDSEER_HOME/keys");
   app.add_option("--artifact-mode", options.artifact_mode,
                  "local: a store of its own; shared: --artifacts is one folder for all workers")
       ->capture_default_str();
@@ -213,6 +220,11 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
 
 }  // namespace
 
+std::optional<net::ClientKeys> broker_keys(const Options& options) {
+  if (!options.key) return std::nullopt;
+  return net::ClientKeys{options.key->broker_key, options.key->public_key, options.key->secret_key};
+}
+
 int parse_options(int argc, const char* const* argv, Options& options) {
   CLI::App app("Runs tools for a broker.", "landseer-worker");
   Raw raw;
@@ -224,6 +236,7 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   Error error;
   if (!complete(raw, options, error)) {
     std::cerr << "landseer-worker: " << error.to_string() << '\n';
+    if (error.code == ErrorCode::kNotAllowed) return 4;
     return error.code == ErrorCode::kUnavailable ? 3 : 2;
   }
   if (auto chosen = choose_gpus(options.gpus, nullptr, {}, false); !chosen) {

@@ -25,6 +25,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
   bool ready = false;
   for (;;) {
     wait(signals);
+    if (auto open = look_at_door(ready); !open) return open;
     receive_broker();
     if (auto received = receive_executor(); !received) return received;
     receive_threads();
@@ -46,7 +47,8 @@ Result<void> Server::run(net::SignalWatch& signals) {
 
 void Server::wait(net::SignalWatch& signals) {
   // Without GPUs the last is none, and is not polled.
-  std::array<net::PollItem, 8> all{{{&broker_},
+  std::array<net::PollItem, 9> all{{{&broker_},
+                                    {&broker_watch_},
                                     {nullptr, executor_->fd()},
                                     {nullptr, workbench_->fd()},
                                     {nullptr, datasets_->fd()},
@@ -54,7 +56,7 @@ void Server::wait(net::SignalWatch& signals) {
                                     {nullptr, disks_->fd()},
                                     {nullptr, signals.fd()},
                                     {nullptr, gpu_monitor_->fd()}}};
-  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 7 : 8);
+  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 8 : 9);
   Instant deadline = agent_->next_deadline();
   if (shutdown_deadline_ != Instant{}) deadline = std::min(deadline, shutdown_deadline_);
   net::poll(items, std::max(deadline - net::now().instant, Duration::zero()));
@@ -64,6 +66,27 @@ void Server::wait(net::SignalWatch& signals) {
     shutdown_deadline_ = net::now().instant + kShutdownMax;
     handle(ShutdownRequested{});
   }
+}
+
+/// Who is not let in at the start ends; later it may be the broker's mistake, soon mended.
+Result<void> Server::look_at_door(bool was_welcome) {
+  static_cast<void>(broker_watch_.take());
+  const net::Refusal refusal = broker_watch_.refusal();
+  if (refusal == told_refusal_) return {};
+  told_refusal_ = refusal;
+  if (refusal == net::Refusal::kNone) return {};
+  const std::string name = options_.key ? "'" + options_.key->name + "'" : "none";
+  const Error error{
+      ErrorCode::kNotAllowed,
+      refusal == net::Refusal::kKey
+          ? "the broker does not accept this worker's key, " + name
+          : "this worker and the broker do not have matching keys; the worker's is " + name,
+      options_.broker,
+      "on the broker's host, `landseer keys list` shows whose it accepts, and `landseer keys add "
+      "NAME --role worker` makes another; it belongs here as worker.key"};
+  if (!was_welcome) return tl::make_unexpected(error);
+  spdlog::warn("{}; trying again", error.to_string());
+  return {};
 }
 
 void Server::receive_threads() {
@@ -255,7 +278,7 @@ void Server::perform(const RenewLease& effect) {
 }
 
 void Server::perform(const ServeStreams& effect) {
-  if (!streams_) streams_ = std::make_unique<StreamServer>(store_, folders_);
+  if (!streams_) streams_ = std::make_unique<StreamServer>(store_, folders_, broker_keys(options_));
   streams_->attend(bulk_address_, effect.attach);
 }
 

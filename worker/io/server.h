@@ -56,6 +56,7 @@ class Server {
   Result<Leftovers> find_leftovers();
   void adopt(const Leftovers& leftovers);
   void wait(net::SignalWatch& signals);
+  Result<void> look_at_door(bool was_welcome);
   Result<void> receive_executor();
   void on_executor(const FromExecutor& message);
   RunEnded run_ended(Ended ended) const;
@@ -90,6 +91,8 @@ class Server {
   std::shared_ptr<const Runtimes> runtimes_;
   net::Context context_;
   net::Dealer broker_;
+  net::LossWatch broker_watch_;
+  net::Refusal told_refusal_ = net::Refusal::kNone;
   std::unique_ptr<BlobServer> blobs_;
   std::unique_ptr<StreamServer> streams_;  // once somebody reads
   std::string bulk_address_;

@@ -38,8 +38,11 @@ struct StreamServer::Line {
   net::LossWatch loss;
 };
 
-StreamServer::StreamServer(const ArtifactStore& store, const AttemptFolders& folders)
-    : store_(store), folders_(folders), thread_([this] { serve(); }) {}
+StreamServer::StreamServer(const ArtifactStore& store, const AttemptFolders& folders,
+                           std::optional<net::ClientKeys> keys)
+    : store_(store), contents_(store), folders_(folders), keys_(std::move(keys)), thread_([this] {
+        serve();
+      }) {}
 
 StreamServer::~StreamServer() {
   stop_.request();
@@ -105,7 +108,9 @@ void StreamServer::connect(const std::string& address) {
   unsent_.clear();
   line_ = std::make_unique<Line>(context_);
   address_ = address;
-  if (auto connected = line_->dealer.connect(address); !connected) {
+  auto connected = keys_ ? line_->dealer.secure(*keys_) : Result<void>{};
+  if (connected) connected = line_->dealer.connect(address);
+  if (!connected) {
     spdlog::warn("no logs can be read from here: {}", connected.error().to_string());
     line_.reset();
   }
@@ -139,7 +144,9 @@ void StreamServer::answer(const protocol::GetBlob& request, std::uint64_t number
   reply.offset = request.offset;
   const std::size_t limit = std::min<std::size_t>(request.limit, protocol::kBlobChunkBytesMax);
   // Damaged or unreadable here: for the reader that is "not here".
-  if (auto piece = store_.read(request.blob, request.offset, limit)) {
+  // A broker of an earlier version does not say what it belongs to.
+  const bool belongs = request.artifact.empty() || contents_.has(request.artifact, request.blob);
+  if (auto piece = store_.read(request.blob, request.offset, limit); piece && belongs) {
     reply.found = true;
     reply.size = piece->size;
     reply.data = std::move(piece->data);
