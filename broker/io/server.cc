@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <span>
@@ -54,6 +55,8 @@ Result<void> Server::lock_doors() {
     spdlog::info("no keys: whoever is on this machine may use this broker; `landseer keys init`");
     return {};
   }
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);  // the secret key would be in it
   auto ring = KeyRing::open(keys_folder_);
   if (!ring) return tl::make_unexpected(ring.error());
   keys_ = std::move(*ring);

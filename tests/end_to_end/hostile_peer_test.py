@@ -53,8 +53,12 @@ def golden_frames():
 
 
 class HostilePeer(EndToEnd):
+    with_keys = False
+
     def setUp(self):
         self.random = random.Random(SEED)
+        if self.with_keys:
+            self.assertEqual(self.cluster.run("keys", "init").code, 0)
         self.cluster.start_broker(lease="2s")
         self.cluster.start_worker("w1")
         self.peers = []
@@ -117,6 +121,12 @@ class HostilePeer(EndToEnd):
             for _ in range(50):
                 send(self.connect(dealer, address), bytes([LONG]) + struct.pack(">Q", 1 << 20) + b"x")
         self.assert_broker_works()
+
+
+class HostileStranger(HostilePeer):
+    """The same without a key, to a broker that has some: nothing of it even gets through."""
+
+    with_keys = True
 
 
 if __name__ == "__main__":
