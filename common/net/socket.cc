@@ -216,16 +216,22 @@ bool LossWatch::take() {
   std::string frame;
   for (bool more = false; take_frame(handle_, frame, more);) {
     std::uint16_t event = 0;
-    if (frame.size() >= sizeof event) std::memcpy(&event, frame.data(), sizeof event);
+    std::uint32_t value = 0;
+    if (frame.size() >= sizeof event + sizeof value) {
+      std::memcpy(&event, frame.data(), sizeof event);
+      std::memcpy(&value, frame.data() + sizeof event, sizeof value);
+    }
     if (more) drain(handle_);
     if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
       refusal_ = Refusal::kKey;
     } else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) {
-      if (refusal_ == Refusal::kNone) refusal_ = Refusal::kSecurity;
+      // Anything else may be a bad line.
+      const bool mismatch = value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH;
+      if (mismatch && refusal_ == Refusal::kNone) refusal_ = Refusal::kSecurity;
     } else {
       again = again || (broken_ && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
       broken_ = event == ZMQ_EVENT_DISCONNECTED;
-      if (!broken_) refusal_ = Refusal::kNone;
+      if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) refusal_ = Refusal::kNone;
     }
   }
   if (again) {

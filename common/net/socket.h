@@ -104,7 +104,7 @@ class Dealer final : public Socket {
 enum class Refusal {
   kNone,
   kKey,       ///< the other side does not accept our key
-  kSecurity,  ///< one of the two has keys and the other has none, or the other's key is another
+  kSecurity,  ///< one of the two has keys and the other has none
 };
 
 /// Tells that the connection of a Dealer broke and was made again: what was sent before may be

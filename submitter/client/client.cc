@@ -174,9 +174,8 @@ std::optional<Error> Client::turned_away() {
     return config::missing_key(config::keys_folder(options_.keys), config::kClientKeyFile,
                                address_);
   return Error{ErrorCode::kNotAllowed,
-               "the broker has no keys, or another one than the key '" + key_name_ + "' is for",
-               address_,
-               "copy the key file again from the broker's host, or name its folder with --keys"};
+               "the broker has no keys, and there is one here, '" + key_name_ + "'", address_,
+               "is it the right broker? Name the folder with its keys with --keys"};
 }
 
 Error Client::unreachable(const std::string& what) {
