@@ -180,9 +180,11 @@ std::optional<Error> Client::turned_away() {
 
 Error Client::unreachable(const std::string& what) {
   disconnect();
-  // A broker hangs up without a word on those who think that it is another one.
+  // A broker hangs up without a word on those who think that it is another one, and most times on
+  // those without a key.
   const std::string key =
-      keys_ ? "; if it runs, its key is another than the one that '" + key_name_ + "' is for" : "";
+      keys_ ? "; if it runs, its key is another than the one that '" + key_name_ + "' is for"
+            : "; if it runs, it may want a key: `landseer keys add` on its host makes one";
   return {ErrorCode::kUnavailable, what, address_,
           "start one with `landseer up`, or name it with --broker tcp://HOST:PORT" + key};
 }

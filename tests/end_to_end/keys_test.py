@@ -147,7 +147,8 @@ class InOneHome(Keys):
         nobody.mkdir()
         began = time.monotonic()
         done = self.run_as(nobody, "list")
-        self.assertEqual(done.code, 4, done.err)
+        # libzmq does not always let a peer without security know why it hangs up.
+        self.assertIn(done.code, (3, 4), done.err)
         self.assertIn("landseer keys add", done.err)
         self.assertLess(time.monotonic() - began, 30)
         worker = self.cluster.launch_worker("w", "--broker", self.cluster.addresses[0], "--keys", nobody)
