@@ -87,12 +87,13 @@ TEST_F(DoorsTest, WhoIsKnownGetsInAndIsNamedWithEveryMessage) {
   Client client(outside, address, keys_of(known));
   EXPECT_EQ(client.knock(), Refusal::kNone);
   constexpr int kMessages = 20'000;
+  const Instant deadline = now().instant + kPatience;
   int sent = 1;
   for (int got = 0; got < kMessages;) {
     while (sent < kMessages && client.dealer.send("more")) ++sent;
     std::array<PollItem, 1> items{{{&router}}};
-    poll(items, kPatience);  // libzmq has looked at the first frame by now
-    ASSERT_TRUE(items[0].readable) << got;
+    poll(items, 2ms);  // libzmq has looked at the first frame by now
+    ASSERT_LT(now().instant, deadline) << got;
     while (const auto message = router.receive()) {
       ASSERT_EQ(message->user, known.public_key) << got;
       ++got;

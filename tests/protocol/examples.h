@@ -263,9 +263,10 @@ inline std::vector<Example> examples() {
   add(to_worker_examples(), "to_worker", decode_to_worker);
   add(from_client_examples(), "from_client", decode_from_client);
   add(to_client_examples(), "to_client", decode_to_client);
-  add(std::vector<BulkRequest>{GetBlob{sha256("blob"), 100, 65'536, "ticket \xff", sha256("artifact")},
-                               Attach{11, sha256("key")},
-                               GetLog{"ticket \xff", TaskId{7}, 2, 100, 65'536, 5000, true}},
+  add(
+      std::vector<BulkRequest>{
+          GetBlob{sha256("blob"), 100, 65'536, "ticket \xff", sha256("artifact")},
+          Attach{11, sha256("key")}, GetLog{"ticket \xff", TaskId{7}, 2, 100, 65'536, 5000, true}},
       "bulk_request", decode_bulk_request);
   add(std::vector<BulkReply>{BlobData{sha256("blob"), true, 100, 105, "bytes"},
                              LogData{true, 100, 105, true, "bytes \xff", {{90, 1'700'000'000'000}}},

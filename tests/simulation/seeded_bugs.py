@@ -56,7 +56,7 @@ PATCHES = [
           "std::max(1u, static_cast<std::uint32_t>(run->attempts.size())) : 1",
           "two attempts of a task have one number"),
     Patch("submit_twice", "broker/core/broker_clients.cc",
-          "PipelineRecord* record = state_.pipelines.find_submission(submission_id);",
+          "PipelineRecord* record = state_.pipelines.find_submission(submission_id, owner);",
           "PipelineRecord* record = nullptr;", "the same submission id again makes another pipeline"),
     Patch("turn_priorities_round", "broker/core/pipeline_table.h", "return {-record.priority, record.id()};",
           "return {record.priority, record.id()};", "the least urgent pipeline goes first"),
