@@ -49,11 +49,13 @@ void Broker::settle(const Now& now, Outbox& out) {
   lifecycle_.release_held(now);
   if (state_.placement_due) placement_.place(now, out);
   answer_watchers(now, out);
+  answer_followers(now, out);
   settle_due_ = next_deadline(now);
 }
 
 std::optional<Instant> Broker::next_deadline(const Now& now) const {
   std::optional<Instant> deadline = watchers_.next_deadline();
+  if (!followers_.empty()) lower(deadline, followers_.begin()->first);
   if (state_.placement_due) lower(deadline, now.instant);
   if (!state_.held.empty()) lower(deadline, state_.held.begin()->first);
   lower(deadline, liveness_deadline());

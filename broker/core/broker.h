@@ -114,6 +114,11 @@ class Broker {
   void on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now, Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::GetExplanation& m, const Now& now,
                  Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::GetChanges& m, const Now& now,
+                 Outbox& out);  // broker_changes.cc
+  void on_client(const FromClientPeer& from, const protocol::ListAttempts& m, const Now& now,
+                 Outbox& out);
+  void answer_followers(const Now& now, Outbox& out);
   Result<protocol::Submitted> submit(const std::string& submission_id, const std::string& body,
                                      bool plan_only, const Now& now, Outbox& out);
   protocol::Submitted summary_of(const PipelineRecord& record) const;
@@ -139,6 +144,13 @@ class Broker {
   Result<PipelineRecord*> find_target(PipelineId pipeline, TaskId task);
   Result<void> may_retry(const PipelineRecord& record) const;
 
+  /// A client that waits for any change after a position.
+  struct Follower {
+    PeerId peer{};
+    std::uint64_t number = 0;
+    std::uint64_t after = 0;
+  };
+
   State state_;
   SnapshotLoader loader_;
   SnapshotWriter snapshot_;
@@ -147,6 +159,8 @@ class Broker {
   Lifecycle lifecycle_;
   Placement placement_;
   Watchers watchers_;
+  std::multimap<Instant, Follower> followers_;  // by when they want an answer
+  std::uint64_t followers_told_ = 0;            // the change feed's end when they last were
   Staging staging_;
   std::uint64_t next_session_ = 1;
   std::optional<Instant> settle_due_;  // when the last settle() wanted to be called again

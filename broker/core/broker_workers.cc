@@ -172,7 +172,7 @@ void Broker::on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& 
 void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now& now, Outbox& out) {
   const WorkerRecord* worker = require_session(peer, started.session, now, out);
   if (worker == nullptr) return;
-  for (const auto& [attempt, started_at] : started.attempts) {
+  for (const auto& [attempt, started_at, gpus] : started.attempts) {
     const TaskId owner = owner_of(attempt);
     const auto known = worker->attempts.find(owner);
     if (known == worker->attempts.end() || known->second != attempt) {
@@ -180,8 +180,11 @@ void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now&
       continue;
     }
     const auto found = state_.pipelines.find_task(owner);
-    found->record->runs[owner].attempts.back().started_at = started_at;
+    protocol::AttemptRow& row = found->record->runs[owner].attempts.back();
+    row.started_at = started_at;
+    row.gpus = gpus;
     state_.touch(*found->record);
+    state_.changes.note(found->record->id(), owner);
   }
 }
 

@@ -30,6 +30,7 @@ Ledger::TaskChange::TaskChange(Ledger& ledger, PipelineRecord& record, const dom
 
 Ledger::TaskChange::~TaskChange() {
   ledger_.state_.fingerprint += fingerprint(task_, task_.status, record_.find_run(task_.id));
+  ledger_.state_.changes.note(record_.id(), task_.id);
 }
 
 void Ledger::note_moved(PipelineRecord& record, const domain::Task& task) {
@@ -38,6 +39,7 @@ void Ledger::note_moved(PipelineRecord& record, const domain::Task& task) {
   state_.fingerprint -= fingerprint(task, TaskStatus::kPending, run);
   state_.fingerprint += fingerprint(task, task.status, run);
   record.count_change(task, TaskStatus::kPending);
+  state_.changes.note(record.id(), task.id);
 }
 
 void Ledger::commit(Record record, const Now& now, Outbox& out) {
@@ -172,6 +174,7 @@ void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& 
   row.cpu_ms = r.result.cpu_ms;
   row.memory_peak_bytes = r.result.memory_peak_bytes;
   row.gpu_memory_peak_bytes = r.result.gpu_memory_peak_bytes;
+  row.gpus = r.result.gpus;
 }
 
 void Ledger::forgive(WorkerRecord& worker) {
@@ -333,6 +336,7 @@ void Ledger::apply(const PipelineForgotten& r, const Now& now) {
   }
   state_.pipelines.forget(r.pipeline);
   state_.touched.erase(r.pipeline);
+  state_.changes.note(r.pipeline);
 }
 
 void Ledger::apply(const WorkerForgotten& r, const Now& now) {

@@ -72,6 +72,7 @@ void Ledger::apply(const RetryRequested& r, const Now& now) {
     const auto run = record.runs.find(task.id);
     if (run != record.runs.end()) start_anew(run->second);
     record.count_change(task, was[i]);
+    state_.changes.note(record.id(), task.id);
     state_.fingerprint += fingerprint(task, task.status, record.find_run(task.id));
   }
   change(record, [&] {

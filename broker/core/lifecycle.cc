@@ -230,6 +230,7 @@ void Lifecycle::release_held(const Now& now) {
     static_cast<void>(found->record->scheduler->release(id));
     state_.placement_due = true;
     state_.touch(*found->record);
+    state_.changes.note(found->record->id(), id);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/request_text.h"
+#include "common/domain/combined_status.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
@@ -58,19 +59,9 @@ void add_notices(const State& state, const PipelineRecord& record, Placement& pl
 }
 
 TaskStatus workflow_status(const domain::Workflow& workflow) {
-  bool running = false;
-  bool pending = false;
-  for (const TaskStatus bad : {TaskStatus::kFailed, TaskStatus::kCancelled, TaskStatus::kSkipped}) {
-    for (const auto& task : workflow.tasks) {
-      if (task->status == bad) return bad == TaskStatus::kCancelled ? bad : TaskStatus::kFailed;
-    }
-  }
-  for (const auto& task : workflow.tasks) {
-    running = running || task->status == TaskStatus::kRunning;
-    pending = pending || task->status == TaskStatus::kPending;
-  }
-  if (running) return TaskStatus::kRunning;
-  return pending ? TaskStatus::kPending : TaskStatus::kCompleted;
+  std::vector<TaskStatus> statuses;
+  for (const auto& task : workflow.tasks) statuses.push_back(task->status);
+  return domain::combined_status(statuses);
 }
 
 std::size_t row_bytes(const protocol::TaskRow& row) {
@@ -163,6 +154,7 @@ protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
   row.pipeline = task.pipeline;
   row.key = task.key;
   row.tool = task.tool->name;
+  row.is_baseline = task.tool->is_baseline;
   row.type = static_cast<std::uint8_t>(task.type);
   row.status = static_cast<std::uint8_t>(task.status);
   row.reason = task.reason;
@@ -291,6 +283,8 @@ protocol::WorkerList worker_list(const State& state) {
       row.reason = worker.offer.unfit;
     }
     row.bytes_fetched = worker.bytes_fetched;
+    row.gpus_free_milli =
+        static_cast<std::uint32_t>(std::max<std::int64_t>(worker.gpus_free_milli, 0));
     list.rows.push_back(std::move(row));
   }
   return list;

@@ -197,6 +197,7 @@ bool Reuse::join(const FoundTask& found) {
   followers_[*leader].insert(id);
   state_.joined[id] = *leader;
   state_.touch(*found.record);
+  state_.changes.note(found.record->id(), id);
   return true;
 }
 
@@ -230,6 +231,7 @@ void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& no
     // Cancelled, or forgotten, while it waited.
     if (!waited || !found || !found->record->scheduler->is_held(follower)) continue;
     state_.touch(*found->record);
+    state_.changes.note(found->record->id(), follower);
     state_.placement_due = true;
     if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader)) {
       ledger_.commit(TaskFailed{follower,

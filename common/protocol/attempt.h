@@ -151,6 +151,7 @@ struct AttemptResult {
   Digest dataset_content;
   Digest checkpoint;  ///< artifact of its checkpoint folder, when the task is to go on elsewhere
   std::uint64_t checkpoint_bytes = 0;
+  std::vector<std::uint32_t> gpus;  ///< indexes of those it was given
   bool operator==(const AttemptResult&) const = default;
 
   template <class Self, class Visit>
@@ -176,6 +177,7 @@ struct AttemptResult {
     visit("dataset_content", added(m.dataset_content));
     visit("checkpoint", added(m.checkpoint));
     visit("checkpoint_bytes", added(m.checkpoint_bytes));
+    visit("gpus", added(m.gpus));
   }
 };
 

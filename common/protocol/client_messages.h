@@ -10,6 +10,7 @@
 
 #include "common/base/result.h"
 #include "common/protocol/bytes.h"
+#include "common/protocol/changes.h"
 #include "common/protocol/client_rows.h"
 #include "common/protocol/explanation.h"
 #include "common/protocol/version.h"
@@ -358,11 +359,12 @@ struct ErrorReply {
 };
 
 /// Order gives the type number on the wire (index + 1): append only.
-using FromClient =
-    std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks, GetTask,
-                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause, GetExplanation>;
-using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
-                              TaskList, TaskDetail, WorkflowList, WorkerList, StreamOpened,
-                              Cancelled, ErrorReply, Retried, Paused, Explanation>;
+using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
+                                GetTask, ListWorkflows, ListWorkers, OpenStream, Cancel, Retry,
+                                Pause, GetExplanation, GetChanges, ListAttempts>;
+using ToClient =
+    std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus, TaskList,
+                 TaskDetail, WorkflowList, WorkerList, StreamOpened, Cancelled, ErrorReply, Retried,
+                 Paused, Explanation, ChangeList, AttemptList>;
 
 }  // namespace landseer::protocol

@@ -116,6 +116,7 @@ struct TaskRow {
   std::string metrics;   ///< JSON object or empty
   TaskId cached_from{};  ///< with `cached`: the task whose result it has
   TaskId joined{};       ///< pending, because this task of another pipeline is doing the same work
+  bool is_baseline = false;  ///< its tool is: what its stage's others are compared with
   bool operator==(const TaskRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -143,6 +144,7 @@ struct TaskRow {
     visit("metrics", m.metrics);
     visit("cached_from", added(m.cached_from));
     visit("joined", added(m.joined));
+    visit("is_baseline", added(m.is_baseline));
   }
 };
 
@@ -163,6 +165,7 @@ struct AttemptRow {
   WorkerId worker_id{};  ///< of `worker`, which may have another name now
   TaskId origin_task{};  ///< the task it was started for, if that is another one that gave it up
   std::uint32_t origin_attempt = 0;
+  std::vector<std::uint32_t> gpus;  ///< indexes of those it was given
   bool operator==(const AttemptRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -181,6 +184,7 @@ struct AttemptRow {
     visit("worker_id", added(m.worker_id));
     visit("origin_task", added(m.origin_task));
     visit("origin_attempt", added(m.origin_attempt));
+    visit("gpus", added(m.gpus));
   }
 };
 
@@ -231,6 +235,7 @@ struct WorkerRow {
   std::string version;
   std::string reason;               ///< why it gets no work, if it is quarantined or unfit
   std::uint64_t bytes_fetched = 0;  ///< of artifacts, from other workers, since the broker started
+  std::uint32_t gpus_free_milli = 0;
   bool operator==(const WorkerRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -251,6 +256,7 @@ struct WorkerRow {
     visit("version", m.version);
     visit("reason", added(m.reason));
     visit("bytes_fetched", added(m.bytes_fetched));
+    visit("gpus_free_milli", added(m.gpus_free_milli));
   }
 };
 

@@ -18,8 +18,9 @@ inline constexpr std::size_t kReasonBytesMax = 1024;
 inline constexpr std::size_t kNameBytesMax = 128;
 /// Names in the folder of a data set that a worker tells, and that a pipeline requires.
 inline constexpr std::size_t kDatasetNamesMax = 1024;
-inline constexpr std::uint32_t kPageRowsMax = 1000;  ///< of a listing
-inline constexpr std::uint32_t kBatchMax = 512;      ///< attempts in one message
+inline constexpr std::uint32_t kPageRowsMax = 1000;     ///< of a listing
+inline constexpr std::uint32_t kChangesKept = 131'072;  ///< that GetChanges can go back
+inline constexpr std::uint32_t kBatchMax = 512;         ///< attempts in one message
 inline constexpr std::uint32_t kArrayMax = 1'200'000;
 inline constexpr std::uint32_t kDepthMax = 8;
 inline constexpr std::uint64_t kTasksPerSubmissionMax = 1'000'000;

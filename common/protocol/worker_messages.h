@@ -206,11 +206,13 @@ struct Assign {
 struct StartedAttempt {
   AttemptRef attempt;
   std::int64_t started_at = 0;
+  std::vector<std::uint32_t> gpus{};  ///< indexes of those it was given
   bool operator==(const StartedAttempt&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("attempt", m.attempt);
     visit("started_at", m.started_at);
+    visit("gpus", added(m.gpus));
   }
 };
 

@@ -100,6 +100,22 @@ Result<std::vector<protocol::WorkerRow>> Client::workers() {
   return std::move(list->rows);
 }
 
+Result<protocol::ChangeList> Client::changes(const protocol::GetChanges& what) {
+  return ask<protocol::ChangeList>(what);
+}
+
+Result<std::vector<protocol::TaskAttempt>> Client::attempts(PipelineId pipeline) {
+  std::vector<protocol::TaskAttempt> all;
+  protocol::ListAttempts what{pipeline, 0, protocol::kPageRowsMax};
+  while (true) {
+    auto page = ask<protocol::AttemptList>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    append(all, page->rows);
+    if (page->next_offset <= what.offset) return all;
+    what.offset = page->next_offset;
+  }
+}
+
 Result<protocol::StreamOpened> Client::open_stream(const protocol::OpenStream& what) {
   return ask<protocol::StreamOpened>(what);
 }

@@ -120,7 +120,11 @@ Result<std::optional<protocol::Envelope<protocol::ToClient>>> Client::receive(In
 Result<void> Client::wait_for(std::span<const net::PollItem> items, Duration limit) {
   std::vector<net::PollItem> polled(items.begin(), items.end());
   if (options_.signals != nullptr) polled.push_back({nullptr, options_.signals->fd()});
+  if (options_.cancel != nullptr) polled.push_back({nullptr, options_.cancel->fd()});
   net::poll(polled, limit);
+  if (options_.cancel != nullptr && options_.cancel->requested()) {
+    return fail(ErrorCode::kUnavailable, "interrupted");
+  }
   if (options_.signals == nullptr) return {};
   if (const int signal = options_.signals->take(); signal != 0) {
     interrupted_by_ = signal;

@@ -14,6 +14,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/net/cancel.h"
 #include "common/net/signals.h"
 #include "common/net/socket.h"
 #include "common/protocol/codec.h"
@@ -33,6 +34,8 @@ struct ClientOptions {
   Limits limits;
   /// If given, a signal ends any wait at once. Must outlive the client.
   net::SignalWatch* signals = nullptr;
+  /// If given, its request ends any wait at once, from another thread. Must outlive the client.
+  const Cancel* cancel = nullptr;
   /// Called with each message sent and received, on one line.
   std::function<void(const std::string&)> trace;
 };
@@ -72,6 +75,9 @@ class Client {
   Result<protocol::Explanation> explain(TaskId task);
   Result<std::vector<protocol::WorkflowRow>> workflows(PipelineId pipeline);
   Result<std::vector<protocol::WorkerRow>> workers();
+  /// What changed after a position, see protocol::GetChanges.
+  Result<protocol::ChangeList> changes(const protocol::GetChanges& what);
+  Result<std::vector<protocol::TaskAttempt>> attempts(PipelineId pipeline);
   Result<protocol::StreamOpened> open_stream(const protocol::OpenStream& what);
   Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
   Result<protocol::Retried> retry(const protocol::Retry& what);

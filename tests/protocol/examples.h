@@ -40,6 +40,7 @@ inline AttemptResult result_example() {
   r.dataset_content = sha256("dataset");
   r.checkpoint = sha256("checkpoint");
   r.checkpoint_bytes = 100;
+  r.gpus = {1};
   return r;
 }
 
@@ -122,6 +123,7 @@ inline TaskRow task_example() {
   r.metrics = "{}";
   r.cached_from = TaskId{2};
   r.joined = TaskId{4};
+  r.is_baseline = true;
   return r;
 }
 
@@ -134,6 +136,17 @@ inline WorkerRow worker_example() {
   r.labels = {{"rack", "3"}};
   r.runtimes = {"process"};
   r.bytes_fetched = 500;
+  r.gpus_free_milli = 1500;
+  return r;
+}
+
+inline AttemptRow attempt_example() {
+  AttemptRow r;
+  r.attempt = 2;
+  r.worker = "gpu-1";
+  r.outcome = 2;
+  r.worker_id = WorkerId{1};
+  r.gpus = {1};
   return r;
 }
 
@@ -143,7 +156,7 @@ inline WorkerRow worker_example() {
 inline std::vector<FromWorker> from_worker_examples() {
   return {detail::hello_example(),
           Heartbeat{11, 4},
-          Started{11, {{{5, TaskId{7}, 2}, 1'700'000'000'000}}},
+          Started{11, {{{5, TaskId{7}, 2}, 1'700'000'000'000, {0, 300}}}},
           Results{11, {detail::result_example()}},
           Holding{11, {sha256("artifact")}, 300},
           Dropped{11, {sha256("artifact")}},
@@ -199,22 +212,20 @@ inline std::vector<FromClient> from_client_examples() {
           Cancel{PipelineId{3}, TaskId{}},
           Retry{PipelineId{}, TaskId{7}},
           Pause{PipelineId{3}, true},
-          GetExplanation{TaskId{7}}};
+          GetExplanation{TaskId{7}},
+          GetChanges{21'474'836'490, 5000},
+          ListAttempts{PipelineId{3}, 1000, 500}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
-  AttemptRow attempt;
-  attempt.attempt = 2;
-  attempt.worker = "gpu-1";
-  attempt.outcome = 2;
-  attempt.worker_id = WorkerId{1};
   return {ClientWelcome{1, 5, "0.1.0"},
           ChunkTaken{3},
           Submitted{PipelineId{3}, "digits", 54, 378, 243, 162, 0, false},
           PipelineList{{detail::row_example()}, true},
           PipelineStatus{detail::row_example(), 17, {{5, 162, 2, 100, 0}}, {"no worker"}},
           TaskList{{detail::task_example()}, 1000},
-          TaskDetail{detail::task_example(), "image", "command", "{}", "{}", {attempt}},
+          TaskDetail{
+              detail::task_example(), "image", "command", "{}", "{}", {detail::attempt_example()}},
           WorkflowList{{{WorkflowId{1}, "comb_001", 3, 4, {TaskId{7}}}}, 0},
           WorkerList{{detail::worker_example()}},
           StreamOpened{
@@ -228,7 +239,13 @@ inline std::vector<ToClient> to_client_examples() {
                       {"no worker"},
                       TaskId{2},
                       TaskId{6},
-                      {{"command", "a", "b"}}}};
+                      {{"command", "a", "b"}}},
+          ChangeList{21'474'836'499,
+                     true,
+                     {{detail::task_example(), detail::attempt_example()}},
+                     {detail::row_example()},
+                     {PipelineId{1}}},
+          AttemptList{{{TaskId{7}, detail::attempt_example()}}, 1000}};
 }
 
 inline Submission submission_example() {

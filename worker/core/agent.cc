@@ -75,6 +75,7 @@ void Agent::adopt(const AttemptJob& job, const std::vector<std::uint32_t>& gpus)
   attempt.job = job;
   attempt.phase = Phase::kRunning;
   attempt.gpus = gpus;
+  attempt.result.gpus = gpus;
   attempt.result.epoch = job.key.epoch;
   attempt.result.task = job.key.task;
   attempt.result.attempt = job.key.attempt;
@@ -178,7 +179,7 @@ void Agent::on(const RunStarted& event, const Now&, std::vector<Effect>&) {
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kRunning || attempt->unwanted) return;
   attempt->result.started_at = event.at.unix_ms;
-  started_.push_back({event.key, event.at.unix_ms});
+  started_.push_back({event.key, event.at.unix_ms, attempt->gpus});
 }
 
 void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) {
@@ -304,6 +305,7 @@ void Agent::start_ready(std::vector<Effect>& out) {
       continue;
     }
     attempt.gpus = *gpus;
+    attempt.result.gpus = *gpus;
     for (const std::uint32_t gpu : *gpus) gpu_watch_.taken(gpu);
     attempt.phase = Phase::kRunning;
     out.push_back(Run{*it, std::move(*gpus), std::min(kGraceMax, lease_ / 6)});
