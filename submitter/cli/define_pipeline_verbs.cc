@@ -121,6 +121,10 @@ void define_results(CLI::App& app, Command& command) {
   verb->add_option("--csv", options->csv,
                    "write results_tools.csv and results_combinations.csv there")
       ->type_name("DIR");
+  CLI::Option* interactions = verb->add_flag("--interactions", options->interactions,
+                                             "what adding one defence does to another");
+  verb->add_option("--metric", options->metric, "by which metric; else the first that is known")
+      ->needs(interactions);
   on_verb(*verb, command, options, run_results);
 }
 

@@ -72,6 +72,8 @@ struct RetryOptions {
 struct ResultsOptions {
   std::string pipeline = "last";
   std::string csv;  ///< folder; empty: no files
+  bool interactions = false;
+  std::string metric;  ///< of the interactions; empty: the first that is known
 };
 
 struct UpOptions {

@@ -31,8 +31,9 @@ MAY_INCLUDE = {
     "worker": BASE | {"worker/io", "common/config", "common/log", "common/net"},
     "submitter/pipeline": VALUES,
     "submitter/client": BASE | {"common/artifact", "common/config", "common/net", "common/protocol"},
+    "submitter/report": VALUES,
     "submitter/cli": VALUES | {"common/config", "common/log", "common/net", "submitter/client",
-                               "submitter/pipeline"},
+                               "submitter/pipeline", "submitter/report"},
     "submitter": {"submitter/cli"},
 }
 # Header of a library -> folders that may include it. Others go through these.

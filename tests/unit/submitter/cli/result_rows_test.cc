@@ -1,11 +1,16 @@
-#include "submitter/cli/result_rows.h"
+#include "submitter/report/result_rows.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
+#include "submitter/cli/result_csv.h"
+
 namespace landseer::cli {
 namespace {
+
+using report::join_results;
+using report::Results;
 
 using domain::TaskStatus;
 using domain::TaskType;

@@ -1,4 +1,4 @@
-#include "submitter/cli/result_rows.h"
+#include "submitter/report/result_rows.h"
 
 #include <algorithm>
 #include <map>
@@ -7,7 +7,9 @@
 #include <unordered_map>
 #include <utility>
 
-namespace landseer::cli {
+#include "submitter/report/metric_info.h"
+
+namespace landseer::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -105,10 +107,22 @@ class Joiner {
       const auto found = tasks_.find(number(id));
       if (found != tasks_.end()) add_task(*found->second, row);
     }
+    row.is_baseline = has_only_baselines(row);
     results_.combinations.push_back(std::move(row));
   }
 
  private:
+  static bool has_only_baselines(const CombinationResult& row) {
+    bool any = false;
+    for (const auto& tools : row.stage_tools) {
+      for (const StageTool& tool : tools) {
+        any = true;
+        if (!tool.is_baseline) return false;
+      }
+    }
+    return any;
+  }
+
   void add_task(const protocol::TaskRow& task, CombinationResult& row) {
     const auto duration = duration_of(task);
     row.total_duration += duration.value_or(0);
@@ -120,6 +134,7 @@ class Joiner {
     for (std::size_t i = 0; i < kStages.size(); ++i) {
       if (task.type != static_cast<std::uint8_t>(kStages[i])) continue;
       row.stages[i] += (row.stages[i].empty() ? "" : " -> ") + task.tool;
+      row.stage_tools[i].push_back({task.tool, task.is_baseline});
     }
   }
 
@@ -159,6 +174,7 @@ Json to_json(const CombinationResult& row, const std::vector<std::string>& names
     object[std::string(to_string(kStages[i]))] = row.stages[i];
   }
   object["metrics"] = std::move(metrics);
+  object["is_baseline"] = row.is_baseline;
   object["total_duration"] = row.total_duration;
   object["combination_status"] = row.status;
   return object;
@@ -180,20 +196,32 @@ Results join_results(const protocol::PipelineRow& pipeline,
   return results;
 }
 
-Json to_json(const Results& results) {
+Json to_json(const Results& results, bool with_tools) {
+  Json info = Json::object();
+  for (const std::string& metric : results.metrics) {
+    const MetricInfo known = metric_info(metric);
+    const auto& better = known.higher_is_better;
+    info[metric] = {{"higher_is_better", better ? Json(*better) : Json()}, {"unit", known.unit}};
+  }
   Json combinations = Json::array();
+  Json baseline;
   for (const auto& row : results.combinations) {
     combinations.push_back(to_json(row, results.metrics));
+    if (row.is_baseline && baseline.is_null()) baseline = to_string(row.workflow);
   }
+  Json object{{"pipeline_id", to_string(results.pipeline)},
+              {"name", results.name},
+              {"dataset_name", results.dataset_name},
+              {"dataset_type", results.dataset_type},
+              {"metrics", results.metrics},
+              {"metric_info", std::move(info)},
+              {"baseline", std::move(baseline)},
+              {"combinations", std::move(combinations)}};
+  if (!with_tools) return object;
   Json tools = Json::array();
   for (const auto& row : results.tools) tools.push_back(to_json(row));
-  return {{"pipeline_id", to_string(results.pipeline)},
-          {"name", results.name},
-          {"dataset_name", results.dataset_name},
-          {"dataset_type", results.dataset_type},
-          {"metrics", results.metrics},
-          {"combinations", std::move(combinations)},
-          {"tools", std::move(tools)}};
+  object["tools"] = std::move(tools);
+  return object;
 }
 
-}  // namespace landseer::cli
+}  // namespace landseer::report

@@ -9,10 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "common/domain/types.h"
 #include "common/protocol/client_rows.h"
 
-namespace landseer::cli {
+namespace landseer::report {
 
 inline constexpr std::array<domain::TaskType, 4> kStages{
     domain::TaskType::kPreTraining, domain::TaskType::kInTraining, domain::TaskType::kPostTraining,
@@ -28,12 +29,19 @@ struct ToolResult {
   std::string output_path;  ///< the artifact's digest, in hex; empty if none
 };
 
+struct StageTool {
+  std::string name;
+  bool is_baseline = false;
+};
+
 struct CombinationResult {
   WorkflowId workflow{};
   std::string combination;
-  std::array<std::string, 4> stages;  ///< tools in order, joined by " -> "
+  std::array<std::string, 4> stages;                  ///< tools in order, joined by " -> "
+  std::array<std::vector<StageTool>, 4> stage_tools;  ///< the same
   /// Parallel to Results::metrics; JSON text of a number, a text or a boolean; empty: missing.
   std::vector<std::string> metrics;
+  bool is_baseline = false;   ///< has no tool but baselines
   double total_duration = 0;  ///< of all its ended tasks, in seconds
   std::string status;         ///< success, failure or running
 };
@@ -54,10 +62,6 @@ Results join_results(const protocol::PipelineRow& pipeline,
                      const std::vector<protocol::WorkflowRow>& workflows,
                      const std::vector<protocol::TaskRow>& tasks);
 
-/// The two files of docs/cli.md, "Results": a missing metric is -1 there.
-std::string tools_csv(const Results& results);
-std::string combinations_csv(const Results& results);
+nlohmann::ordered_json to_json(const Results& results, bool with_tools = true);
 
-nlohmann::ordered_json to_json(const Results& results);
-
-}  // namespace landseer::cli
+}  // namespace landseer::report
