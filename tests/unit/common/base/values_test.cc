@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/digest.h"
+#include "common/base/hmac.h"
 #include "common/base/ids.h"
 #include "common/base/result.h"
 
@@ -32,6 +33,24 @@ TEST(Digest, InPiecesIsTheSame) {
   hasher.update("a");
   hasher.update("bc");
   EXPECT_EQ(hasher.finish(), sha256("abc"));
+}
+
+TEST(Hmac, IsThatOfOpenSsl) {
+  // printf TEXT | openssl dgst -sha256 -mac HMAC -macopt hexkey:KEY, with the key 01 02 ... 20.
+  Digest key;
+  for (std::size_t i = 0; i < key.bytes.size(); ++i)
+    key.bytes[i] = static_cast<std::uint8_t>(i + 1);
+  EXPECT_EQ(hmac(key, "what is signed").hex(),
+            "9c39456d51e086a37e1e43a4d084f688243a751c9583726668fce4d2050887ca");
+  EXPECT_NE(hmac(key, "what is signed"), hmac(Digest{}, "what is signed"));
+}
+
+TEST(Secrets, AreEqualOnlyAsAWhole) {
+  EXPECT_TRUE(is_equal_secret("", ""));
+  EXPECT_TRUE(is_equal_secret("abc", "abc"));
+  for (const char* other : {"", "ab", "abd", "abcd", "ABC"}) {
+    EXPECT_FALSE(is_equal_secret("abc", other)) << other;
+  }
 }
 
 TEST(Error, SaysWhereWhatAndWhatToDo) {
