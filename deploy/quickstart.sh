@@ -89,7 +89,7 @@ install_packages "${packages[@]}"
 step="building the programs"
 say "$step in build/release"
 cmake --preset release -DLANDSEER_TESTS=OFF
-cmake --build --preset release --target landseer landseer-broker landseer-worker
+cmake --build --preset release --target landseer landseer-broker landseer-worker landseer-dashboard
 
 if [ "$runtime" != process ]; then
   step="building the tools' images"
@@ -125,6 +125,7 @@ if $keep; then
 The broker and the workers go on. To use them:
   export LANDSEER_HOME=$LANDSEER_HOME PATH="$bin:\$PATH"
   landseer list
+  landseer dashboard
   landseer submit deploy/examples/digits_full.yaml --evaluators deploy/examples/evaluators.yaml --wait
   landseer down
 TEXT

@@ -33,8 +33,21 @@ void define_up(CLI::App& app, Command& command) {
   add_bind(*verb, "--workers-bind", options->workers_bind, "where the broker waits for workers");
   add_bind(*verb, "--clients-bind", options->clients_bind, "where the broker waits for clients");
   add_bind(*verb, "--bulk-bind", options->bulk_bind, "where the broker serves attachments");
+  verb->add_option("--dashboard-bind", options->dashboard_bind, "where the dashboard serves")
+      ->capture_default_str()
+      ->type_name("HOST:PORT");
+  verb->add_flag("--no-dashboard", options->no_dashboard, "start none");
   verb->callback([&command, options] {
     command.run = [options](Context& context) { return run_up(context, *options); };
+  });
+}
+
+void define_dashboard(CLI::App& app, Command& command) {
+  auto options = std::make_shared<DashboardOptions>();
+  CLI::App* verb = app.add_subcommand("dashboard", "a link that opens the dashboard, once");
+  verb->add_flag("--control", options->control, "the link also lets its user act");
+  verb->callback([&command, options] {
+    command.run = [options](Context& context) { return run_dashboard(context, *options); };
   });
 }
 
@@ -62,6 +75,7 @@ void define_host_verbs(CLI::App& app, Command& command) {
   down->callback([&command] { command.run = run_down; });
   CLI::App* workers = app.add_subcommand("workers", "who computes, and with what");
   workers->callback([&command] { command.run = run_workers; });
+  define_dashboard(app, command);
   define_completion(app, command);
 }
 

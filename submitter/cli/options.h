@@ -76,6 +76,10 @@ struct ResultsOptions {
   std::string metric;  ///< of the interactions; empty: the first that is known
 };
 
+struct DashboardOptions {
+  bool control = false;  ///< the link lets its user act, not only look
+};
+
 struct UpOptions {
   std::uint32_t workers = 2;
   std::string cpus;  ///< of each worker; empty: this host's divided by their number
@@ -86,6 +90,8 @@ struct UpOptions {
   std::string workers_bind = "tcp://127.0.0.1:0";
   std::string clients_bind = "tcp://127.0.0.1:0";
   std::string bulk_bind = "tcp://127.0.0.1:0";
+  std::string dashboard_bind = "127.0.0.1:0";
+  bool no_dashboard = false;
 };
 
 }  // namespace landseer::cli

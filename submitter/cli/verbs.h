@@ -10,6 +10,7 @@
 
 namespace landseer::cli {
 
+Result<int> run_dashboard(Context& context, const DashboardOptions& options);
 Result<int> run_up(Context& context, const UpOptions& options);
 Result<int> run_down(Context& context);
 Result<int> run_plan(Context& context, const FileOptions& options);
