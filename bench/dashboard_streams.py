@@ -151,7 +151,7 @@ def measure(cluster, arguments):
     streams.close()
     told = check_streams(streams)
     assert streams.ended == 0 and not changes.failed, (streams.ended, changes.failed[:3])
-    version = subprocess.run([BIN / "landseer-dashboard", "--version"], text=True, capture_output=True, check=True).stdout
+    version = subprocess.check_output([BIN / "landseer-dashboard", "--version"], text=True)
     return {
         "program": version.strip(),
         "cpus": os.cpu_count(),

@@ -145,7 +145,9 @@ void Connection::respond(Response response, bool keep_open) {
                              : counts.failed);
   std::string head = head_of(response.status);
   for (const auto& [name, value] : response.headers) add_header(head, name, value);
-  if (!has_header(response, "Cache-Control")) add_header(head, "Cache-Control", "private, no-cache");
+  if (!has_header(response, "Cache-Control")) {
+    add_header(head, "Cache-Control", "private, no-cache");
+  }
   const bool may_have_body = response.status != 204 && response.status != 304;
   if (response.body && may_have_body) add_header(head, "Content-Type", response.type);
   if (may_have_body) {

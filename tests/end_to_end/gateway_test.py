@@ -313,6 +313,42 @@ class Gateway(EndToEnd):
         wait_until(lambda: browser.ask("GET", "/readyz").status == 200, "the gateway is ready")
         self.assertEqual(gateway.terminate(), 0)
 
+    def test_gpus_are_shown_with_who_has_them(self):
+        self.begin(workers=0)
+        self.cluster.start_worker("g", "--gpus", "0,1", cpus=2)
+        gate = self.cluster.gate()
+        tool = {"name": "a", "container": noting(f"read -r _ <{gate.path}"), "resources": {"gpus": 1}}
+        pipeline = self.cluster.submit(self.cluster.native({"a": tool}, {"w": ["a"]}))
+        self.cluster.wait_for_note("a", "start")
+        self.browser.get(f"/api/v1/pipelines/{pipeline}")
+
+        def states():
+            return sorted((gpu["state"], gpu["tasks"]) for gpu in self.browser.get("/api/v1/gpus")["gpus"])
+
+        wait_until(lambda: states() == [("busy", ["task_1"]), ("idle", [])], "one of the two is busy")
+        wait_until(lambda: self.browser.get("/api/v1/overview")["gpus"] == {"total": 2, "free": 1.0, "faulty": 0},
+                   "the front page knows it")
+        worker = self.browser.get("/api/v1/workers")["workers"][0]["worker_id"]
+        running = self.browser.get(f"/api/v1/workers/{worker}")["attempts"]
+        self.assertEqual([(attempt["task_id"], len(attempt["gpus"])) for attempt in running], [("task_1", 1)])
+        gate.let_pass()
+        self.cluster.run("wait", pipeline)
+        wait_until(lambda: [gpu[0] for gpu in states()] == ["idle", "idle"], "both are idle")
+        task = self.browser.get("/api/v1/tasks/task_1")
+        self.assertEqual(task["history"][0]["gpus"], running[0]["gpus"], "kept with the attempt")
+
+    def test_a_remote_session_is_told_how_to_reach_it(self):
+        self.begin()
+        self.assertIsNone(self.cluster.json("dashboard")["ssh"])
+        self.cluster.environment["SSH_CONNECTION"] = "10.0.0.1 5000 10.0.0.2 22"
+        told = self.cluster.json("dashboard", "--control")
+        port = self.url.rsplit(":", 1)[1]
+        self.assertTrue(told["ssh"].startswith(f"ssh -N -L {port}:127.0.0.1:{port} "), told["ssh"])
+        self.assertTrue(told["may_act"])
+        done = self.cluster.run("dashboard")
+        self.assertTrue(done.out.startswith(self.url + "/login?ticket="))
+        self.assertIn("next: on the machine with the browser: ssh -N -L", done.err)
+
     def test_sessions_outlive_the_gateway_and_links_do_not(self):
         self.begin()
         link = self.cluster.json("dashboard")["link"]
