@@ -242,7 +242,14 @@ Response Api::session(const Session& session) const {
 Result<PipelinePtr> Api::loaded(client::Client& client, PipelineId id) {
   PipelinePtr pipeline = model_.find(id);
   if (!pipeline) {
-    return fail(ErrorCode::kNotFound, "there is no " + to_string(id), to_string(id));
+    // So new that the feed has not told it yet.
+    const auto status = client.status(id);
+    if (!status) return tl::make_unexpected(status.error());
+    protocol::ChangeList news;
+    news.pipelines = {status->row};
+    model_.apply(news, net::now().wall.unix_ms);
+    pipeline = model_.find(id);
+    if (!pipeline) return fail(ErrorCode::kUnavailable, "the broker starts anew", to_string(id));
   }
   const std::lock_guard loading(pipeline->loading);
   {

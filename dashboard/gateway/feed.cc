@@ -20,6 +20,12 @@ constexpr Duration kWorkersPause = std::chrono::seconds(2);
 /// Listing workers costs the broker time for each of them: at most one part in so many.
 constexpr int kWorkersShare = 100;
 constexpr Duration kRetryPause = std::chrono::milliseconds(500);
+/// Tasks asked about one by one between two looks at changes: those tried again within the pause.
+constexpr std::size_t kMissedMax = 100;
+/// As many as the broker keeps: older ones are not told any more.
+constexpr std::size_t kCountedMax = protocol::kKeptTasksMax;
+/// A worker's clock may be behind ours by so much before what ended there counts as earlier.
+constexpr std::int64_t kClockSlackMs = 60'000;
 
 client::ClientOptions options_for(std::string broker, const Cancel& cancel) {
   client::ClientOptions options;
@@ -33,7 +39,10 @@ client::ClientOptions options_for(std::string broker, const Cancel& cancel) {
 }  // namespace
 
 Feed::Feed(Model& model, EventLog& events, std::string broker)
-    : model_(model), events_(events), client_(options_for(std::move(broker), cancel_)) {}
+    : model_(model),
+      events_(events),
+      client_(options_for(std::move(broker), cancel_)),
+      started_ms_(net::now().wall.unix_ms - kClockSlackMs) {}
 
 void Feed::stop() {
   cancel_.request();
@@ -71,8 +80,6 @@ Result<void> Feed::begin() {
   auto rows = client_.pipelines();
   if (!rows) return tl::make_unexpected(rows.error());
   position_ = changes->position;
-  counted_.clear();
-  hits_.clear();
   model_.reset(std::move(*rows));
   if (has_begun_) counts_.resets += 1;
   publish_reset(has_begun_ ? "the broker started anew, or too much changed at once"
@@ -94,6 +101,7 @@ Result<void> Feed::step() {
   const bool is_all = changes->tasks.size() < protocol::kPageRowsMax;
   position_ = changes->position;
   take(*changes);
+  if (auto counted = count_missed(); !counted) return counted;
   if (net::now().instant >= workers_due_) {
     if (auto looked = look_at_workers(); !looked) return looked;
   }
@@ -124,22 +132,48 @@ void Feed::take(const protocol::ChangeList& changes) {
   }
 }
 
-/// A task may be told again after its attempt ended: each attempt counts once.
+/// A task may be told again after its attempt ended, and an attempt that was followed by another at
+/// once is not told at all: each counts once.
 void Feed::count(const protocol::TaskChange& change) {
   const std::uint64_t task = number(change.row.task);
+  if (counted_.size() + hits_.size() >= kCountedMax) {
+    counted_.clear();
+    hits_.clear();
+  }
   if (change.row.cached) {
     if (hits_.insert(task).second) counts_.cache_hits += 1;
     return;
   }
-  const protocol::AttemptRow& last = change.last;
-  if (last.attempt == 0 || last.outcome == 0) return;
-  std::uint32_t& counted = counted_[task];
-  if (counted >= last.attempt) return;
-  counted = last.attempt;
-  counts_.attempts[std::min<std::size_t>(last.outcome, counts_.attempts.size() - 1)] += 1;
-  if (last.started_at == 0 || last.finished_at < last.started_at) return;
+  const std::uint32_t last = change.last.attempt;
+  const std::uint32_t counted = counted_[task];
+  if (last > counted + 1 && missed_.size() < kMissedMax) {
+    missed_.push_back(change.row.task);
+  } else {
+    count(change.row.task, change.last);
+  }
+}
+
+void Feed::count(TaskId task, const protocol::AttemptRow& row) {
+  std::uint32_t& counted = counted_[number(task)];
+  if (row.outcome == 0 || row.attempt <= counted) return;
+  counted = row.attempt;
+  if (row.finished_at < started_ms_) return;  // before anybody counted
+  counts_.attempts[std::min<std::size_t>(row.outcome, counts_.attempts.size() - 1)] += 1;
+  if (row.started_at == 0 || row.finished_at < row.started_at) return;
   counts_.gpu_milliseconds +=
-      static_cast<std::uint64_t>(last.finished_at - last.started_at) * last.gpus.size();
+      static_cast<std::uint64_t>(row.finished_at - row.started_at) * row.gpus.size();
+}
+
+Result<void> Feed::count_missed() {
+  for (const TaskId task : std::exchange(missed_, {})) {
+    const auto detail = client_.task(task);
+    if (!detail && detail.error().code != ErrorCode::kNotFound) {
+      return tl::make_unexpected(detail.error());
+    }
+    if (!detail) continue;  // forgotten meanwhile
+    for (const protocol::AttemptRow& row : detail->attempts) count(task, row);
+  }
+  return {};
 }
 
 void Feed::set_connected(bool connected, const std::string& message) {

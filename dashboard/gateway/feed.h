@@ -8,6 +8,7 @@
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "common/net/cancel.h"
 #include "dashboard/gateway/event_log.h"
@@ -47,6 +48,8 @@ class Feed {
   Result<void> look_at_workers();
   void take(const protocol::ChangeList& changes);
   void count(const protocol::TaskChange& change);
+  void count(TaskId task, const protocol::AttemptRow& row);
+  Result<void> count_missed();
   void set_connected(bool connected, const std::string& message);
   void publish_reset(const std::string& reason);
 
@@ -54,13 +57,15 @@ class Feed {
   EventLog& events_;
   Cancel cancel_;
   client::Client client_;
+  const std::int64_t started_ms_;  // what ended before is not counted
   std::uint64_t position_ = 0;
   bool has_begun_ = false;
   Instant workers_due_;
   BrokerState broker_;
   FeedCounts counts_;
   std::unordered_map<std::uint64_t, std::uint32_t> counted_;  // by task: the attempt counted last
-  std::unordered_set<std::uint64_t> hits_;                    // tasks counted
+  std::vector<TaskId> missed_;              // some of their attempts were not told
+  std::unordered_set<std::uint64_t> hits_;  // tasks counted
   std::thread thread_;
 };
 

@@ -90,17 +90,24 @@ void Connection::on_read(beast::error_code error) {
                                         "request line", ""}),
                    false);
   }
-  auto reply = [self = shared_from_this(), keep_open](Answer answer) {
-    asio::post(self->stream_.get_executor(),
-               [self, keep_open, answer = std::move(answer)]() mutable {
-                 if (auto* start = std::get_if<StreamStart>(&answer)) {
-                   self->begin_stream(std::move(*start));
-                 } else {
-                   self->respond(std::move(std::get<Response>(answer)), keep_open);
-                 }
-               });
+  // It lives as long as the answer takes, and ends in this thread, whoever forgets the answer last.
+  shared_->waiting.insert(shared_from_this());
+  auto reply = [weak = weak_from_this(), executor = stream_.get_executor(),
+                keep_open](Answer answer) {
+    asio::post(executor, [weak, keep_open, answer = std::move(answer)]() mutable {
+      if (const auto self = weak.lock()) self->take_answer(std::move(answer), keep_open);
+    });
   };
   shared_->service.handle(std::move(request), std::move(reply));
+}
+
+void Connection::take_answer(Answer answer, bool keep_open) {
+  shared_->waiting.erase(shared_from_this());
+  if (auto* start = std::get_if<StreamStart>(&answer)) {
+    begin_stream(std::move(*start));
+  } else {
+    respond(std::move(std::get<Response>(answer)), keep_open);
+  }
 }
 
 Request Connection::take_request() {

@@ -24,7 +24,8 @@ struct Shared {
   EventLog& events;
   HttpCounts& counts;
   HttpLimits limits;
-  std::set<Connection*> streams;  ///< open ones
+  std::set<Connection*> streams{};                  ///< open ones
+  std::set<std::shared_ptr<Connection>> waiting{};  ///< for the service's answer
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -51,6 +52,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_read(boost::beast::error_code error);
   void refuse(boost::beast::error_code error);
   Request take_request();
+  void take_answer(Answer answer, bool keep_open);
   void respond(Response response, bool keep_open);
   void send(std::string head, std::shared_ptr<const std::string> body, bool keep_open);
   void begin_stream(StreamStart start);

@@ -54,7 +54,7 @@ std::string text_of(const tcp::endpoint& endpoint) {
 
 struct HttpServer::Parts {
   Parts(Service& service, EventLog& events, HttpCounts& counts, const HttpLimits& limits)
-      : shared(std::make_shared<Shared>(Shared{service, events, counts, limits, {}})),
+      : shared(std::make_shared<Shared>(Shared{service, events, counts, limits})),
         acceptor(loop),
         retry(loop),
         keep_alive(loop),
@@ -126,7 +126,10 @@ HttpServer::HttpServer(Service& service, EventLog& events, HttpCounts& counts,
       [parts = parts_.get()](const std::string& session) { parts->close_streams(session); });
 }
 
-HttpServer::~HttpServer() = default;
+HttpServer::~HttpServer() {
+  // They hold what holds them.
+  parts_->shared->waiting.clear();
+}
 
 Result<std::string> HttpServer::listen(const std::string& address) {
   const auto endpoint = parse_endpoint(address);

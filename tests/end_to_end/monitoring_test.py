@@ -41,9 +41,9 @@ def samples(text):
 
 
 class Monitoring(EndToEnd):
-    def begin(self):
-        self.cluster.start_broker()
-        self.cluster.start_worker("w")
+    def begin(self, lease="30s"):
+        self.cluster.start_broker(lease)
+        self.worker = self.cluster.start_worker("w")
         _, url = start_gateway(self.cluster)
         self.browser = Browser(url)
         wait_until(lambda: self.browser.ask("GET", "/readyz").status == 200, "the gateway is ready")
@@ -93,6 +93,29 @@ class Monitoring(EndToEnd):
             kind = re.search(rf"^# TYPE {name} (\w+)$", text, flags=re.M).group(1)
             self.assertEqual(kind, "counter" if name.endswith("_total") else "gauge", name)
             self.assertLess(max([len(words) for words in values.values()], default=0), 20, name)
+
+    def test_attempts_that_are_followed_at_once_are_counted(self):
+        """When a host is lost, its tasks are given to another one in the same moment."""
+        self.begin(lease="2s")
+        gate = self.cluster.gate()
+        tool = noting(f"read -r _ <{gate.path}")
+        pipeline = self.cluster.submit(self.cluster.native({"a": tool}, {"w": ["a"]}))
+        self.cluster.wait_for_note("a", "start", attempt=1)
+        lost = self.worker
+        self.cluster.start_worker("other")
+        self.cluster.lose_host(lost)
+        self.cluster.wait_for_note("a", "start", attempt=2)
+        gate.let_pass()
+        self.cluster.run("wait", pipeline)
+
+        def counted():
+            text = self.browser.ask("GET", "/metrics").body.decode()
+            found = dict(re.findall(r'landseer_attempts_total\{outcome="(\w+)"\} (\d+)', text))
+            return {word: count for word, count in found.items() if count != "0"} == wanted
+
+        wanted = {attempt["outcome"]: "1" for attempt in self.cluster.json("task", "task_1")["history"]}
+        self.assertEqual(len(wanted), 2)
+        wait_until(counted, f"{wanted} are counted", patience=20)
 
     def test_every_panel_has_its_place(self):
         board = json.loads((FOLDER / "grafana.json").read_text())
