@@ -79,6 +79,42 @@ export class World {
     return pipeline;
   }
 
+  /** `count` tasks in four layers with `edges` dependencies, half of them done: for what must stay fast. */
+  addLarge({ number, name, count: size, edges }) {
+    const pipeline = { id: `pipeline_${number}`, number, name, tasks: [], workflows: [], state: 'running', submitted: Date.now() - 3_600_000, finished: 0, priority: 0 };
+    const widths = [10, 100, 1000, size - 1110];
+    let before = [];
+    let made = 0;
+    widths.forEach((width, layer) => {
+      const current = [];
+      for (let i = 0; i < width; i += 1) {
+        const parents = layer === 0 ? [] : [...new Set([Math.floor((i * before.length) / width), (i * 7 + layer) % before.length])].map((at) => before[at]);
+        const task = { number: number * 100_000 + pipeline.tasks.length + 1, tool: `tool_${layer}_${i % 10}`, plainTool: '', type: TYPES[layer], parents, children: [], workflows: [],
+          status: 'pending', cached: i % 13 === 0, reason: null, attempts: [], isBaseline: false, metrics: {} };
+        task.status = parents.every((one) => one.status === 'completed') && i < width * 0.6 ? 'completed' : 'pending';
+        task.cached &&= task.status === 'completed';
+        made += parents.length;
+        parents.forEach((parent) => parent.children.push(task));
+        current.push(task);
+        pipeline.tasks.push(task);
+        this.tasks.set(`task_${task.number}`, { task, pipeline });
+      }
+      before = current;
+    });
+    // More edges into the last layer, until there are as many as asked for.
+    const third = pipeline.tasks.filter((task) => task.type === TYPES[2]);
+    for (let i = 0; made < edges; i = (i + 1) % before.length) {
+      const parent = third[(i * 31 + 17) % third.length];
+      if (before[i].parents.includes(parent)) continue;
+      before[i].parents.push(parent);
+      parent.children.push(before[i]);
+      made += 1;
+    }
+    pipeline.tasks.filter((task) => this.isReady(task)).slice(0, 40).forEach((task, index) => this.start(task, this.workers[index % 2], Math.floor(index / 2)));
+    this.pipelines.set(pipeline.id, pipeline);
+    return pipeline;
+  }
+
   /** Four lanes work through the tasks in order. */
   play(pipeline, { done, broken, starved }) {
     const t = this.text;
@@ -99,7 +135,7 @@ export class World {
         const base = 0.9 - ((index * 31) % 40) / 200;
         task.metrics = task.plainTool === 'clean_accuracy' ? { clean_accuracy: base } : { attack_success_rate: 0.2 + ((index * 53) % 60) / 100, loss: 3.5 - base };
       }
-      if (index % 17 === 5) {
+      if (index % 17 === 5 && task.plainTool !== 'trades') {
         task.status = 'completed';
         task.cached = true;
         return;

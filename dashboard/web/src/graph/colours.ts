@@ -11,6 +11,8 @@ export interface Palette {
   soft: string;
   link: string;
   gap: string;
+  /** Of text on a filled bar. */
+  onFill: string;
   sans: string;
 }
 
@@ -21,6 +23,6 @@ export function palette(): Palette {
   return {
     status, tool: Array.from({ length: 10 }, (_, index) => value(`--tool-${index + 1}`)),
     panel: value('--panel'), line: value('--line'), strong: value('--line-strong'), text: value('--text'), soft: value('--soft'),
-    link: value('--link'), gap: value('--gap'), sans: value('--sans'),
+    link: value('--link'), gap: value('--gap'), onFill: value('--on-fill'), sans: value('--sans'),
   };
 }

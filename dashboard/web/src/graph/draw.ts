@@ -131,7 +131,7 @@ function drawLabels(context: CanvasRenderingContext2D, graph: Graph, view: View,
     for (let p = low; p < high; p += 1) {
       const node = graph.layout.order[p]!;
       const name = graph.tools[graph.tool[node]!] ?? '';
-      context.fillStyle = dark.has(STATUSES[graph.state[node]!]!) ? '#ffffff' : colours.text;
+      context.fillStyle = dark.has(STATUSES[graph.state[node]!]!) ? colours.onFill : colours.text;
       context.fillText(name.length > most ? `${name.slice(0, Math.max(1, most - 1))}…` : name,
         graph.layout.layer[node]! * view.kx + view.tx + 6, graph.layout.y[node]! * view.ky + view.ty, room + 6);
     }
@@ -150,23 +150,29 @@ export function drawGraph(context: CanvasRenderingContext2D, graph: Graph, view:
   const nodeHeight = Math.max(0.75, NODE_HEIGHT * view.ky);
   let shown = 0;
   for (const [low, high] of spans) shown += high - low;
+  // Few tasks in a layer need not be as thin as many.
+  const talls = spans.map((_, layer) => {
+    const [first, last] = [layout.start[layer]!, layout.start[layer + 1]! - 1];
+    const apart = last > first ? ((layout.y[layout.order[last]!]! - layout.y[layout.order[first]!]!) / (last - first)) * view.ky : 4;
+    return Math.max(nodeHeight, Math.min(3, apart * NODE_HEIGHT));
+  });
   // Rare states last and never thinner than can be seen: one failure among ten thousand must not vanish.
   const passes = [7, 5, 4, 0, 1, 6, 2, 3];
   const byState: number[][] = STATUSES.map(() => []);
   for (const [low, high] of spans) for (let p = low; p < high; p += 1) byState[graph.state[layout.order[p]!]!]!.push(layout.order[p]!);
+  const isDim = (node: number): boolean => (marks.family !== null && !marks.family.has(node)) || (marks.chosen !== null && !marks.chosen(node));
   for (const code of passes) {
     const status = STATUSES[code]!;
     const rare = status === 'failed' || status === 'running' || status === 'ready';
-    const tall = rare ? Math.max(2.5, nodeHeight) : nodeHeight;
     context.fillStyle = colours.status[status];
     for (const node of byState[code]!) {
-      const dim = (marks.family && !marks.family.has(node)) || (marks.chosen && !marks.chosen(node));
-      context.globalAlpha = dim ? 0.22 : 1;
+      const tall = Math.max(rare ? 2.5 : 0, talls[layout.layer[node]!]!);
+      context.globalAlpha = isDim(node) ? 0.22 : 1;
       context.fillRect(layout.layer[node]! * view.kx + view.tx, layout.y[node]! * view.ky + view.ty - tall / 2, nodeWidth, tall);
     }
   }
   context.globalAlpha = 1;
-  if (nodeHeight >= 5) drawShapes(context, byState, graph, view, nodeWidth, nodeHeight, colours);
+  if (nodeHeight >= 5) drawShapes(context, byState, graph, view, nodeWidth, nodeHeight, colours, isDim);
   if (view.ky >= LABEL_SCALE && nodeWidth > 40 && shown <= LABELS_MAX * 4) drawLabels(context, graph, view, spans, colours);
   for (const node of [marks.hovered, marks.picked]) {
     if (node < 0) continue;
@@ -180,14 +186,14 @@ export function drawGraph(context: CanvasRenderingContext2D, graph: Graph, view:
 
 /** A sign at the right edge beside the colour: a cross for failed, a wedge for running, a frame for cached. */
 function drawShapes(context: CanvasRenderingContext2D, byState: readonly number[][], graph: Graph, view: View,
-  nodeWidth: number, nodeHeight: number, colours: Palette): void {
+  nodeWidth: number, nodeHeight: number, colours: Palette, isDim: (node: number) => boolean): void {
   const { layout } = graph;
   const size = Math.min(4.5, nodeHeight * 0.3);
   const centre = (node: number): [number, number] =>
     [layout.layer[node]! * view.kx + view.tx + nodeWidth - size * 2, layout.y[node]! * view.ky + view.ty];
   context.lineWidth = 1.6;
-  context.strokeStyle = '#ffffff';
-  context.fillStyle = '#ffffff';
+  context.strokeStyle = colours.onFill;
+  context.fillStyle = colours.onFill;
   context.beginPath();
   for (const node of byState[3]!) {
     const [x, y] = centre(node);
@@ -209,6 +215,7 @@ function drawShapes(context: CanvasRenderingContext2D, byState: readonly number[
   context.lineWidth = 1;
   context.beginPath();
   for (const node of byState[1]!) {
+    if (isDim(node)) continue;
     context.rect(layout.layer[node]! * view.kx + view.tx + 0.5, layout.y[node]! * view.ky + view.ty - nodeHeight / 2 + 0.5, nodeWidth - 1, nodeHeight - 1);
   }
   context.stroke();

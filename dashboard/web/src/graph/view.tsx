@@ -72,7 +72,7 @@ function Groups({ graph, picked }: { graph: GroupGraph; picked: string }): JSX.E
   const edges = graph.edges.map((edge) => ({ ...edge, lit: lit !== null && (edge.from === lit || edge.to === lit) })).sort((a, b) => Number(a.lit) - Number(b.lit));
   return (
     <div class="chart"><div class="groups-wrap">
-      <svg class="groups" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="group" aria-label="groups of tasks by stage and tool">
+      <svg class={`groups ${edges.length > 80 ? 'many' : ''}`} width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="group" aria-label="groups of tasks by stage and tool">
         {layout.columns.map((column, index) => <text key={index} class="g-stage" x={index * COLUMN + 4} y="16">{column.title === '' ? '' : stage(column.title)}</text>)}
         {edges.map((edge) => {
           const y1 = y(edge.from) + BOX_HEIGHT / 2;

@@ -1,6 +1,7 @@
 // The front page answers four questions without a click: is it moving, what failed, why is mine waiting,
 // and are the GPUs busy.
 import type { JSX } from 'preact';
+import { sortedWaiting } from '../base/waiting.ts';
 import { lastEventAt } from '../api/live.ts';
 import { useResource } from '../api/resource.ts';
 import type { Overview as Snapshot, Pipeline } from '../api/types.ts';
@@ -59,8 +60,7 @@ function Failed({ now }: { now: Snapshot }): JSX.Element {
 }
 
 function WhyWaiting({ now }: { now: Snapshot }): JSX.Element {
-  const order = { resources: 0, retry: 1, paused: 2, joined: 3, dependencies: 4 };
-  const some = [...now.waiting].sort((a, b) => order[a.code] - order[b.code] || b.tasks - a.tasks);
+  const { some, behind } = sortedWaiting(now.waiting);
   const waiting = now.tasks.pending;
   const lack = some.some((one) => one.code === 'resources');
   return (
@@ -70,12 +70,14 @@ function WhyWaiting({ now }: { now: Snapshot }): JSX.Element {
         {waiting === 0 ? 'Nothing waits' : `${plural(waiting, 'task')} waiting`}</p>
       {waiting === 0 ? null : (
         <div class="lines">
-          {some.length === 0 ? <p class="soft">for tasks that run now</p> : null}
-          {some.slice(0, 4).map((one) => (
-            <p key={one.pipeline_id + one.code + one.tool} class="line two-lines" title={one.message}>
+          {some.slice(0, 3).map((one) => (
+            <p key={one.pipeline_id + one.code + one.tool + one.example} class="line two-lines" title={one.message}>
               <span class="number">{count(one.tasks)}</span> of <a href={hrefOf({ page: 'task', id: one.example })}><b>{one.tool}</b></a>: {one.message}
             </p>
           ))}
+          {some.length > 3 ? <p class="soft">and {plural(some.length - 3, 'more reason')}, on the pages of the pipelines</p> : null}
+          {behind > 0 ? <p class="soft"><span class="number">{count(behind)}</span> wait for tasks they depend on</p> : null}
+          {some.length === 0 && behind === 0 ? <p class="soft">for tasks that run now</p> : null}
         </div>
       )}
     </section>
@@ -107,7 +109,7 @@ function Gpus({ now }: { now: Snapshot }): JSX.Element {
 export function PipelineRows({ pipelines }: { pipelines: readonly Pipeline[] }): JSX.Element {
   return (
     <div class="table-wrap">
-      <table>
+      <table class="pipelines">
         <thead><tr><th>pipeline</th><th>state</th><th>progress</th><th class="number">done</th><th class="number">failed</th>
           <th class="number">workflows</th><th class="number">took</th><th class="number">to go</th><th>submitted</th></tr></thead>
         <tbody>

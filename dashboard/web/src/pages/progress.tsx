@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import type { PipelineDetail, Stage } from '../api/types.ts';
 import { count, percent, plural, stage as stageWord } from '../base/format.ts';
+import { sortedWaiting } from '../base/waiting.ts';
 import { hrefOf } from '../base/router.ts';
 import { Ago, Bar, Empty, failureWords, Section, StageWord, TaskRef } from '../parts/basics.tsx';
 import { ActionButton } from '../parts/actions.tsx';
@@ -53,7 +54,8 @@ function Failures({ pipeline }: { pipeline: PipelineDetail }): JSX.Element | nul
 }
 
 export function Progress({ pipeline }: { pipeline: PipelineDetail }): JSX.Element {
-  const { savings, waiting } = pipeline;
+  const { savings } = pipeline;
+  const { some, behind } = sortedWaiting(pipeline.waiting);
   const shared = savings.task_instances - savings.tasks;
   return (
     <>
@@ -71,17 +73,18 @@ export function Progress({ pipeline }: { pipeline: PipelineDetail }): JSX.Elemen
         </Section>
         <div>
           <Section title="Why tasks wait">
-            {waiting.length === 0 ? (
+            {some.length === 0 && behind === 0 ? (
               <Empty title={pipeline.pending === 0 ? 'Nothing waits' : 'They wait for tasks that run now'} />
             ) : (
               <ul class="list">
-                {waiting.map((one) => (
+                {some.map((one) => (
                   <li key={one.code + one.tool + one.example}>
                     <div class="line-1"><b class="number">{plural(one.tasks, 'task')}</b> of <b class="break">{one.tool}</b>
                       <span class="soft">{CODES[one.code] ?? one.code}, as <TaskRef id={one.example} /></span></div>
                     <div class="line-2">{one.message}</div>
                   </li>
                 ))}
+                {behind > 0 ? <li><b class="number">{plural(behind, 'task')}</b> <span class="soft">wait for tasks they depend on</span></li> : null}
               </ul>
             )}
           </Section>

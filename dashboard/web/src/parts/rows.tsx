@@ -61,7 +61,7 @@ export function Rows({ columns, count, cells, keyOf, pickedKey, sort, onSort, on
             aria-sort={column.sort && sort === column.sort ? 'ascending' : column.sort && sort === `-${column.sort}` ? 'descending' : undefined}>
             {column.sort ? (
               <button type="button" onClick={() => onSort(next(column.sort!))}>
-                {column.title}{sort === column.sort ? ' ↑' : sort === `-${column.sort}` ? ' ↓' : ''}
+                {column.title}{sort === column.sort ? ' ▴' : sort === `-${column.sort}` ? ' ▾' : ''}
               </button>
             ) : column.title}
           </div>

@@ -8,12 +8,12 @@ import { percent, signed, stage } from '../base/format.ts';
 import { change } from '../base/router.ts';
 import { Empty, Problem } from '../parts/basics.tsx';
 
-const WORDS: Readonly<Record<string, string>> = { positive: 'helps', negative: 'harms', mixed: 'mixed', none: 'no change' };
+const WORDS: Readonly<Record<string, string>> = { positive: 'helps', negative: 'harms', mixed: 'mixed', none: 'same' };
 
 function MatrixCell({ cell, row, column }: { cell: InteractionCell | undefined; row: string; column: string }): JSX.Element {
   if (!cell) return <td title={`${row} with ${column}: no two combinations differ in only that`}><span /></td>;
   const kind = cell.severity === 'none' ? 'm-none' : `m-${cell.sign}-${cell.severity}`;
-  const word = cell.severity === 'none' ? 'no change' : WORDS[cell.sign] ?? cell.sign;
+  const word = cell.severity === 'none' ? 'same' : WORDS[cell.sign] ?? cell.sign;
   return (
     <td title={`adding ${column} to ${row}: ${word}, ${cell.severity}; mean change ${signed(cell.change)}, ${signed(cell.relative_change * 100)} % of the value without it, over ${cell.n} pairs`}>
       <span class={`${kind} ${cell.n < 2 ? 'n1' : ''}`}>{signed(Number((cell.relative_change * 100).toFixed(1)))} %<small>{word}, n {cell.n}</small></span>

@@ -11,7 +11,7 @@ import { directionWord, heightOf, shown, valueAt, valueOn, type Axis } from './m
 const TOP = 46;
 const BOTTOM = 22;
 const HEIGHT = 330;
-const SIDE = 70;
+const SIDE = 92;
 const AXIS_ROOM = 128;
 const ROOM = HEIGHT - TOP - BOTTOM;
 
@@ -117,7 +117,7 @@ export function Parallel({ axes, rows, isIn, baseline, picked, ranges, onRange }
           return (
             <g key={axis.key} transform={`translate(${x(index)} 0)`}>
               <text class="axis-name" text-anchor="middle" y="16">{shorten(axis.title, 19)}<title>{axis.title}</title></text>
-              <text text-anchor="middle" y="31">{axis.categories ? '' : axis.info.higher_is_better === false ? 'lower is better, turned over' : directionWord(axis.info)}</text>
+              <text text-anchor="middle" y="31">{axis.categories ? '' : axis.info.higher_is_better === false ? 'lower is better, at the top' : directionWord(axis.info)}</text>
               <line class="axis" y1={TOP} y2={HEIGHT - BOTTOM} />
               {ticksOf(axis).map((tick) => (
                 <text key={tick.y} class="tick" x={index === axes.length - 1 ? -6 : 6} text-anchor={index === axes.length - 1 ? 'end' : 'start'} y={y(tick.y) + 4}>{tick.text}

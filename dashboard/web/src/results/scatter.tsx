@@ -12,9 +12,9 @@ const BOTTOM = 44;
 const TOP = 16;
 const RIGHT = 24;
 
-/** Four to eight round numbers between two. */
+/** Four to nine round numbers between two. */
 export function ticks(low: number, high: number): number[] {
-  const raw = (high - low) / 5;
+  const raw = (high - low) / 8;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= raw) ?? power * 10;
   const out: number[] = [];

@@ -43,10 +43,10 @@ function columnsOf(results: Results, metrics: readonly string[]): Column[] {
   const stages = STAGE_KEYS.filter((key) => results.combinations.some((one) => one[key] !== ''));
   return [
     { key: 'combination', title: 'combination', width: '132px', sort: 'combination' },
-    ...stages.map((key) => ({ key, title: key.replace('_', '-'), width: 'minmax(130px, 1.2fr)', sort: key })),
+    ...stages.map((key) => ({ key, title: key.replace('_', '-'), width: 'minmax(112px, 1.2fr)', sort: key })),
     ...metrics.map((name) => {
       const info = infoOf(results, name);
-      return { key: name, title: `${name} ${directionSign(info)}`, width: 'minmax(150px, 1fr)', isNumber: true, sort: name, hint: `${name}: ${info.unit}, ${directionWord(info)}` };
+      return { key: name, title: `${directionSign(info)} ${name}`, width: 'minmax(148px, 1fr)', isNumber: true, sort: name, hint: `${name}: ${info.unit}, ${directionWord(info)}` };
     }),
     { key: 'duration', title: 'time', width: '96px', isNumber: true, sort: 'duration', hint: 'of all its tasks' },
     { key: 'status', title: 'status', width: '100px', sort: 'status' },
@@ -130,7 +130,7 @@ function Shown({ results, pipeline }: { results: Results; pipeline: string }): J
           </div></details>
       ) : null}
       {rows.length === 0 ? <section class="panel"><Empty title="No combination fits the filter" /></section> : (
-        <Rows columns={columns} count={rows.length} minWidth={260 + columns.length * 132} label="results" sort={q['sort'] ?? ''} onSort={(sort) => change({ sort })}
+        <Rows columns={columns} count={rows.length} minWidth={328 + (columns.length - 3 - metrics.length) * 112 + metrics.length * 148} label="results" sort={q['sort'] ?? ''} onSort={(sort) => change({ sort })}
           keyOf={(index) => rows[index]!.workflow_id} pickedKey={picked} cells={(index) => cellsOf(rows[index]!, columns, results, baseline, pipeline)} />
       )}
     </>

@@ -96,7 +96,7 @@ function drawBars(context: CanvasRenderingContext2D, { chart, toolIndex, toolNam
       context.fillStyle = colours.status.failed;
       context.fillRect(middle, top + tall - 4, Math.max(2, right - middle), 4);
       if (wide > 12) {
-        context.strokeStyle = '#ffffff';
+        context.strokeStyle = colours.onFill;
         context.lineWidth = 2;
         context.beginPath();
         context.moveTo(right - 9, top + 3);
@@ -109,7 +109,7 @@ function drawBars(context: CanvasRenderingContext2D, { chart, toolIndex, toolNam
     if (wide > 44) {
       const name = toolName(bar.attempt.task_id);
       const most = Math.floor((wide - (failed ? 18 : 8)) / 6);
-      context.fillStyle = '#ffffff';
+      context.fillStyle = colours.onFill;
       context.fillText(name.length > most ? `${name.slice(0, Math.max(1, most - 1))}…` : name, middle + 4, top + tall / 2 - (failed ? 1 : 0));
     }
     if (bar === hovered || bar.attempt.task_id === picked) {

@@ -96,7 +96,7 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
   }, [known, version, by, tick, query.value['sel'], pipeline.submitted_at]);
   const { chart } = picture;
   const length = Math.max(1000, chart.to - chart.from);
-  const height = Math.max(200, AXIS + chart.lanes.length * LANE + 26);
+  const height = Math.max(150, AXIS + chart.lanes.length * LANE + 42);
   const stageRef = useRef<{ redraw: () => void } | null>(null);
   const at = useRef<Bar | null>(null);
   const stage = useStage({
