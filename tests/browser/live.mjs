@@ -101,7 +101,7 @@ test('three GPUs where two are is explained in one sentence', () => withCluster(
   assert.match(why, /3 GPU|gpus? 3|3 gpus?/i);
   assert.match(why, /2/);
   await page.goto(`${cluster.url}/`);
-  await sees(page, /Why is mine waiting\?[\s\S]*greedy[\s\S]*3/);
+  await sees(page, /Why is mine waiting\?[\s\S]*greedy[^\n]*3 GPU/);
 }));
 
 test('the page lives through restarts of the gateway and of the broker', () => withCluster(two, async (page, cluster) => {

@@ -5,6 +5,7 @@ import * as format from '../src/base/format.ts';
 test('durations have the two largest units', () => {
   assert.equal(format.duration(0.25), '250 ms');
   assert.equal(format.duration(9.99), '9.9 s');
+  assert.equal(format.duration(9), '9 s');
   assert.equal(format.duration(59.9), '59 s');
   assert.equal(format.duration(200), '3 min 20 s');
   assert.equal(format.duration(7260), '2 h 1 min');
@@ -12,6 +13,12 @@ test('durations have the two largest units', () => {
   assert.equal(format.duration(-5), '0 ms');
   assert.equal(format.duration(null), '–');
   assert.equal(format.duration(NaN), '–');
+});
+
+test('a reason that quotes a log keeps its end', () => {
+  const reason = `exit code 3; last lines of its log: ${'epoch 1 '.repeat(40)}KeyError: conv9`;
+  assert.match(format.shortReason(reason, 80), /^exit code 3: ….{20,80}KeyError: conv9$/);
+  assert.equal(format.shortReason('time limit', 80), 'time limit');
 });
 
 test('sizes, counts and shares', () => {
@@ -52,7 +59,8 @@ test('times of another day have their date', () => {
 });
 
 test('control and direction characters are made visible', () => {
-  assert.equal(format.clean('a\u202eb\u0007c\u001b[31m'), 'a\ufffdb\ufffdc\ufffd[31m');
+  assert.equal(format.clean('a\u202eb\u0007c\u001bX'), 'a\ufffdb\ufffdc');
+  assert.equal(format.clean('\u001b[31mred\u001b[0m \u001b]8;;http:x\u0007link'), 'red link');
   assert.equal(format.clean('tab\tand\nline stay'), 'tab\tand\nline stay');
   assert.equal(format.middle('abcdefghij', 7), 'abc…hij');
   assert.equal(format.middle('short', 7), 'short');

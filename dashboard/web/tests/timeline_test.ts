@@ -6,7 +6,7 @@ import { applyAttempts, idleGaps, merge, readySpans, toChart, toTrace } from '..
 function attempt(task: number, lane: number, assigned: number, started: number, finished: number, more: Partial<Attempt> = {}): Attempt {
   return {
     task_id: `task_${task}`, attempt: 1, worker_id: 'worker_1', worker: 'node', lane, gpus: [], assigned_ms: assigned, started_ms: started,
-    finished_ms: finished, outcome: finished > 0 ? 'completed' : null, ...more,
+    finished_ms: finished, outcome: finished > 0 ? 'succeeded' : null, ...more,
   };
 }
 
@@ -35,7 +35,7 @@ test('ready means: inputs are there, and no attempt yet', () => {
 
 test('a second attempt was ready since the end of the first', () => {
   const graph = { number: [1], from: [], to: [] };
-  const attempts = [attempt(1, 0, 100, 110, 200, { outcome: 'failed' }), attempt(1, 0, 300, 310, 0, { attempt: 2 })];
+  const attempts = [attempt(1, 0, 100, 110, 200, { outcome: 'exit_code' }), attempt(1, 0, 300, 310, 0, { attempt: 2 })];
   assert.deepEqual(readySpans(graph, attempts, 100, 1000, () => false), [[200, 300]]);
 });
 

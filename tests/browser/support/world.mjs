@@ -149,7 +149,7 @@ export class World {
       free[slot] = begins + took;
       task.attempts.push({
         task_id: `task_${task.number}`, attempt: 1, worker_id: worker.worker_id, worker: worker.name, lane: Math.floor(slot / 2), gpus: [Math.floor(slot / 2)],
-        assigned_ms: begins - 250, started_ms: begins + 600, finished_ms: begins + took, outcome: fails ? 'failed' : 'completed',
+        assigned_ms: begins - 250, started_ms: begins + 600, finished_ms: begins + took, outcome: fails ? 'exit_code' : 'succeeded',
       });
       task.status = fails ? 'failed' : 'completed';
       if (fails) {
@@ -183,7 +183,7 @@ export class World {
     task.status = status;
     const last = task.attempts.at(-1);
     last.finished_ms = Date.now();
-    last.outcome = status;
+    last.outcome = status === 'completed' ? 'succeeded' : 'exit_code';
   }
 
   isReady(task) {
@@ -293,8 +293,8 @@ export class World {
       config: { stage: task.type, tool_name: task.tool, [t('epochs')]: t('5') },
       key_ingredients: { tool: task.tool, image: t('landseer/image:v1'), dataset: { name: t('digits'), variant: t('clean') }, dependencies: task.parents.map((one) => digest(one.number)) },
       history: task.attempts.map((one) => ({
-        attempt: one.attempt, worker: one.worker, outcome: one.outcome, exit_code: one.outcome === 'failed' ? 1 : one.outcome === null ? null : 0,
-        reason: one.outcome === 'failed' ? task.reason : null, assigned_at: iso(one.assigned_ms), started_at: iso(one.started_ms), finished_at: iso(one.finished_ms),
+        attempt: one.attempt, worker: one.worker, outcome: one.outcome, exit_code: one.outcome === 'exit_code' ? 1 : one.outcome === null ? null : 0,
+        reason: one.outcome === 'exit_code' ? task.reason : null, assigned_at: iso(one.assigned_ms), started_at: iso(one.started_ms), finished_at: iso(one.finished_ms),
         cpu_seconds: 12.5, memory_peak_bytes: 734003200, log_tail: t('the end of the log'), gpus: one.gpus,
       })),
       inputs: task.parents.map(link), outputs: task.children.map(link),

@@ -1,6 +1,6 @@
 // Logs as tools write them: colours of terminals become classes, a carriage return begins a line anew,
 // all other control sequences go. The result is text and class names only, never markup.
-import { clean } from './format.ts';
+import { clean, ESCAPES } from './format.ts';
 
 export interface Piece {
   text: string;
@@ -9,9 +9,6 @@ export interface Piece {
 }
 
 export type Line = Piece[];
-
-// CSI sequences, OSC sequences with their end, and other two-character escapes.
-const ESCAPE = /\u001b(?:\[([0-9;:?]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
 
 class Pen {
   private bold = false;
@@ -73,7 +70,7 @@ export class LogText {
     this.held = whole.slice(cut);
     whole = whole.slice(0, cut);
     let at = 0;
-    for (const match of whole.matchAll(ESCAPE)) {
+    for (const match of whole.matchAll(ESCAPES)) {
       this.write(whole.slice(at, match.index));
       if (match[2] === 'm') this.pen.set(match[1] ?? '');
       at = match.index + match[0].length;

@@ -5,7 +5,7 @@ export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return '–';
   const s = Math.max(0, seconds);
   if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 10) return `${(Math.floor(s * 10) / 10).toFixed(1)} s`;
+  if (s < 10) return `${Math.floor(s * 10) / 10} s`;
   const whole = Math.floor(s);
   if (whole < 60) return `${whole} s`;
   const minutes = Math.floor(whole / 60);
@@ -103,11 +103,24 @@ export function stage(type: string | null | undefined): string {
   return type ? type.replaceAll('_', '-') : 'no stage';
 }
 
+/** Sequences that control a terminal: colours, titles, links. */
+export const ESCAPES = /\u001b(?:\[([0-9;:?]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g;
+
 /** Without control and direction characters, so that no text can rearrange what stands beside it. */
 export function clean(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '\ufffd');
+  return text.replace(ESCAPES, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '\ufffd');
 }
+
+/** A reason that quotes a log, as what happened and the end of the log, where the cause mostly is. */
+export function shortReason(reason: string, most: number): string {
+  const match = /^(.{1,80}?); last lines of its log: ([\s\S]*)$/.exec(reason);
+  if (!match || reason.length <= most) return reason;
+  const room = Math.max(20, most - match[1]!.length);
+  return `${match[1]}: …${match[2]!.slice(-room).replace(/^\S*\s/, '')}`;
+}
+
+/** With a capital at its beginning, as a sentence of its own. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Shortens in the middle, where ids and digests differ least. */
 export function middle(text: string, most: number): string {

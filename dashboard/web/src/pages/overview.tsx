@@ -5,8 +5,9 @@ import { sortedWaiting } from '../base/waiting.ts';
 import { lastEventAt } from '../api/live.ts';
 import { useResource } from '../api/resource.ts';
 import type { Overview as Snapshot, Pipeline } from '../api/types.ts';
-import { count, duration, percent, plural } from '../base/format.ts';
+import { count, duration, percent, plural, shortReason } from '../base/format.ts';
 import { hrefOf } from '../base/router.ts';
+import { WaitReason } from '../parts/waiting.tsx';
 import {
   Ago, Bar, Empty, failureWords, Legend, partsOf, PipelineRef, PipelineState, Problem, Section, Shape, StageWord, TaskRef, Took,
   useTitle,
@@ -49,7 +50,7 @@ function Failed({ now }: { now: Snapshot }): JSX.Element {
           <p class="soft">{blocked === 0 ? 'they block nothing' : `${plural(blocked, 'task')} skipped because of ${some.length === 1 ? 'it' : 'them'}`}</p>
           {some.slice(0, 3).map((one) => (
             <p key={one.task_id} class="line two-lines" title={one.reason ?? ''}>
-              <TaskRef id={one.task_id} /> <b>{one.tool}</b> <span class="soft">{failureWords(one.blocks)}:</span> {one.reason ?? 'no reason given'}
+              <TaskRef id={one.task_id} /> <b>{one.tool}</b> <span class="soft">{failureWords(one.blocks)}:</span> {shortReason(one.reason ?? 'no reason given', 100)}
             </p>
           ))}
           {some.length > 3 ? <p class="soft">and {some.length - 3} more, listed below</p> : null}
@@ -72,7 +73,7 @@ function WhyWaiting({ now }: { now: Snapshot }): JSX.Element {
         <div class="lines">
           {some.slice(0, 3).map((one) => (
             <p key={one.pipeline_id + one.code + one.tool + one.example} class="line two-lines" title={one.message}>
-              <span class="number">{count(one.tasks)}</span> of <a href={hrefOf({ page: 'task', id: one.example })}><b>{one.tool}</b></a>: {one.message}
+              <span class="number">{count(one.tasks)}</span> of <a href={hrefOf({ page: 'task', id: one.example })}><b>{one.tool}</b></a>: <WaitReason waiting={one} />
             </p>
           ))}
           {some.length > 3 ? <p class="soft">and {plural(some.length - 3, 'more reason')}, on the pages of the pipelines</p> : null}
@@ -166,7 +167,7 @@ export function Overview(): JSX.Element {
               <li key={one.task_id}>
                 <div class="line-1"><TaskRef id={one.task_id} /><b class="break">{one.tool}</b><StageWord type={one.type} />
                   <PipelineRef id={one.pipeline_id} /><span class="soft">{failureWords(one.blocks)}</span><Ago time={one.finished_at} /></div>
-                <div class="line-2">{one.reason ?? 'no reason given'}</div>
+                <div class="line-2" title={one.reason ?? ''}>{shortReason(one.reason ?? 'no reason given', 300)}</div>
               </li>
             ))}
           </ul>

@@ -1,10 +1,11 @@
 // How far a pipeline is, what failed at the root, and why the rest waits.
 import type { JSX } from 'preact';
 import type { PipelineDetail, Stage } from '../api/types.ts';
-import { count, percent, plural, stage as stageWord } from '../base/format.ts';
+import { count, percent, plural, shortReason, stage as stageWord } from '../base/format.ts';
 import { sortedWaiting } from '../base/waiting.ts';
 import { hrefOf } from '../base/router.ts';
 import { Ago, Bar, Empty, failureWords, Section, StageWord, TaskRef } from '../parts/basics.tsx';
+import { WaitReason } from '../parts/waiting.tsx';
 import { ActionButton } from '../parts/actions.tsx';
 
 const CODES: Readonly<Record<string, string>> = {
@@ -45,7 +46,7 @@ function Failures({ pipeline }: { pipeline: PipelineDetail }): JSX.Element | nul
                 text: `It is pending again, with the ${count(one.blocks)} tasks that were skipped because of it.`,
               }} />
             </div>
-            <div class="line-2 reason">{one.reason ?? 'no reason given'}</div>
+            <div class="line-2 reason" title={one.reason ?? ''}>{shortReason(one.reason ?? 'no reason given', 300)}</div>
           </li>
         ))}
       </ul>
@@ -81,7 +82,7 @@ export function Progress({ pipeline }: { pipeline: PipelineDetail }): JSX.Elemen
                   <li key={one.code + one.tool + one.example}>
                     <div class="line-1"><b class="number">{plural(one.tasks, 'task')}</b> of <b class="break">{one.tool}</b>
                       <span class="soft">{CODES[one.code] ?? one.code}, as <TaskRef id={one.example} /></span></div>
-                    <div class="line-2">{one.message}</div>
+                    <div class="line-2"><WaitReason waiting={one} /></div>
                   </li>
                 ))}
                 {behind > 0 ? <li><b class="number">{plural(behind, 'task')}</b> <span class="soft">wait for tasks they depend on</span></li> : null}

@@ -4,13 +4,16 @@ import { useEffect } from 'preact/hooks';
 import { watchPipeline } from '../api/live.ts';
 import { useResource } from '../api/resource.ts';
 import type { Explanation, PastAttempt, TaskDetail, TaskLink } from '../api/types.ts';
-import { bytes, count, duration, metric, middle, plural } from '../base/format.ts';
+import { bytes, count, duration, metric, middle, plural, sentence, shortReason } from '../base/format.ts';
+import { outcomeKind, outcomeWord } from '../base/outcome.ts';
 import { change, query } from '../base/router.ts';
 import { ActionButton } from '../parts/actions.tsx';
 import {
   Ago, Copy, Empty, PipelineRef, Problem, Section, shownStatus, StageWord, StatusWord, TaskRef, Took, useTitle, When,
 } from '../parts/basics.tsx';
 import { Log } from '../parts/log.tsx';
+
+const OUTCOME_CLASSES = { running: 't-running', good: 't-completed', bad: 't-failed', neutral: 't-cancelled' };
 
 function Attempts({ history, chosen }: { history: readonly PastAttempt[]; chosen: number }): JSX.Element {
   return (
@@ -24,9 +27,9 @@ function Attempts({ history, chosen }: { history: readonly PastAttempt[]; chosen
               <td class="number">{one.attempt}</td>
               <td class="break">{one.worker ?? '–'}{one.gpus.length > 0 ? <span class="faint"> GPU {one.gpus.join(', ')}</span> : null}</td>
               <td class="break">{one.outcome === null ? <StatusWord status="running" /> : (
-                <span class={one.outcome === 'completed' ? 't-completed' : 't-failed'}>{one.outcome}
-                  {one.exit_code !== null && one.exit_code !== 0 ? ` (exit code ${one.exit_code})` : ''}</span>
-              )}{one.reason ? <div class="faint reason">{one.reason}</div> : null}</td>
+                <span class={OUTCOME_CLASSES[outcomeKind(one.outcome)]} title={one.reason ?? ''}>
+                  {one.reason ? shortReason(one.reason, 120) : outcomeWord(one.outcome)}</span>
+              )}</td>
               <td><When time={one.started_at ?? one.assigned_at} /></td>
               <td class="number"><Took from={one.assigned_at} to={one.started_at} /></td>
               <td class="number"><Took from={one.started_at} to={one.finished_at} /></td>
@@ -68,7 +71,7 @@ function Explain({ id }: { id: string }): JSX.Element {
   if (!told) return <div class="panel-body">{error.value ? <Problem error={error.value} /> : <span class="soft">Loading…</span>}</div>;
   return (
     <div class="panel-body">
-      <p><b class="reason" data-explain>{told.summary}</b></p>
+      <p><b class="reason" data-explain>{sentence(told.summary)}</b></p>
       {told.reasons.length > 0 ? <ul>{told.reasons.map((one) => <li key={one} class="reason">{one}</li>)}</ul> : null}
       {told.compared_with ? (
         <p class="soft">compared with <TaskRef id={told.compared_with} />
@@ -142,7 +145,6 @@ export function TaskPage({ id }: { id: string }): JSX.Element {
             {task.started_at ? <span>ran <Took from={task.started_at} to={task.finished_at} /></span> : null}
             {task.finished_at ? <span>ended <Ago time={task.finished_at} /></span> : null}
           </div>
-          {task.reason ? <p class={`reason ${task.status === 'failed' ? 'bad' : 'soft'}`}>{task.reason}</p> : null}
         </div>
         <div class="head-actions">
           <ActionButton disabled={task.status !== 'failed' && task.status !== 'cancelled'} action={{

@@ -42,14 +42,14 @@ function MetricCell({ row, name, results, baseline }: { row: Combination; name: 
 function columnsOf(results: Results, metrics: readonly string[]): Column[] {
   const stages = STAGE_KEYS.filter((key) => results.combinations.some((one) => one[key] !== ''));
   return [
-    { key: 'combination', title: 'combination', width: '132px', sort: 'combination' },
+    { key: 'combination', title: 'combination', width: '116px', sort: 'combination' },
     ...stages.map((key) => ({ key, title: key.replace('_', '-'), width: 'minmax(112px, 1.2fr)', sort: key })),
     ...metrics.map((name) => {
       const info = infoOf(results, name);
-      return { key: name, title: `${directionSign(info)} ${name}`, width: 'minmax(148px, 1fr)', isNumber: true, sort: name, hint: `${name}: ${info.unit}, ${directionWord(info)}` };
+      return { key: name, title: `${directionSign(info)} ${name}`, width: 'minmax(136px, 1fr)', isNumber: true, sort: name, hint: `${name}: ${info.unit}, ${directionWord(info)}` };
     }),
-    { key: 'duration', title: 'time', width: '96px', isNumber: true, sort: 'duration', hint: 'of all its tasks' },
-    { key: 'status', title: 'status', width: '100px', sort: 'status' },
+    { key: 'duration', title: 'time', width: '80px', isNumber: true, sort: 'duration', hint: 'of all its tasks' },
+    { key: 'status', title: 'status', width: '96px', sort: 'status' },
   ];
 }
 
@@ -130,7 +130,7 @@ function Shown({ results, pipeline }: { results: Results; pipeline: string }): J
           </div></details>
       ) : null}
       {rows.length === 0 ? <section class="panel"><Empty title="No combination fits the filter" /></section> : (
-        <Rows columns={columns} count={rows.length} minWidth={328 + (columns.length - 3 - metrics.length) * 112 + metrics.length * 148} label="results" sort={q['sort'] ?? ''} onSort={(sort) => change({ sort })}
+        <Rows columns={columns} count={rows.length} minWidth={292 + (columns.length - 3 - metrics.length) * 112 + metrics.length * 136} label="results" sort={q['sort'] ?? ''} onSort={(sort) => change({ sort })}
           keyOf={(index) => rows[index]!.workflow_id} pickedKey={picked} cells={(index) => cellsOf(rows[index]!, columns, results, baseline, pipeline)} />
       )}
     </>

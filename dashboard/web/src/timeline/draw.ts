@@ -2,6 +2,7 @@
 import type { Palette } from '../graph/colours.ts';
 import type { Limits, View } from '../graph/viewport.ts';
 import { duration } from '../base/format.ts';
+import { outcomeKind } from '../base/outcome.ts';
 import type { Bar, Chart, Span } from './model.ts';
 
 export const LANE = 26;
@@ -66,7 +67,7 @@ function drawBars(context: CanvasRenderingContext2D, { chart, toolIndex, toolNam
     covered = right;
     const middle = Math.min(right, Math.max(left, x(bar.started)));
     const tall = LANE - 8;
-    const failed = bar.attempt.outcome !== null && bar.attempt.outcome !== 'completed';
+    const failed = outcomeKind(bar.attempt.outcome) === 'bad';
     const colour = colours.tool[toolIndex(bar.attempt.task_id) % colours.tool.length]!;
     if (middle - left >= 1) {
       context.globalAlpha = 0.8;

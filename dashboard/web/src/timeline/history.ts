@@ -1,5 +1,6 @@
 // Events of the past and of the moment as lines of one list. Pure.
 import type { Attempt, TaskChange } from '../api/types.ts';
+import { outcomeKind, outcomeWord } from '../base/outcome.ts';
 
 export const MAX_EVENTS = 20_000;
 
@@ -23,11 +24,12 @@ function ofAttempt(attempt: Attempt): PastEvent[] {
     text: attempt.gpus.length > 0 ? `${name}, GPU ${attempt.gpus.join(', ')}` : name,
   });
   if (attempt.finished_ms > 0) {
-    const well = attempt.outcome === 'completed';
-    const known = attempt.outcome === 'cancelled' ? 'cancelled' : 'failed';
+    const kind = outcomeKind(attempt.outcome);
+    const well = kind === 'good';
+    const known = kind === 'neutral' ? 'cancelled' : 'failed';
     made.push({
       ...base, at: attempt.finished_ms, what: well ? 'completed' : known, key: `${attempt.task_id} ${attempt.attempt} end`,
-      text: well ? name : `${name}: ${attempt.outcome ?? 'ended'}`,
+      text: well ? name : `${name}: ${outcomeWord(attempt.outcome)}`,
     });
   }
   return made;

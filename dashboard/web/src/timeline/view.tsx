@@ -5,6 +5,7 @@ import { ApiError, get } from '../api/client.ts';
 import { listen } from '../api/live.ts';
 import type { TaskGraph, Timeline } from '../api/types.ts';
 import { duration, parseTime, plural } from '../base/format.ts';
+import { outcomeWord } from '../base/outcome.ts';
 import { change, go, hrefOf, query } from '../base/router.ts';
 import { saveAs } from '../base/save.ts';
 import { STATUSES } from '../base/status.ts';
@@ -64,7 +65,7 @@ function Tip({ bar, picture, x, y }: { bar: Bar; picture: Picture; x: number; y:
   return (
     <div class="tip" style={{ left: `${x + 14}px`, top: `${y + 14}px` }}>
       <b>{picture.toolName(attempt.task_id)}</b>
-      <div class="soft">{attempt.task_id}, attempt {attempt.attempt}, {attempt.outcome ?? 'running'}</div>
+      <div class="soft">{attempt.task_id}, attempt {attempt.attempt}, {outcomeWord(attempt.outcome)}</div>
       <div class="number">prepared {duration((bar.started - bar.from) / 1000)}, ran {duration((bar.to - bar.started) / 1000)}</div>
       {attempt.gpus.length > 0 ? <div>GPU {attempt.gpus.join(', ')}</div> : null}
     </div>
