@@ -42,7 +42,10 @@ for (const file of result.outputFiles) {
   writeFileSync(join(dist, 'assets', name + '.gz'), packed);
 }
 
-const outputs = Object.entries(result.metafile.outputs).map(([path, data]) => ({ name: path.split('/').pop(), data }));
+const outputs = Object.entries(result.metafile.outputs).map(([path, data]) => ({
+  name: path.split('/').pop(),
+  data,
+}));
 const entry = outputs.find((one) => one.data.entryPoint === 'src/main.tsx');
 const style = outputs.find((one) => one.data.entryPoint === 'src/style/main.css');
 
@@ -64,7 +67,8 @@ const iconName = `icon-${createHash('sha256').update(icon).digest('hex').slice(0
 writeFileSync(join(dist, 'assets', iconName), icon);
 sizes.set(iconName, { bytes: icon.length, gzip: gzipSync(icon).length });
 
-const preloads = [...shell].filter((name) => name !== entry.name)
+const preloads = [...shell]
+  .filter((name) => name !== entry.name)
   .map((name) => `<link rel="modulepreload" href="/assets/${name}">`);
 const page = readFileSync(join(here, 'src/index.html'), 'utf8')
   .replace('<!-- preloads -->', preloads.join('\n    '))
@@ -77,7 +81,9 @@ const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 let tooLarge = false;
 let shellBytes = 0;
 const table = [];
-for (const name of readdirSync(join(dist, 'assets')).filter((one) => !one.endsWith('.gz')).sort()) {
+for (const name of readdirSync(join(dist, 'assets'))
+  .filter((one) => !one.endsWith('.gz'))
+  .sort()) {
   const { bytes, gzip } = sizes.get(name);
   const part = shell.has(name) ? 'shell' : name.endsWith('.css') ? 'style' : 'later';
   if (part === 'shell') shellBytes += gzip;
@@ -86,8 +92,10 @@ for (const name of readdirSync(join(dist, 'assets')).filter((one) => !one.endsWi
 }
 console.log(table.join('\n'));
 console.log(`  shell script: ${kib(shellBytes)} compressed, at most ${kib(SHELL_BYTES_MAX)}`);
-writeFileSync(join(dist, 'sizes.json'), JSON.stringify({ shell_gzip_bytes: shellBytes,
-  files: Object.fromEntries(sizes) }, null, 2) + '\n');
+writeFileSync(
+  join(dist, 'sizes.json'),
+  JSON.stringify({ shell_gzip_bytes: shellBytes, files: Object.fromEntries(sizes) }, null, 2) + '\n',
+);
 if (shellBytes > SHELL_BYTES_MAX || tooLarge) {
   console.error('build: a script is larger than allowed, see the table above; load less at the start');
   process.exit(1);

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const wanted = process.argv.slice(2);
-const names = readdirSync(join(here, 'tests')).filter((name) => /_test\.tsx?$/.test(name))
+const names = readdirSync(join(here, 'tests'))
+  .filter((name) => /_test\.tsx?$/.test(name))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 if (names.length === 0) {
   console.error(`test: no file of tests/ is called ${wanted.join(', ')}`);
@@ -31,7 +32,9 @@ await build({
   define: { PAGE_FOLDER: JSON.stringify(here) },
   logLevel: 'warning',
 });
-const files = readdirSync(out).filter((name) => name.endsWith('.mjs')).map((name) => join(out, name));
+const files = readdirSync(out)
+  .filter((name) => name.endsWith('.mjs'))
+  .map((name) => join(out, name));
 // The reporter is named: without a terminal Node 18 and later differ.
 const done = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], { encoding: 'utf8' });
 const passed = /^(?:#|ℹ) pass (\d+)$/m.exec(done.stdout)?.[1] ?? '0';

@@ -29,10 +29,13 @@ async function pan(page) {
   });
   await page.mouse.move(x, y);
   await page.mouse.down();
-  for (let step = 0; step < 120; step += 1) await page.mouse.move(x + Math.sin(step / 8) * 300, y + Math.cos(step / 9) * 150);
+  for (let step = 0; step < 120; step += 1)
+    await page.mouse.move(x + Math.sin(step / 8) * 300, y + Math.cos(step / 9) * 150);
   await page.mouse.up();
   const frames = await page.evaluate(() => window.frames_.slice(2));
-  await page.evaluate(() => { window.frames_ = Array(3000).fill(0); });
+  await page.evaluate(() => {
+    window.frames_ = Array(3000).fill(0);
+  });
   return { fps: 1000 / median(frames), frames: frames.length, slowest_ms: Math.max(...frames) };
 }
 
@@ -52,8 +55,12 @@ test('10,000 tasks with 20,000 dependencies stay within the budgets', async () =
     for (let round = 0; round < 5; round += 1) {
       await page.goto(`${mock.url}/p/pipeline_1`);
       await page.waitForSelector('.tabs');
-      paints.push(await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN));
-      contents.push(await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => resolve(performance.now())))));
+      paints.push(
+        await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN),
+      );
+      contents.push(
+        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => resolve(performance.now())))),
+      );
     }
     result.first_paint_ms = Math.round(median(paints));
     result.first_content_ms = Math.round(median(contents));
@@ -75,12 +82,23 @@ test('10,000 tasks with 20,000 dependencies stay within the budgets', async () =
     await page.goto(`${mock.url}/p/pipeline_1/graph?as=tasks&sel=task_${pipeline.tasks[3].number}`);
     await page.waitForSelector('.card');
     const selected = await pan(page);
-    result.pan_fps_median = { whole: Math.round(whole.fps), closer: Math.round(closer.fps), with_selection: Math.round(selected.fps) };
+    result.pan_fps_median = {
+      whole: Math.round(whole.fps),
+      closer: Math.round(closer.fps),
+      with_selection: Math.round(selected.fps),
+    };
     result.pan_slowest_frame_ms = Math.round(Math.max(whole.slowest_ms, closer.slowest_ms, selected.slowest_ms));
     result.heap_mib = Math.round((await page.evaluate(() => performance.memory.usedJSHeapSize)) / 2 ** 20);
-    const dist = process.env.LANDSEER_PAGE ?? join(dirname(fileURLToPath(import.meta.url)), '../../dashboard/web/dist');
+    const dist =
+      process.env.LANDSEER_PAGE ?? join(dirname(fileURLToPath(import.meta.url)), '../../dashboard/web/dist');
     result.shell_gzip_bytes = JSON.parse(readFileSync(join(dist, 'sizes.json'), 'utf8')).shell_gzip_bytes;
-    result.machine = { cpu: cpus()[0]?.model ?? '', cpus: cpus().length, kernel: release(), node: process.version, browser: browser.version() };
+    result.machine = {
+      cpu: cpus()[0]?.model ?? '',
+      cpus: cpus().length,
+      kernel: release(),
+      node: process.version,
+      browser: browser.version(),
+    };
     assert.deepEqual(bad, []);
   } finally {
     await browser.close();
@@ -90,7 +108,8 @@ test('10,000 tasks with 20,000 dependencies stay within the budgets', async () =
   console.log(text);
   if (process.env.LANDSEER_MEASURES) writeFileSync(process.env.LANDSEER_MEASURES, text + '\n');
   assert.ok(result.layout_ms <= BUDGET.layout_ms, `layout ${result.layout_ms} ms`);
-  for (const [where, fps] of Object.entries(result.pan_fps_median)) assert.ok(fps >= BUDGET.pan_fps_median, `pan, ${where}: ${fps} frames a second`);
+  for (const [where, fps] of Object.entries(result.pan_fps_median))
+    assert.ok(fps >= BUDGET.pan_fps_median, `pan, ${where}: ${fps} frames a second`);
   assert.ok(result.first_paint_ms <= BUDGET.first_paint_ms, `first paint ${result.first_paint_ms} ms`);
   assert.ok(result.shell_gzip_bytes <= BUDGET.shell_gzip_bytes, `shell ${result.shell_gzip_bytes} bytes`);
 });

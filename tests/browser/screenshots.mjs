@@ -15,12 +15,21 @@ mkdirSync(out, { recursive: true });
 function sweep() {
   const stages = {};
   const tool = (stage, script, more = {}) => ({ stage, script, resources: { gpus: 1 }, ...more });
-  const epochs = (size) => `for e in 1 2 3 4 5 6 7 8; do printf "epoch %d  loss 0.%d%d  \\033[32maccuracy 0.8%d\\033[0m\\n" $e $((9-e)) $((e*7%10)) $e; sleep ${(size / 80).toFixed(2)}; done`;
+  const epochs = (size) =>
+    'for e in 1 2 3 4 5 6 7 8; do printf "epoch %d  loss 0.%d%d  \\033[32maccuracy 0.8%d\\033[0m\\n" ' +
+    `$e $((9-e)) $((e*7%10)) $e; sleep ${(size / 80).toFixed(2)}; done`;
   const tools = {
-    clean_labels: tool('pre_training', epochs(20)), augment: tool('pre_training', epochs(30)),
-    trades: tool('in_training', epochs(60)), mart: tool('in_training', epochs(70)),
-    dp_sgd: tool('in_training', `${epochs(16)}; echo "opacus: cannot make a layer of kind BatchNorm2d private" >&2; exit 3`),
-    sharded: tool('in_training', epochs(10), { resources: { gpus: 3 } }), prune: tool('post_training', epochs(40)), quantize: tool('post_training', epochs(24)),
+    clean_labels: tool('pre_training', epochs(20)),
+    augment: tool('pre_training', epochs(30)),
+    trades: tool('in_training', epochs(60)),
+    mart: tool('in_training', epochs(70)),
+    dp_sgd: tool(
+      'in_training',
+      `${epochs(16)}; echo "opacus: cannot make a layer of kind BatchNorm2d private" >&2; exit 3`,
+    ),
+    sharded: tool('in_training', epochs(10), { resources: { gpus: 3 } }),
+    prune: tool('post_training', epochs(40)),
+    quantize: tool('post_training', epochs(24)),
     watermark: tool('deployment', epochs(20)),
   };
   for (const [name, one] of Object.entries(tools)) {
@@ -30,7 +39,11 @@ function sweep() {
   const workflows = {};
   for (const pre of ['clean_labels', 'augment']) {
     for (const training of ['trades', 'mart', 'dp_sgd', 'sharded']) {
-      for (const post of ['prune', 'quantize']) workflows[`${pre}-${training}-${post}`] = [pre, training, post, 'watermark'].map((name) => ({ tool: name, type: stages[name] }));
+      for (const post of ['prune', 'quantize'])
+        workflows[`${pre}-${training}-${post}`] = [pre, training, post, 'watermark'].map((name) => ({
+          tool: name,
+          type: stages[name],
+        }));
     }
   }
   return { tools, workflows };
@@ -44,7 +57,19 @@ try {
   await cluster.startGateway();
   const data = `digits=${cluster.exportDigits()}`;
   for (const name of ['gpu-node-1', 'gpu-node-2']) {
-    await cluster.startWorker(name, '--cpus', 2, '--gpus', '0,1', '--images', join(EXAMPLES, 'images'), '--data', data, '--label', `rack=${name.slice(-1)}`);
+    await cluster.startWorker(
+      name,
+      '--cpus',
+      2,
+      '--gpus',
+      '0,1',
+      '--images',
+      join(EXAMPLES, 'images'),
+      '--data',
+      data,
+      '--label',
+      `rack=${name.slice(-1)}`,
+    );
   }
   const pages = {};
   for (const colorScheme of ['light', 'dark']) {
@@ -56,20 +81,32 @@ try {
     for (const [scheme, { page, bad }] of Object.entries(pages)) {
       await page.goto(cluster.url + path);
       await page.waitForSelector(ready);
-      await page.waitForFunction(() => !document.querySelector('.boot') && document.querySelector('.live')?.textContent === 'live');
+      await page.waitForFunction(
+        () => !document.querySelector('.boot') && document.querySelector('.live')?.textContent === 'live',
+      );
       await page.waitForTimeout(500); // charts draw a frame later, and again at rest
       const file = join(out, `${name}-${scheme}.png`);
       await page.screenshot({ path: file });
       const packed = spawnSync('pngquant', ['--force', '--skip-if-larger', '--strip', '--ext', '.png', '160', file]);
       if (packed.error) problems.push('pngquant is missing; as root: apt-get install pngquant');
-      if (statSync(file).size > BYTES_MAX) problems.push(`${file} has ${statSync(file).size} bytes, more than ${BYTES_MAX}`);
+      if (statSync(file).size > BYTES_MAX)
+        problems.push(`${file} has ${statSync(file).size} bytes, more than ${BYTES_MAX}`);
       problems.push(...bad.splice(0).map((one) => `${path}: ${one}`));
     }
   };
-  const { pipeline_id: digits } = cluster.ask('submit', join(EXAMPLES, 'digits.yaml'), '--evaluators', join(EXAMPLES, 'evaluators.yaml'));
+  const { pipeline_id: digits } = cluster.ask(
+    'submit',
+    join(EXAMPLES, 'digits.yaml'),
+    '--evaluators',
+    join(EXAMPLES, 'evaluators.yaml'),
+  );
   await until(() => cluster.ask('status', digits).finished_at, 'the digits example is done', 600_000);
   await shoot('results', `/p/${digits}/results`, '.parallel canvas');
-  await shoot('results-brushed', `/p/${digits}/results?brush=clean_accuracy:0.8..1&chart=scatter&x=fgsm_accuracy&y=clean_accuracy`, '.scatter .dot.front');
+  await shoot(
+    'results-brushed',
+    `/p/${digits}/results?brush=clean_accuracy:0.8..1&chart=scatter&x=fgsm_accuracy&y=clean_accuracy`,
+    '.scatter .dot.front',
+  );
   await shoot('interactions', `/p/${digits}/results?chart=matrix&metric=fgsm_accuracy`, '.matrix');
   await shoot('graph', `/p/${digits}/graph`, '.g-node');
   const trained = cluster.ask('tasks', digits).find((one) => one.tool === 'in_adversarial').task_id;

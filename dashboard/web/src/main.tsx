@@ -17,13 +17,20 @@ import { WorkerPage, Workers } from './pages/workers.tsx';
 function Page(): JSX.Element {
   const where = place.value;
   switch (where.page) {
-    case 'overview': return <Overview />;
-    case 'pipelines': return <Pipelines />;
-    case 'pipeline': return <Pipeline key={where.id} id={where.id} tab={where.tab} />;
-    case 'task': return <TaskPage key={where.id} id={where.id} />;
-    case 'workers': return <Workers />;
-    case 'worker': return <WorkerPage key={where.id} id={where.id} />;
-    case 'missing': return <Missing path={where.path} />;
+    case 'overview':
+      return <Overview />;
+    case 'pipelines':
+      return <Pipelines />;
+    case 'pipeline':
+      return <Pipeline key={where.id} id={where.id} tab={where.tab} />;
+    case 'task':
+      return <TaskPage key={where.id} id={where.id} />;
+    case 'workers':
+      return <Workers />;
+    case 'worker':
+      return <WorkerPage key={where.id} id={where.id} />;
+    case 'missing':
+      return <Missing path={where.path} />;
   }
 }
 
@@ -33,14 +40,15 @@ function App(): JSX.Element {
     <>
       <Header />
       <Banner />
-      <main id="main"><Page /></main>
+      <main id="main">
+        <Page />
+      </main>
       <Confirm />
       <Help />
       <div aria-live="polite">{note ? <div class={`message ${note.bad ? 'bad' : ''}`}>{note.text}</div> : null}</div>
     </>
   );
 }
-
 
 startTheme();
 startRouter();

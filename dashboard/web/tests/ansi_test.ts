@@ -8,11 +8,17 @@ const read = (...parts: string[]): { text: string; style: string }[][] => {
   for (const part of parts) log.append(part);
   return log.lines;
 };
-const plain = (...parts: string[]): string[] => read(...parts).map((line) => line.map((piece) => piece.text).join(''));
+const plain = (...parts: string[]): string[] =>
+  read(...parts).map((line) => line.map((piece) => piece.text).join(''));
 
 test('colours are classes and other sequences go', () => {
-  assert.deepEqual(read('a\u001b[1;31mred\u001b[0m b'), [[
-    { text: 'a', style: '' }, { text: 'red', style: 'a-bold a-1' }, { text: ' b', style: '' }]]);
+  assert.deepEqual(read('a\u001b[1;31mred\u001b[0m b'), [
+    [
+      { text: 'a', style: '' },
+      { text: 'red', style: 'a-bold a-1' },
+      { text: ' b', style: '' },
+    ],
+  ]);
   assert.deepEqual(plain('\u001b[2J\u001b]0;title\u0007x\u001b]8;;http://evil/\u001b\\link\u001b(B'), ['xlink']);
   assert.deepEqual(plain('\u001b[38;5;196mx\u001b[48;2;1;2;3my'), ['xy']);
 });
@@ -31,12 +37,21 @@ test('where pieces are cut makes no difference', () => {
   const whole = JSON.stringify(plain(text));
   const next = random(5);
   for (let round = 0; round < 300; round += 1) {
-    const cuts = [0, ...Array.from({ length: 3 }, () => Math.floor(next() * text.length)).sort((a, b) => a - b), text.length];
+    const cuts = [
+      0,
+      ...Array.from({ length: 3 }, () => Math.floor(next() * text.length)).sort((a, b) => a - b),
+      text.length,
+    ];
     const parts = cuts.slice(1).map((cut, index) => text.slice(cuts[index], cut));
     assert.equal(JSON.stringify(plain(...parts)), whole, JSON.stringify(parts));
   }
 });
 
 test('an escape that never ends does not hold the log up', () => {
-  assert.equal(plain('\u001b[' + '1'.repeat(300), 'end\n').join('|').includes('nd'), true);
+  assert.equal(
+    plain('\u001b[' + '1'.repeat(300), 'end\n')
+      .join('|')
+      .includes('nd'),
+    true,
+  );
 });

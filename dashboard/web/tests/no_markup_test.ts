@@ -24,9 +24,12 @@ const FORBIDDEN: readonly [RegExp, string][] = [
 test('nothing makes markup or code of text, sets styles by strings, or names another host', () => {
   const broken: string[] = [];
   for (const path of sources(join(PAGE_FOLDER, 'src'))) {
-    readFileSync(path, 'utf8').split('\n').forEach((line, index) => {
-      for (const [pattern, why] of FORBIDDEN) if (pattern.test(line)) broken.push(`${path}:${index + 1}: ${why}: ${line.trim().slice(0, 80)}`);
-    });
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .forEach((line, index) => {
+        for (const [pattern, why] of FORBIDDEN)
+          if (pattern.test(line)) broken.push(`${path}:${index + 1}: ${why}: ${line.trim().slice(0, 80)}`);
+      });
   }
   assert.deepEqual(broken, []);
 });
@@ -41,8 +44,13 @@ test('the document has no inline script, style or handler', () => {
 });
 
 test('the page has no more run-time packages than were looked at', () => {
-  const { dependencies } = JSON.parse(readFileSync(join(PAGE_FOLDER, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
+  const { dependencies } = JSON.parse(readFileSync(join(PAGE_FOLDER, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
   assert.deepEqual(Object.keys(dependencies).sort(), ['@preact/signals', 'preact']);
-  const lock = JSON.parse(readFileSync(join(PAGE_FOLDER, 'package-lock.json'), 'utf8')) as { packages: Record<string, { integrity?: string; dev?: boolean }> };
-  for (const [name, entry] of Object.entries(lock.packages)) assert.ok(name === '' || entry.integrity, `${name} has no digest`);
+  const lock = JSON.parse(readFileSync(join(PAGE_FOLDER, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { integrity?: string; dev?: boolean }>;
+  };
+  for (const [name, entry] of Object.entries(lock.packages))
+    assert.ok(name === '' || entry.integrity, `${name} has no digest`);
 });

@@ -6,11 +6,16 @@ import { random } from './samples.ts';
 function byDefinition(points: Point[], xUp: boolean, yUp: boolean): number[] {
   const better = (a: number, b: number, up: boolean): boolean => (up ? a > b : a < b);
   const known = points.map((_, i) => i).filter((i) => points[i]!.x !== null && points[i]!.y !== null);
-  return known.filter((i) => !known.some((j) => {
-    const [a, b] = [points[i]!, points[j]!];
-    const notWorse = !better(a.x!, b.x!, xUp) && !better(a.y!, b.y!, yUp);
-    return notWorse && (better(b.x!, a.x!, xUp) || better(b.y!, a.y!, yUp));
-  })).sort((a, b) => points[a]!.x! - points[b]!.x! || a - b);
+  return known
+    .filter(
+      (i) =>
+        !known.some((j) => {
+          const [a, b] = [points[i]!, points[j]!];
+          const notWorse = !better(a.x!, b.x!, xUp) && !better(a.y!, b.y!, yUp);
+          return notWorse && (better(b.x!, a.x!, xUp) || better(b.y!, a.y!, yUp));
+        }),
+    )
+    .sort((a, b) => points[a]!.x! - points[b]!.x! || a - b);
 }
 
 test('the front is what no point dominates, in all four directions', () => {
@@ -22,7 +27,11 @@ test('the front is what no point dominates, in all four directions', () => {
     }));
     for (const xUp of [true, false]) {
       for (const yUp of [true, false]) {
-        assert.deepEqual(paretoFront(points, xUp, yUp), byDefinition(points, xUp, yUp), JSON.stringify({ points, xUp, yUp }));
+        assert.deepEqual(
+          paretoFront(points, xUp, yUp),
+          byDefinition(points, xUp, yUp),
+          JSON.stringify({ points, xUp, yUp }),
+        );
       }
     }
   }
@@ -30,5 +39,15 @@ test('the front is what no point dominates, in all four directions', () => {
 
 test('without points there is no front', () => {
   assert.deepEqual(paretoFront([], true, true), []);
-  assert.deepEqual(paretoFront([{ x: null, y: 1 }, { x: NaN, y: 1 }], true, true), []);
+  assert.deepEqual(
+    paretoFront(
+      [
+        { x: null, y: 1 },
+        { x: NaN, y: 1 },
+      ],
+      true,
+      true,
+    ),
+    [],
+  );
 });

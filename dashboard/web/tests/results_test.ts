@@ -6,14 +6,30 @@ import * as model from '../src/results/model.ts';
 
 function combination(number: number, metrics: Combination['metrics'], more: Partial<Combination> = {}): Combination {
   return {
-    workflow_id: `workflow_${number}`, combination: `comb_00${number}`, pre_training: '', in_training: 'plain', post_training: '', deployment: '',
-    metrics, is_baseline: false, total_duration: number, combination_status: 'success', ...more,
+    workflow_id: `workflow_${number}`,
+    combination: `comb_00${number}`,
+    pre_training: '',
+    in_training: 'plain',
+    post_training: '',
+    deployment: '',
+    metrics,
+    is_baseline: false,
+    total_duration: number,
+    combination_status: 'success',
+    ...more,
   };
 }
 
 const results: Results = {
-  pipeline_id: 'pipeline_1', name: 'p', dataset_name: 'd', dataset_type: 'clean', metrics: ['accuracy', 'asr', 'note'],
-  metric_info: { accuracy: { higher_is_better: true, unit: 'fraction' }, asr: { higher_is_better: false, unit: 'fraction' } },
+  pipeline_id: 'pipeline_1',
+  name: 'p',
+  dataset_name: 'd',
+  dataset_type: 'clean',
+  metrics: ['accuracy', 'asr', 'note'],
+  metric_info: {
+    accuracy: { higher_is_better: true, unit: 'fraction' },
+    asr: { higher_is_better: false, unit: 'fraction' },
+  },
   baseline: 'workflow_1',
   combinations: [
     combination(1, { accuracy: 0.9, asr: 0.5, note: 'text' }, { is_baseline: true }),
@@ -39,7 +55,8 @@ test('values have their unit, differences their sign', () => {
 });
 
 test('filters are words, words that must not be there, and comparisons', () => {
-  const names = (text: string): string[] => results.combinations.filter(model.parseFilter(text, results.metrics).ok).map((one) => one.combination);
+  const names = (text: string): string[] =>
+    results.combinations.filter(model.parseFilter(text, results.metrics).ok).map((one) => one.combination);
   assert.deepEqual(names('trades'), ['comb_002', 'comb_003']);
   assert.deepEqual(names('-trades'), ['comb_001']);
   assert.deepEqual(names('acc>85%'), ['comb_001']);
@@ -51,7 +68,10 @@ test('filters are words, words that must not be there, and comparisons', () => {
 
 test('axes: stages with a choice, then metrics that vary; lower is better is turned over', () => {
   const axes = model.axesOf(results, [], 8);
-  assert.deepEqual(axes.map((axis) => axis.key), ['in_training', 'accuracy', 'asr']);
+  assert.deepEqual(
+    axes.map((axis) => axis.key),
+    ['in_training', 'accuracy', 'asr'],
+  );
   const [stage, accuracy, asr] = axes as [model.Axis, model.Axis, model.Axis];
   assert.deepEqual(stage.categories, ['plain', 'trades']);
   assert.equal(model.heightOf(accuracy, 0.9), 1);
@@ -63,7 +83,11 @@ test('axes: stages with a choice, then metrics that vary; lower is better is tur
 test('ranges leave out what is outside or missing', () => {
   const inside = model.isInside(results, { accuracy: [0.85, Infinity] });
   assert.deepEqual(results.combinations.map(inside), [true, false, false]);
-  assert.deepEqual(results.combinations.map(model.isInside(results, { in_training: [0.5, 1.5] })), [false, true, true]);
+  assert.deepEqual(results.combinations.map(model.isInside(results, { in_training: [0.5, 1.5] })), [
+    false,
+    true,
+    true,
+  ]);
 });
 
 test('sorting puts what is missing last in both directions', () => {
@@ -74,7 +98,15 @@ test('sorting puts what is missing last in both directions', () => {
 });
 
 test('CSV has the rows and columns that are shown, raw', () => {
-  const { columns, rows } = model.csvOf(results, [results.combinations[1]!, results.combinations[2]!], ['accuracy', 'note']);
-  assert.equal(toCsv(columns, rows), 'combination,pre_training,in_training,post_training,deployment,accuracy,accuracy_delta,note,total_duration,combination_status\r\n' +
-    'comb_002,,trades,,,0.8,-0.1,,2,success\r\ncomb_003,,trades,,,,,,3,running\r\n');
+  const { columns, rows } = model.csvOf(
+    results,
+    [results.combinations[1]!, results.combinations[2]!],
+    ['accuracy', 'note'],
+  );
+  assert.equal(
+    toCsv(columns, rows),
+    'combination,pre_training,in_training,post_training,deployment,accuracy,accuracy_delta,note,total_duration,' +
+      'combination_status\r\n' +
+      'comb_002,,trades,,,0.8,-0.1,,2,success\r\ncomb_003,,trades,,,,,,3,running\r\n',
+  );
 });

@@ -2,9 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatRanges, formatRoute, parseRanges, parseRoute, TABS, withQuery, type Place } from '../src/base/url.ts';
 
-const places: Place[] = [{ page: 'overview' }, { page: 'pipelines' }, { page: 'workers' },
-  { page: 'task', id: 'task_7' }, { page: 'worker', id: 'worker_2' },
-  ...TABS.map((tab): Place => ({ page: 'pipeline', id: 'pipeline_3', tab }))];
+const places: Place[] = [
+  { page: 'overview' },
+  { page: 'pipelines' },
+  { page: 'workers' },
+  { page: 'task', id: 'task_7' },
+  { page: 'worker', id: 'worker_2' },
+  ...TABS.map((tab): Place => ({ page: 'pipeline', id: 'pipeline_3', tab })),
+];
 
 test('every place and state comes back from its URL', () => {
   for (const place of places) {
@@ -21,7 +26,17 @@ test('one state has one URL', () => {
 });
 
 test('what is no place is missing, whatever it is', () => {
-  for (const path of ['/x', '/p/a b', '/p/1/nothing', '/t/', '/t/1/2', '/p/1/graph/more', '/w/..%2f', '/t/<b>', '/p/' + 'a'.repeat(200)]) {
+  for (const path of [
+    '/x',
+    '/p/a b',
+    '/p/1/nothing',
+    '/t/',
+    '/t/1/2',
+    '/p/1/graph/more',
+    '/w/..%2f',
+    '/t/<b>',
+    '/p/' + 'a'.repeat(200),
+  ]) {
     assert.equal(parseRoute(path, '').place.page, 'missing', path);
   }
   assert.equal(parseRoute('/p/1/', '?x=%E0%A4%A').place.page, 'pipeline');

@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
-export const CHROMIUM = process.env.LANDSEER_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((one) => existsSync(one));
+export const CHROMIUM =
+  process.env.LANDSEER_CHROMIUM ??
+  ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((one) => existsSync(one));
 
 export async function launch() {
   const args = ['--disable-gpu', '--disable-dev-shm-usage', '--font-render-hinting=none'];
@@ -19,9 +21,13 @@ export async function openPage(browser, origin, options = {}) {
   const page = await context.newPage();
   const bad = [];
   page.on('pageerror', (error) => bad.push(`error: ${error.message}`));
-  page.on('console', (message) => { if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) bad.push(`console: ${message.text()}`); });
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource/.test(message.text()))
+      bad.push(`console: ${message.text()}`);
+  });
   page.on('request', (request) => {
-    if (!request.url().startsWith(origin) && !request.url().startsWith('blob:') && !request.url().startsWith('data:')) bad.push(`request: ${request.url()}`);
+    if (!request.url().startsWith(origin) && !request.url().startsWith('blob:') && !request.url().startsWith('data:'))
+      bad.push(`request: ${request.url()}`);
   });
   page.on('dialog', (dialog) => {
     bad.push(`dialog: ${dialog.message()}`);
@@ -31,4 +37,9 @@ export async function openPage(browser, origin, options = {}) {
   return { page, context, bad };
 }
 
-export const OPTIONS = [['none_pre', 'outlier_removal'], ['none_in', 'trades', 'dp_sgd'], ['none_post', 'pruning'], ['none_dep', 'watermark']];
+export const OPTIONS = [
+  ['none_pre', 'outlier_removal'],
+  ['none_in', 'trades', 'dp_sgd'],
+  ['none_post', 'pruning'],
+  ['none_dep', 'watermark'],
+];

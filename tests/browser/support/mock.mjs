@@ -5,9 +5,18 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const DIST = process.env.LANDSEER_PAGE ?? join(dirname(fileURLToPath(import.meta.url)), '../../../dashboard/web/dist');
-const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json' };
-const POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
+const DIST =
+  process.env.LANDSEER_PAGE ?? join(dirname(fileURLToPath(import.meta.url)), '../../../dashboard/web/dist');
+const KINDS = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.json': 'application/json',
+};
+const POLICY =
+  "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; " +
+  "object-src 'none'";
 
 export class Mock {
   constructor(world) {
@@ -75,7 +84,9 @@ export class Mock {
     if (path === '/events') return this.stream(request, url, response);
     if (request.method === 'POST') return this.post(request, path, response);
     const answer = this.get(path, url.searchParams);
-    return answer === undefined ? this.error(response, 404, 'not_found', 'there is no such object', null) : this.json(response, 200, answer);
+    return answer === undefined
+      ? this.error(response, 404, 'not_found', 'there is no such object', null)
+      : this.json(response, 200, answer);
   }
 
   json(response, status, body) {
@@ -91,7 +102,10 @@ export class Mock {
     const wanted = normalize(join(DIST, path));
     const found = wanted.startsWith(DIST) && path !== '/' && existsSync(wanted) ? wanted : join(DIST, 'index.html');
     const packed = found + '.gz';
-    const headers = { 'Content-Type': KINDS[extname(found)] ?? 'application/octet-stream', 'Cache-Control': path.startsWith('/assets/') ? 'max-age=31536000, immutable' : 'no-cache' };
+    const headers = {
+      'Content-Type': KINDS[extname(found)] ?? 'application/octet-stream',
+      'Cache-Control': path.startsWith('/assets/') ? 'max-age=31536000, immutable' : 'no-cache',
+    };
     if (existsSync(packed)) headers['Content-Encoding'] = 'gzip';
     response.writeHead(200, headers);
     response.end(readFileSync(existsSync(packed) ? packed : found));
@@ -104,21 +118,37 @@ export class Mock {
     const resumed = instance === this.instance;
     response.write('retry: 300\n\n');
     const position = `${this.instance}-${resumed ? number : this.events.length}`;
-    response.write(`id: ${position}\nevent: hello\ndata: ${JSON.stringify({ position, resumed, broker: { connected: this.world.connected } })}\n\n`);
+    response.write(
+      `id: ${position}\nevent: hello\ndata: ` +
+        `${JSON.stringify({ position, resumed, broker: { connected: this.world.connected } })}\n\n`,
+    );
     if (resumed) for (const event of this.events.slice(Number(number))) response.write(this.frame(event));
-    else if (asked !== '') response.write(`id: ${position}\nevent: reset\ndata: ${JSON.stringify({ reason: 'the gateway started anew', position })}\n\n`);
+    else if (asked !== '')
+      response.write(
+        `id: ${position}\nevent: reset\ndata: ${JSON.stringify({ reason: 'the gateway started anew', position })}\n\n`,
+      );
     this.streams.add(response);
     response.on('close', () => this.streams.delete(response));
   }
 
   post(request, path, response) {
     let body = '';
-    request.on('data', (piece) => { body += piece; });
+    request.on('data', (piece) => {
+      body += piece;
+    });
     request.on('end', () => {
       const key = request.headers['idempotency-key'];
-      this.posts.push({ path, key, body, header: request.headers['x-landseer-request'], origin: request.headers.origin });
-      if (request.headers['x-landseer-request'] !== '1' || !/^[A-Za-z0-9_-]{8,128}$/.test(key ?? '')) return this.error(response, 400, 'invalid', 'a header is missing', null);
-      if (!this.world.mayAct) return this.error(response, 403, 'not_allowed', 'this session may only look', 'landseer dashboard --control');
+      this.posts.push({
+        path,
+        key,
+        body,
+        header: request.headers['x-landseer-request'],
+        origin: request.headers.origin,
+      });
+      if (request.headers['x-landseer-request'] !== '1' || !/^[A-Za-z0-9_-]{8,128}$/.test(key ?? ''))
+        return this.error(response, 400, 'invalid', 'a header is missing', null);
+      if (!this.world.mayAct)
+        return this.error(response, 403, 'not_allowed', 'this session may only look', 'landseer dashboard --control');
       if (this.refuseWith) return this.error(response, 409, 'conflict', this.refuseWith, 'look again');
       if (this.seen.has(key)) return this.json(response, 200, this.seen.get(key));
       const answer = this.act(path);
@@ -162,24 +192,44 @@ export class Mock {
     if (verb === 'cancel') {
       pipeline.state = 'cancelled';
       pipeline.finished = Date.now();
-      pipeline.tasks.filter((task) => task.status === 'pending' || task.status === 'running').forEach((task) => { task.status = 'cancelled'; });
+      pipeline.tasks
+        .filter((task) => task.status === 'pending' || task.status === 'running')
+        .forEach((task) => {
+          task.status = 'cancelled';
+        });
     }
     setTimeout(() => this.emit('pipelines', { pipelines: [world.pipelineRow(pipeline)], forgotten: [] }), 20);
-    return { action: verb, pipeline_id: id, tasks: 3, running: 1, paused: false, changed: true, state: pipeline.state };
+    return {
+      action: verb,
+      pipeline_id: id,
+      tasks: 3,
+      running: 1,
+      paused: false,
+      changed: true,
+      state: pipeline.state,
+    };
   }
 
   get(path, params) {
     const { world } = this;
     const [, kind, id, part] = path.split('/');
     if (kind === 'session') {
-      return { role: world.mayAct ? 'user' : 'reader', may_act: world.mayAct, expires_at: null, version: '0.4.0', broker: world.broker() };
+      return {
+        role: world.mayAct ? 'user' : 'reader',
+        may_act: world.mayAct,
+        expires_at: null,
+        version: '0.4.0',
+        broker: world.broker(),
+      };
     }
     if (kind === 'overview') return world.overview();
     if (kind === 'gpus') return { gpus: world.gpus() };
     if (kind === 'workers') {
       if (!id) return { workers: world.workers };
       const worker = world.workers.find((one) => one.worker_id === id);
-      const running = [...world.tasks.values()].flatMap(({ task }) => task.attempts).filter((one) => one.finished_ms === 0 && one.worker_id === id);
+      const running = [...world.tasks.values()]
+        .flatMap(({ task }) => task.attempts)
+        .filter((one) => one.finished_ms === 0 && one.worker_id === id);
       return worker && { worker, attempts: running };
     }
     if (kind === 'tasks') {
@@ -191,19 +241,28 @@ export class Mock {
     }
     if (kind !== 'pipelines') return undefined;
     if (!id) {
-      const rows = [...world.pipelines.values()].reverse().filter((one) => !params.get('state') || one.state === params.get('state'));
+      const rows = [...world.pipelines.values()]
+        .reverse()
+        .filter((one) => !params.get('state') || one.state === params.get('state'));
       return { pipelines: rows.map((one) => world.pipelineRow(one)), total: rows.length, next_offset: null };
     }
     const pipeline = world.pipelines.get(id);
     if (!pipeline) return undefined;
     switch (part) {
-      case undefined: return world.detail(pipeline);
-      case 'graph': return params.get('view') === 'tasks' ? world.graph(pipeline) : world.groups(pipeline);
-      case 'timeline': return world.timeline(pipeline);
-      case 'results': return world.results(pipeline);
-      case 'interactions': return world.interactions(pipeline);
-      case 'tasks': return this.taskPage(pipeline, params);
-      default: return undefined;
+      case undefined:
+        return world.detail(pipeline);
+      case 'graph':
+        return params.get('view') === 'tasks' ? world.graph(pipeline) : world.groups(pipeline);
+      case 'timeline':
+        return world.timeline(pipeline);
+      case 'results':
+        return world.results(pipeline);
+      case 'interactions':
+        return world.interactions(pipeline);
+      case 'tasks':
+        return this.taskPage(pipeline, params);
+      default:
+        return undefined;
     }
   }
 
@@ -211,25 +270,56 @@ export class Mock {
     const { world } = this;
     const statuses = (params.get('status') ?? '').split(',').filter(Boolean);
     const search = (params.get('search') ?? '').toLowerCase();
-    let rows = pipeline.tasks.filter((task) => (statuses.length === 0 || statuses.includes(task.status)) && (!params.get('tool') || task.tool === params.get('tool')) &&
-      (!params.get('type') || task.type === params.get('type')) && (!params.get('workflow') || task.workflows.includes(params.get('workflow'))))
+    let rows = pipeline.tasks
+      .filter(
+        (task) =>
+          (statuses.length === 0 || statuses.includes(task.status)) &&
+          (!params.get('tool') || task.tool === params.get('tool')) &&
+          (!params.get('type') || task.type === params.get('type')) &&
+          (!params.get('workflow') || task.workflows.includes(params.get('workflow'))),
+      )
       .map((task) => world.taskRow({ task, pipeline }));
-    if (search) rows = rows.filter((row) => [row.task_id, row.tool, row.worker, row.reason].join('\n').toLowerCase().includes(search));
+    if (search)
+      rows = rows.filter((row) =>
+        [row.task_id, row.tool, row.worker, row.reason].join('\n').toLowerCase().includes(search),
+      );
     const sort = params.get('sort') ?? '';
-    const key = { tool: 'tool', status: 'status', priority: 'priority', started: 'started_at', finished: 'finished_at' }[sort.replace('-', '')];
+    const key = {
+      tool: 'tool',
+      status: 'status',
+      priority: 'priority',
+      started: 'started_at',
+      finished: 'finished_at',
+    }[sort.replace('-', '')];
     if (key) rows.sort((a, b) => (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : 0) * (sort.startsWith('-') ? -1 : 1));
     const offset = Number(params.get('offset') ?? 0);
     const limit = Number(params.get('limit') ?? 100);
-    return { tasks: rows.slice(offset, offset + limit), total: rows.length, next_offset: offset + limit < rows.length ? offset + limit : null };
+    return {
+      tasks: rows.slice(offset, offset + limit),
+      total: rows.length,
+      next_offset: offset + limit < rows.length ? offset + limit : null,
+    };
   }
 
   log(id, { task }, params) {
     const { world } = this;
     const attempt = Number(params.get('attempt') ?? task.attempts.length);
-    const known = world.logs.get(id) ?? world.text(`attempt ${attempt} of ${task.plainTool}\n\u001b[32mepoch 1\u001b[0m done\n`);
+    const known =
+      world.logs.get(id) ?? world.text(`attempt ${attempt} of ${task.plainTool}\n\u001b[32mepoch 1\u001b[0m done\n`);
     const bytes = Buffer.from(known, 'utf8');
-    const from = params.has('tail') ? Math.max(0, bytes.length - Number(params.get('tail'))) : Math.min(bytes.length, Number(params.get('offset') ?? 0));
-    return { task_id: id, attempt, worker: task.attempts.at(-1)?.worker ?? '', offset: from, next_offset: bytes.length, left_out: 0, size: bytes.length,
-      finished: task.status !== 'running', text: bytes.subarray(from).toString('utf8') };
+    const from = params.has('tail')
+      ? Math.max(0, bytes.length - Number(params.get('tail')))
+      : Math.min(bytes.length, Number(params.get('offset') ?? 0));
+    return {
+      task_id: id,
+      attempt,
+      worker: task.attempts.at(-1)?.worker ?? '',
+      offset: from,
+      next_offset: bytes.length,
+      left_out: 0,
+      size: bytes.length,
+      finished: task.status !== 'running',
+      text: bytes.subarray(from).toString('utf8'),
+    };
   }
 }

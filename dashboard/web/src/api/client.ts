@@ -4,7 +4,12 @@ import { clean } from '../base/format.ts';
 import type { ActionResult } from './types.ts';
 
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly code: string, message: string, readonly hint: string | null) {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly hint: string | null,
+  ) {
     super(message);
   }
 }
@@ -38,7 +43,12 @@ async function send(path: string, init: RequestInit): Promise<Response> {
     return await fetch(`/api/v1${path}`, { ...init, credentials: 'same-origin' });
   } catch (problem) {
     if (problem instanceof DOMException && problem.name === 'AbortError') throw problem;
-    throw new ApiError(0, 'unavailable', 'the gateway does not answer', 'it may be starting; this page tries again by itself');
+    throw new ApiError(
+      0,
+      'unavailable',
+      'the gateway does not answer',
+      'it may be starting; this page tries again by itself',
+    );
   }
 }
 
@@ -57,7 +67,9 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
  * key, which the gateway knows.
  */
 export async function act(path: string, body: unknown = {}): Promise<ActionResult> {
-  const key = crypto.randomUUID ? crypto.randomUUID() : Array.from(crypto.getRandomValues(new Uint32Array(4))).join('-');
+  const key = crypto.randomUUID
+    ? crypto.randomUUID()
+    : Array.from(crypto.getRandomValues(new Uint32Array(4))).join('-');
   for (let repeat = 0; ; repeat += 1) {
     try {
       const response = await send(path, {
@@ -68,7 +80,8 @@ export async function act(path: string, body: unknown = {}): Promise<ActionResul
       if (response.ok) return parseClean(await response.text()) as ActionResult;
       throw await errorOf(response);
     } catch (problem) {
-      const passing = problem instanceof ApiError && (problem.status === 0 || problem.status === 503 || problem.status === 429);
+      const passing =
+        problem instanceof ApiError && (problem.status === 0 || problem.status === 503 || problem.status === 429);
       if (!passing || repeat === REPEATS) throw problem;
       await pause(500 * 2 ** repeat);
     }
@@ -76,7 +89,10 @@ export async function act(path: string, body: unknown = {}): Promise<ActionResul
 }
 
 /** A query that leaves out what is not set. */
-export function withParams(path: string, params: Readonly<Record<string, string | number | null | undefined>>): string {
+export function withParams(
+  path: string,
+  params: Readonly<Record<string, string | number | null | undefined>>,
+): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(params)) {
     if (value !== null && value !== undefined && value !== '') search.set(key, String(value));

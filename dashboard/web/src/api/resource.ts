@@ -14,7 +14,10 @@ export interface Resource<T> {
 const RETRY_MS = 3000;
 
 export function useResource<T>(path: string | null, topics: readonly Topic[], gapMs = 1000): Resource<T> {
-  const state = useMemo(() => ({ data: signal<T | null>(null), error: signal<ApiError | null>(null), reload: () => {} }), [path]);
+  const state = useMemo(
+    () => ({ data: signal<T | null>(null), error: signal<ApiError | null>(null), reload: () => {} }),
+    [path],
+  );
   useEffect(() => {
     if (path === null) return undefined;
     const { data, error } = state;

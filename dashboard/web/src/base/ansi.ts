@@ -38,8 +38,15 @@ class Pen {
   }
 
   get style(): string {
-    return [this.bold && 'a-bold', this.dim && 'a-dim', this.italic && 'a-italic', this.under && 'a-under', this.colour]
-      .filter(Boolean).join(' ');
+    return [
+      this.bold && 'a-bold',
+      this.dim && 'a-dim',
+      this.italic && 'a-italic',
+      this.under && 'a-under',
+      this.colour,
+    ]
+      .filter(Boolean)
+      .join(' ');
   }
 }
 

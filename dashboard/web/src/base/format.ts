@@ -31,7 +31,9 @@ export function bytes(count: number | null | undefined): string {
 /** Thousands apart by a narrow space: `12 345`. */
 export function count(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
 }
 
 /** `1 task`, `2 tasks`. */
@@ -54,7 +56,12 @@ export function metric(value: number | null | undefined): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2).replace('-', '−');
   const digits = size >= 100 ? 1 : size >= 10 ? 2 : 4;
-  return minus(value.toFixed(digits).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, ''));
+  return minus(
+    value
+      .toFixed(digits)
+      .replace(/(\.\d*?)0+$/, '$1')
+      .replace(/\.$/, ''),
+  );
 }
 
 /** A difference with its sign, a true minus included. */
@@ -88,7 +95,12 @@ export function clock(time: number | null, now: number): string {
 
 /** For titles: the same moment in UTC. */
 export function utc(time: number | null): string {
-  return time === null ? '' : new Date(time).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
+  return time === null
+    ? ''
+    : new Date(time)
+        .toISOString()
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, ' UTC');
 }
 
 /** How long ago, coarse: `just now`, `12 s ago`. */
@@ -108,7 +120,12 @@ export const ESCAPES = /\u001b(?:\[([0-9;:?]*)[ -/]*([@-~])|\][^\u0007\u001b]*(?
 
 /** Without control and direction characters, so that no text can rearrange what stands beside it. */
 export function clean(text: string): string {
-  return text.replace(ESCAPES, '').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, '\ufffd');
+  return text
+    .replace(ESCAPES, '')
+    .replace(
+      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
+      '\ufffd',
+    );
 }
 
 /** A reason that quotes a log, as what happened and the end of the log, where the cause mostly is. */

@@ -4,7 +4,16 @@
 export type Status = 'pending' | 'ready' | 'running' | 'completed' | 'cached' | 'failed' | 'skipped' | 'cancelled';
 
 /** In the order of bars: what is done first, what is to come last. */
-export const STATUSES: readonly Status[] = ['completed', 'cached', 'running', 'failed', 'skipped', 'cancelled', 'ready', 'pending'];
+export const STATUSES: readonly Status[] = [
+  'completed',
+  'cached',
+  'running',
+  'failed',
+  'skipped',
+  'cancelled',
+  'ready',
+  'pending',
+];
 
 /** What a shape is drawn from: a path in a square of 16. Filled, unless it is in STROKED. */
 export const SHAPES: Readonly<Record<Status, string>> = {
@@ -18,7 +27,15 @@ export const SHAPES: Readonly<Record<Status, string>> = {
   pending: 'M8 3 A5 5 0 1 1 7.99 3 Z',
 };
 
-export const STROKED: ReadonlySet<Status> = new Set(['completed', 'failed', 'skipped', 'cancelled', 'ready', 'pending', 'cached']);
+export const STROKED: ReadonlySet<Status> = new Set([
+  'completed',
+  'failed',
+  'skipped',
+  'cancelled',
+  'ready',
+  'pending',
+  'cached',
+]);
 
 export const MEANINGS: Readonly<Record<Status, string>> = {
   completed: 'ran and left its result',

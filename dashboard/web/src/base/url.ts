@@ -50,13 +50,20 @@ export function parseRoute(path: string, search: string): Route {
 
 export function pathOf(place: Place): string {
   switch (place.page) {
-    case 'overview': return '/';
-    case 'pipelines': return '/p';
-    case 'pipeline': return place.tab === 'progress' ? `/p/${place.id}` : `/p/${place.id}/${place.tab}`;
-    case 'task': return `/t/${place.id}`;
-    case 'workers': return '/w';
-    case 'worker': return `/w/${place.id}`;
-    case 'missing': return place.path;
+    case 'overview':
+      return '/';
+    case 'pipelines':
+      return '/p';
+    case 'pipeline':
+      return place.tab === 'progress' ? `/p/${place.id}` : `/p/${place.id}/${place.tab}`;
+    case 'task':
+      return `/t/${place.id}`;
+    case 'workers':
+      return '/w';
+    case 'worker':
+      return `/w/${place.id}`;
+    case 'missing':
+      return place.path;
   }
 }
 
@@ -90,8 +97,13 @@ export type Ranges = Readonly<Record<string, readonly [number, number]>>;
 
 export function formatRanges(ranges: Ranges): string {
   const short = (value: number): string => (Number.isFinite(value) ? String(Number(value.toPrecision(6))) : '');
-  return Object.keys(ranges).sort()
-    .map((name) => `${encodeURIComponent(name).replaceAll('~', '%7E')}:${short(ranges[name]![0])}..${short(ranges[name]![1])}`).join('~');
+  return Object.keys(ranges)
+    .sort()
+    .map(
+      (name) =>
+        `${encodeURIComponent(name).replaceAll('~', '%7E')}:${short(ranges[name]![0])}..${short(ranges[name]![1])}`,
+    )
+    .join('~');
 }
 
 export function parseRanges(text: string | undefined): Ranges {

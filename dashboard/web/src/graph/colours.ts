@@ -21,8 +21,16 @@ export function palette(): Palette {
   const value = (name: string): string => style.getPropertyValue(name).trim();
   const status = Object.fromEntries(STATUSES.map((one) => [one, value(`--s-${one}`)])) as Record<Status, string>;
   return {
-    status, tool: Array.from({ length: 10 }, (_, index) => value(`--tool-${index + 1}`)),
-    panel: value('--panel'), line: value('--line'), strong: value('--line-strong'), text: value('--text'), soft: value('--soft'),
-    link: value('--link'), gap: value('--gap'), onFill: value('--on-fill'), sans: value('--sans'),
+    status,
+    tool: Array.from({ length: 10 }, (_, index) => value(`--tool-${index + 1}`)),
+    panel: value('--panel'),
+    line: value('--line'),
+    strong: value('--line-strong'),
+    text: value('--text'),
+    soft: value('--soft'),
+    link: value('--link'),
+    gap: value('--gap'),
+    onFill: value('--on-fill'),
+    sans: value('--sans'),
   };
 }

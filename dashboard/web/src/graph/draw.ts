@@ -16,7 +16,12 @@ const LABELS_MAX = 300;
 export const GRAPH_LIMITS: Limits = { kx: [12, 460], ky: [0.02, 34] };
 
 export function graphBounds(graph: Graph): Bounds {
-  return { left: 0, top: -0.5, right: Math.max(1, graph.layout.layers - 1 + NODE_WIDTH), bottom: Math.max(0.5, graph.layout.height - 0.5) };
+  return {
+    left: 0,
+    top: -0.5,
+    right: Math.max(1, graph.layout.layers - 1 + NODE_WIDTH),
+    bottom: Math.max(0.5, graph.layout.height - 0.5),
+  };
 }
 
 /** First position in a layer whose y is at least `y`. */
@@ -74,8 +79,15 @@ function visible(graph: Graph, view: View, width: number, height: number): [numb
   return spans;
 }
 
-function drawEdges(context: CanvasRenderingContext2D, graph: Graph, view: View, spans: readonly [number, number][],
-  colours: Palette, marks: Marks, most: number): boolean {
+function drawEdges(
+  context: CanvasRenderingContext2D,
+  graph: Graph,
+  view: View,
+  spans: readonly [number, number][],
+  colours: Palette,
+  marks: Marks,
+  most: number,
+): boolean {
   const { layout } = graph;
   const x = (node: number): number => layout.layer[node]! * view.kx + view.tx;
   const y = (node: number): number => layout.y[node]! * view.ky + view.ty;
@@ -89,7 +101,8 @@ function drawEdges(context: CanvasRenderingContext2D, graph: Graph, view: View, 
   };
   let count = 0;
   for (const [low, high] of spans) {
-    for (let p = low; p < high; p += 1) count += layout.previousStart[layout.order[p]! + 1]! - layout.previousStart[layout.order[p]!]!;
+    for (let p = low; p < high; p += 1)
+      count += layout.previousStart[layout.order[p]! + 1]! - layout.previousStart[layout.order[p]!]!;
   }
   const all = count <= most;
   if (all) {
@@ -97,7 +110,8 @@ function drawEdges(context: CanvasRenderingContext2D, graph: Graph, view: View, 
     for (const [low, high] of spans) {
       for (let p = low; p < high; p += 1) {
         const node = layout.order[p]!;
-        for (let e = layout.previousStart[node]!; e < layout.previousStart[node + 1]!; e += 1) line(layout.previous[e]!, node);
+        for (let e = layout.previousStart[node]!; e < layout.previousStart[node + 1]!; e += 1)
+          line(layout.previous[e]!, node);
       }
     }
     context.strokeStyle = colours.strong;
@@ -121,7 +135,13 @@ function drawEdges(context: CanvasRenderingContext2D, graph: Graph, view: View, 
   return all;
 }
 
-function drawLabels(context: CanvasRenderingContext2D, graph: Graph, view: View, spans: readonly [number, number][], colours: Palette): void {
+function drawLabels(
+  context: CanvasRenderingContext2D,
+  graph: Graph,
+  view: View,
+  spans: readonly [number, number][],
+  colours: Palette,
+): void {
   const room = NODE_WIDTH * view.kx - 12;
   const most = Math.floor(room / 6.2);
   context.font = `11.5px ${colours.sans}`;
@@ -132,15 +152,27 @@ function drawLabels(context: CanvasRenderingContext2D, graph: Graph, view: View,
       const node = graph.layout.order[p]!;
       const name = graph.tools[graph.tool[node]!] ?? '';
       context.fillStyle = dark.has(STATUSES[graph.state[node]!]!) ? colours.onFill : colours.text;
-      context.fillText(name.length > most ? `${name.slice(0, Math.max(1, most - 1))}…` : name,
-        graph.layout.layer[node]! * view.kx + view.tx + 6, graph.layout.y[node]! * view.ky + view.ty, room + 6);
+      context.fillText(
+        name.length > most ? `${name.slice(0, Math.max(1, most - 1))}…` : name,
+        graph.layout.layer[node]! * view.kx + view.tx + 6,
+        graph.layout.y[node]! * view.ky + view.ty,
+        room + 6,
+      );
     }
   }
 }
 
 /** Returns whether all edges in view are drawn. */
-export function drawGraph(context: CanvasRenderingContext2D, graph: Graph, view: View, width: number, height: number,
-  moving: boolean, colours: Palette, marks: Marks): boolean {
+export function drawGraph(
+  context: CanvasRenderingContext2D,
+  graph: Graph,
+  view: View,
+  width: number,
+  height: number,
+  moving: boolean,
+  colours: Palette,
+  marks: Marks,
+): boolean {
   context.fillStyle = colours.panel;
   context.fillRect(0, 0, width, height);
   const spans = visible(graph, view, width, height);
@@ -153,14 +185,19 @@ export function drawGraph(context: CanvasRenderingContext2D, graph: Graph, view:
   // Few tasks in a layer need not be as thin as many.
   const talls = spans.map((_, layer) => {
     const [first, last] = [layout.start[layer]!, layout.start[layer + 1]! - 1];
-    const apart = last > first ? ((layout.y[layout.order[last]!]! - layout.y[layout.order[first]!]!) / (last - first)) * view.ky : 4;
+    const apart =
+      last > first
+        ? ((layout.y[layout.order[last]!]! - layout.y[layout.order[first]!]!) / (last - first)) * view.ky
+        : 4;
     return Math.max(nodeHeight, Math.min(3, apart * NODE_HEIGHT));
   });
   // Rare states last and never thinner than can be seen: one failure among ten thousand must not vanish.
   const passes = [7, 5, 4, 0, 1, 6, 2, 3];
   const byState: number[][] = STATUSES.map(() => []);
-  for (const [low, high] of spans) for (let p = low; p < high; p += 1) byState[graph.state[layout.order[p]!]!]!.push(layout.order[p]!);
-  const isDim = (node: number): boolean => (marks.family !== null && !marks.family.has(node)) || (marks.chosen !== null && !marks.chosen(node));
+  for (const [low, high] of spans)
+    for (let p = low; p < high; p += 1) byState[graph.state[layout.order[p]!]!]!.push(layout.order[p]!);
+  const isDim = (node: number): boolean =>
+    (marks.family !== null && !marks.family.has(node)) || (marks.chosen !== null && !marks.chosen(node));
   for (const code of passes) {
     const status = STATUSES[code]!;
     const rare = status === 'failed' || status === 'running' || status === 'ready';
@@ -168,29 +205,50 @@ export function drawGraph(context: CanvasRenderingContext2D, graph: Graph, view:
     for (const node of byState[code]!) {
       const tall = Math.max(rare ? 2.5 : 0, talls[layout.layer[node]!]!);
       context.globalAlpha = isDim(node) ? 0.22 : 1;
-      context.fillRect(layout.layer[node]! * view.kx + view.tx, layout.y[node]! * view.ky + view.ty - tall / 2, nodeWidth, tall);
+      context.fillRect(
+        layout.layer[node]! * view.kx + view.tx,
+        layout.y[node]! * view.ky + view.ty - tall / 2,
+        nodeWidth,
+        tall,
+      );
     }
   }
   context.globalAlpha = 1;
   if (nodeHeight >= 5) drawShapes(context, byState, graph, view, nodeWidth, nodeHeight, colours, isDim);
-  if (view.ky >= LABEL_SCALE && nodeWidth > 40 && shown <= LABELS_MAX * 4) drawLabels(context, graph, view, spans, colours);
+  if (view.ky >= LABEL_SCALE && nodeWidth > 40 && shown <= LABELS_MAX * 4)
+    drawLabels(context, graph, view, spans, colours);
   for (const node of [marks.hovered, marks.picked]) {
     if (node < 0) continue;
     context.strokeStyle = colours.text;
     context.lineWidth = 2;
     const tall = Math.max(4, nodeHeight);
-    context.strokeRect(layout.layer[node]! * view.kx + view.tx - 1, layout.y[node]! * view.ky + view.ty - tall / 2 - 1, nodeWidth + 2, tall + 2);
+    context.strokeRect(
+      layout.layer[node]! * view.kx + view.tx - 1,
+      layout.y[node]! * view.ky + view.ty - tall / 2 - 1,
+      nodeWidth + 2,
+      tall + 2,
+    );
   }
   return edges;
 }
 
 /** A sign at the right edge beside the colour: a cross for failed, a wedge for running, a frame for cached. */
-function drawShapes(context: CanvasRenderingContext2D, byState: readonly number[][], graph: Graph, view: View,
-  nodeWidth: number, nodeHeight: number, colours: Palette, isDim: (node: number) => boolean): void {
+function drawShapes(
+  context: CanvasRenderingContext2D,
+  byState: readonly number[][],
+  graph: Graph,
+  view: View,
+  nodeWidth: number,
+  nodeHeight: number,
+  colours: Palette,
+  isDim: (node: number) => boolean,
+): void {
   const { layout } = graph;
   const size = Math.min(4.5, nodeHeight * 0.3);
-  const centre = (node: number): [number, number] =>
-    [layout.layer[node]! * view.kx + view.tx + nodeWidth - size * 2, layout.y[node]! * view.ky + view.ty];
+  const centre = (node: number): [number, number] => [
+    layout.layer[node]! * view.kx + view.tx + nodeWidth - size * 2,
+    layout.y[node]! * view.ky + view.ty,
+  ];
   context.lineWidth = 1.6;
   context.strokeStyle = colours.onFill;
   context.fillStyle = colours.onFill;
@@ -216,7 +274,12 @@ function drawShapes(context: CanvasRenderingContext2D, byState: readonly number[
   context.beginPath();
   for (const node of byState[1]!) {
     if (isDim(node)) continue;
-    context.rect(layout.layer[node]! * view.kx + view.tx + 0.5, layout.y[node]! * view.ky + view.ty - nodeHeight / 2 + 0.5, nodeWidth - 1, nodeHeight - 1);
+    context.rect(
+      layout.layer[node]! * view.kx + view.tx + 0.5,
+      layout.y[node]! * view.ky + view.ty - nodeHeight / 2 + 0.5,
+      nodeWidth - 1,
+      nodeHeight - 1,
+    );
   }
   context.stroke();
 }

@@ -24,7 +24,10 @@ export function layOutGroups(graph: GroupGraph): GroupLayout {
   nodes.forEach((_, index) => members[columnOf[index]!]!.push(index));
 
   const rank = new Array<number>(nodes.length).fill(0);
-  const settle = (list: number[]): void => list.forEach((node, row) => { rank[node] = row - (list.length - 1) / 2; });
+  const settle = (list: number[]): void =>
+    list.forEach((node, row) => {
+      rank[node] = row - (list.length - 1) / 2;
+    });
   members.forEach(settle);
   const neighbours: number[][] = nodes.map(() => []);
   for (const { from, to } of edges) {
@@ -46,7 +49,11 @@ export function layOutGroups(graph: GroupGraph): GroupLayout {
     }
   }
   const spots: Spot[] = new Array<Spot>(nodes.length);
-  members.forEach((list, column) => list.forEach((node, row) => { spots[node] = { column, row }; }));
+  members.forEach((list, column) =>
+    list.forEach((node, row) => {
+      spots[node] = { column, row };
+    }),
+  );
   return {
     spots,
     columns: members.map((list, index) => ({ title: byStage ? types[index]! : '', size: list.length })),

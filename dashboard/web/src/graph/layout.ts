@@ -144,7 +144,18 @@ export function layOut(nodes: number, edges: Edges): Layout {
     high = Math.max(high, y[i]!);
   }
   for (let i = 0; i < nodes; i += 1) y[i]! -= low;
-  return { layers, layer, y, height: nodes === 0 ? 0 : high - low + 1, order, start, next, nextStart, previous, previousStart };
+  return {
+    layers,
+    layer,
+    y,
+    height: nodes === 0 ? 0 : high - low + 1,
+    order,
+    start,
+    next,
+    nextStart,
+    previous,
+    previousStart,
+  };
 }
 
 /**

@@ -67,7 +67,9 @@ export function useStage(scene: Scene, key: string): Stage {
       clearTimeout(rest);
       rest = setTimeout(redraw, REST_MS + 10);
       clearTimeout(save);
-      save = setTimeout(() => { if (chosen && view) change({ [key]: formatView(view) }); }, SAVE_MS);
+      save = setTimeout(() => {
+        if (chosen && view) change({ [key]: formatView(view) });
+      }, SAVE_MS);
       redraw();
     };
     const reset = (): void => {
@@ -137,11 +139,15 @@ export function useStage(scene: Scene, key: string): Stage {
     const onKey = (event: KeyboardEvent): void => {
       if (!view || event.ctrlKey || event.metaKey || event.altKey) return;
       const steps: Readonly<Record<string, [number, number]>> = {
-        ArrowLeft: [80, 0], ArrowRight: [-80, 0], ArrowUp: [0, 80], ArrowDown: [0, -80],
+        ArrowLeft: [80, 0],
+        ArrowRight: [-80, 0],
+        ArrowUp: [0, 80],
+        ArrowDown: [0, -80],
       };
       const step = steps[event.key];
       if (step) set(panBy(view, ...step));
-      else if (event.key === '+' || event.key === '=') zoom(width / 2, height / 2, 1.35, event.shiftKey && event.key !== '+');
+      else if (event.key === '+' || event.key === '=')
+        zoom(width / 2, height / 2, 1.35, event.shiftKey && event.key !== '+');
       else if (event.key === '-' || event.key === '_') zoom(width / 2, height / 2, 1 / 1.35, event.shiftKey);
       else if (event.key === '0') reset();
       else return;
@@ -154,7 +160,13 @@ export function useStage(scene: Scene, key: string): Stage {
     element.addEventListener('pointercancel', onUp);
     element.addEventListener('pointerleave', onLeave);
     element.addEventListener('keydown', onKey);
-    inner.current = { canvas, redraw, reset, zoom: (factor) => zoom(width / 2, height / 2, factor, false), view: () => view };
+    inner.current = {
+      canvas,
+      redraw,
+      reset,
+      zoom: (factor) => zoom(width / 2, height / 2, factor, false),
+      view: () => view,
+    };
     return () => {
       size.disconnect();
       cancelAnimationFrame(frame);

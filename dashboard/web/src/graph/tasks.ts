@@ -36,8 +36,17 @@ export function toGraph(answer: TaskGraph): Graph {
     codes[i] = codeOf(answer.statuses[state.status[i]!] ?? 'pending', state.cached[i] === 1, state.ready[i] === 1);
   }
   return {
-    tools: answer.tools, types: answer.types, number: tasks.number, tool: tasks.tool, type: tasks.type, usage: tasks.usage_counter,
-    from: edges.from, to: edges.to, state: codes, layout: layOut(count, edges), at: new Map(tasks.number.map((number, index) => [number, index])),
+    tools: answer.tools,
+    types: answer.types,
+    number: tasks.number,
+    tool: tasks.tool,
+    type: tasks.type,
+    usage: tasks.usage_counter,
+    from: edges.from,
+    to: edges.to,
+    state: codes,
+    layout: layOut(count, edges),
+    at: new Map(tasks.number.map((number, index) => [number, index])),
   };
 }
 

@@ -4,100 +4,29 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, get } from '../api/client.ts';
 import { listen } from '../api/live.ts';
 import { useResource } from '../api/resource.ts';
-import type { GroupGraph, GroupNode, TaskGraph } from '../api/types.ts';
+import type { GroupGraph, TaskGraph } from '../api/types.ts';
 import { count, plural, stage } from '../base/format.ts';
 import { change, go, hrefOf, query } from '../base/router.ts';
 import { STATUSES } from '../base/status.ts';
-import { Empty, Legend, partsOf, Problem, Shape, StatusWord, TaskRef, wordsOf } from '../parts/basics.tsx';
+import { Empty, Legend, partsOf, Problem, Shape, StatusWord, TaskRef } from '../parts/basics.tsx';
 import { currentTheme } from '../parts/frame.tsx';
 import type { TabProps } from '../pages/pipeline.tsx';
 import { palette } from './colours.ts';
 import { drawGraph, graphBounds, GRAPH_LIMITS, taskAt, type Marks } from './draw.ts';
-import { layOutGroups } from './groups.ts';
+import { groupKey, Groups } from './group_view.tsx';
 import { useStage } from './panzoom.ts';
 import { applyChanges, family, numberOf, toGraph, type Graph } from './tasks.ts';
 
-const BOX_WIDTH = 186;
-const BOX_HEIGHT = 46;
-const COLUMN = 268;
-const ROW = 62;
-const TOP = 34;
-
-const groupKey = (node: { type: string; tool: string }): string => `${node.type}/${node.tool}`;
-
-function shorten(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
-}
-
-function GroupBox({ node, x, y, picked, onHover }: {
-  node: GroupNode; x: number; y: number; picked: boolean; onHover: (id: number | null) => void;
-}): JSX.Element {
-  const parts = partsOf(node);
-  const key = groupKey(node);
-  let at = 0;
-  const toggle = (): void => change({ group: picked ? null : key }, true);
-  return (
-    <g class={`g-node ${picked ? 'picked' : ''} ${node.failed > 0 ? 'has-failed' : ''}`} transform={`translate(${x} ${y})`} tabIndex={0} role="button"
-      data-row aria-label={`${node.tool}, ${stage(node.type)}: ${wordsOf(parts)}`} onClick={toggle}
-      onKeyDown={(event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); toggle(); } }}
-      onMouseEnter={() => onHover(node.id)} onMouseLeave={() => onHover(null)}>
-      <title>{`${node.tool}\n${wordsOf(parts)}`}</title>
-      <rect class="g-box" width={BOX_WIDTH} height={BOX_HEIGHT} rx="5" />
-      <text x="10" y="18">{shorten(node.tool, node.is_baseline ? 16 : 22)}{node.is_baseline ? <tspan class="g-count"> baseline</tspan> : null}</text>
-      <text class="g-count" x="10" y="33">{count(node.completed)} of {plural(node.total, 'task')}{node.failed > 0 ? `, ${node.failed} failed` : node.running > 0 ? `, ${node.running} running` : ''}</text>
-      <g transform={`translate(10 ${BOX_HEIGHT - 8})`}>
-        <rect class="bar-ground" width={BOX_WIDTH - 20} height="4" />
-        {STATUSES.map((status) => {
-          const width = ((parts[status] ?? 0) / Math.max(1, node.total)) * (BOX_WIDTH - 20);
-          at += width;
-          return width > 0 ? <rect key={status} class={`f-${status}`} x={at - width} width={width} height="4" /> : null;
-        })}
-      </g>
-    </g>
-  );
-}
-
-function Groups({ graph, picked }: { graph: GroupGraph; picked: string }): JSX.Element {
-  const [hovered, setHovered] = useState<number | null>(null);
-  const layout = useMemo(() => layOutGroups(graph), [graph.nodes.length, graph.edges.length, graph]);
-  const height = TOP + layout.rows * ROW + 10;
-  const width = layout.columns.length * COLUMN - (COLUMN - BOX_WIDTH) + 4;
-  const x = (id: number): number => layout.spots[id]!.column * COLUMN + 2;
-  const y = (id: number): number => {
-    const { column, row } = layout.spots[id]!;
-    return TOP + (layout.rows - layout.columns[column]!.size) * (ROW / 2) + row * ROW;
-  };
-  const most = Math.max(1, ...graph.edges.map((edge) => edge.count));
-  const lit = hovered ?? graph.nodes.find((node) => groupKey(node) === picked)?.id ?? null;
-  const edges = graph.edges.map((edge) => ({ ...edge, lit: lit !== null && (edge.from === lit || edge.to === lit) })).sort((a, b) => Number(a.lit) - Number(b.lit));
-  return (
-    <div class="chart"><div class="groups-wrap">
-      <svg class={`groups ${edges.length > 80 ? 'many' : ''}`} width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="group" aria-label="groups of tasks by stage and tool">
-        {layout.columns.map((column, index) => <text key={index} class="g-stage" x={index * COLUMN + 4} y="16">{column.title === '' ? '' : stage(column.title)}</text>)}
-        {edges.map((edge) => {
-          const y1 = y(edge.from) + BOX_HEIGHT / 2;
-          const y2 = y(edge.to) + BOX_HEIGHT / 2;
-          const same = layout.spots[edge.from]!.column === layout.spots[edge.to]!.column;
-          const x1 = x(edge.from) + BOX_WIDTH;
-          const x2 = same ? x(edge.to) + BOX_WIDTH : x(edge.to);
-          const bend = same ? 34 : (x2 - x1) / 2;
-          return (
-            <g key={`${edge.from} ${edge.to}`}>
-              <path class={`g-edge ${edge.lit ? 'lit' : ''}`} stroke-width={1 + 4 * Math.sqrt(edge.count / most)}
-                d={`M${x1} ${y1} C${x1 + bend} ${y1} ${same ? x2 + bend : x2 - bend} ${y2} ${x2} ${y2}`} />
-              {edge.lit ? <text class="g-count" text-anchor="middle" x={same ? x1 + 28 : (x1 + x2) / 2} y={(y1 + y2) / 2 - 4}>{count(edge.count)}</text> : null}
-            </g>
-          );
-        })}
-        {graph.nodes.map((node) => <GroupBox key={groupKey(node)} node={node} x={x(node.id)} y={y(node.id)} picked={groupKey(node) === picked} onHover={setHovered} />)}
-      </svg>
-    </div></div>
-  );
-}
-
 /** The whole graph: fetched once, and again after a gap in the events. */
-function useGraph(id: string, onChange: () => void): { graph: Graph | null; error: ApiError | null; layoutMs: number } {
-  const [state, setState] = useState<{ graph: Graph | null; error: ApiError | null; layoutMs: number }>({ graph: null, error: null, layoutMs: 0 });
+function useGraph(
+  id: string,
+  onChange: () => void,
+): { graph: Graph | null; error: ApiError | null; layoutMs: number } {
+  const [state, setState] = useState<{ graph: Graph | null; error: ApiError | null; layoutMs: number }>({
+    graph: null,
+    error: null,
+    layoutMs: 0,
+  });
   const graph = useRef<Graph | null>(null);
   useEffect(() => {
     const abort = new AbortController();
@@ -119,7 +48,8 @@ function useGraph(id: string, onChange: () => void): { graph: Graph | null; erro
     void load();
     const forget = listen((event) => {
       if (event.topic === 'reset') void load();
-      else if (event.tasks?.pipeline_id === id && graph.current && applyChanges(graph.current, event.tasks.tasks)) onChange();
+      else if (event.tasks?.pipeline_id === id && graph.current && applyChanges(graph.current, event.tasks.tasks))
+        onChange();
     });
     return () => {
       abort.abort();
@@ -136,11 +66,24 @@ function TaskCard({ graph, index }: { graph: Graph; index: number }): JSX.Elemen
   const related = useMemo(() => family(graph, index).size - 1, [graph, index]);
   return (
     <div class="card" role="status">
-      <button type="button" class="icon-button card-close" aria-label="end the selection" onClick={() => change({ sel: null })}>✕</button>
+      <button
+        type="button"
+        class="icon-button card-close"
+        aria-label="end the selection"
+        onClick={() => change({ sel: null })}
+      >
+        ✕
+      </button>
       <b class="break">{graph.tools[graph.tool[index]!]}</b>
-      <div><StatusWord status={status} /> <span class="stage">{stage(graph.types[graph.type[index]!])}</span></div>
-      <div class="soft"><TaskRef id={id} />, in {plural(graph.usage[index]!, 'workflow')}, {plural(related, 'related task')}</div>
-      <button type="button" class="button small" onClick={() => go({ page: 'task', id })}>open</button>
+      <div>
+        <StatusWord status={status} /> <span class="stage">{stage(graph.types[graph.type[index]!])}</span>
+      </div>
+      <div class="soft">
+        <TaskRef id={id} />, in {plural(graph.usage[index]!, 'workflow')}, {plural(related, 'related task')}
+      </div>
+      <button type="button" class="button small" onClick={() => go({ page: 'task', id })}>
+        open
+      </button>
     </div>
   );
 }
@@ -152,45 +95,52 @@ function TaskCanvas({ id, group }: { id: string; group: string }): JSX.Element {
   const stageRef = useRef<{ redraw: () => void } | null>(null);
   const { graph, error } = useGraph(id, () => stageRef.current?.redraw());
   const selected = query.value['sel'] ?? '';
-  const picked = graph && selected !== '' ? graph.at.get(numberOf(selected)) ?? -1 : -1;
+  const picked = graph && selected !== '' ? (graph.at.get(numberOf(selected)) ?? -1) : -1;
   const related = useMemo(() => (graph && picked >= 0 ? family(graph, picked) : null), [graph, picked]);
   const colours = useMemo(palette, [currentTheme.value]);
   const chosen = useMemo(() => {
     if (!graph || group === '') return null;
-    return (index: number): boolean => `${graph.types[graph.type[index]!]}/${graph.tools[graph.tool[index]!]}` === group;
+    return (index: number): boolean =>
+      `${graph.types[graph.type[index]!]}/${graph.tools[graph.tool[index]!]}` === group;
   }, [graph, group]);
 
-  const stageNow = useStage({
-    axis: 'y',
-    bounds: graph ? graphBounds(graph) : { left: 0, top: 0, right: 1, bottom: 1 },
-    limits: GRAPH_LIMITS,
-    margin: 24,
-    draw: (context, view, width, height, moving) => {
-      if (!graph) return;
-      const marks: Marks = { hovered: hovered.current, picked, family: related, chosen };
-      const all = drawGraph(context, graph, view, width, height, moving, colours, marks);
-      if (note.current && !moving) {
-        note.current.textContent = `${count(graph.number.length)} tasks, ${count(graph.from.length)} dependencies. ` +
-          (all ? 'Drag to move, wheel to zoom, with Shift across.' : 'Come closer, or click a task, to see dependencies.');
-      }
+  const stageNow = useStage(
+    {
+      axis: 'y',
+      bounds: graph ? graphBounds(graph) : { left: 0, top: 0, right: 1, bottom: 1 },
+      limits: GRAPH_LIMITS,
+      margin: 24,
+      draw: (context, view, width, height, moving) => {
+        if (!graph) return;
+        const marks: Marks = { hovered: hovered.current, picked, family: related, chosen };
+        const all = drawGraph(context, graph, view, width, height, moving, colours, marks);
+        if (note.current && !moving) {
+          note.current.textContent =
+            `${count(graph.number.length)} tasks, ${count(graph.from.length)} dependencies. ` +
+            (all
+              ? 'Drag to move, wheel to zoom, with Shift across.'
+              : 'Come closer, or click a task, to see dependencies.');
+        }
+      },
+      hover: (view, x, y) => {
+        const index = graph ? taskAt(graph, view, x, y) : -1;
+        if (index === hovered.current && index === -1) return;
+        hovered.current = index;
+        setTip(index === -1 ? null : { index, x, y });
+        stageRef.current?.redraw();
+      },
+      leave: () => {
+        hovered.current = -1;
+        setTip(null);
+        stageRef.current?.redraw();
+      },
+      click: (view, x, y) => {
+        const index = graph ? taskAt(graph, view, x, y) : -1;
+        change({ sel: index === -1 ? null : `task_${graph!.number[index]}` });
+      },
     },
-    hover: (view, x, y) => {
-      const index = graph ? taskAt(graph, view, x, y) : -1;
-      if (index === hovered.current && index === -1) return;
-      hovered.current = index;
-      setTip(index === -1 ? null : { index, x, y });
-      stageRef.current?.redraw();
-    },
-    leave: () => {
-      hovered.current = -1;
-      setTip(null);
-      stageRef.current?.redraw();
-    },
-    click: (view, x, y) => {
-      const index = graph ? taskAt(graph, view, x, y) : -1;
-      change({ sel: index === -1 ? null : `task_${graph!.number[index]}` });
-    },
-  }, 'view');
+    'view',
+  );
   stageRef.current = stageNow;
   useEffect(() => stageNow.redraw());
 
@@ -199,21 +149,48 @@ function TaskCanvas({ id, group }: { id: string; group: string }): JSX.Element {
     <>
       <Problem error={error} />
       <div class="chart tall">
-        <canvas ref={stageNow.canvas} tabIndex={0} role="img" data-ready={graph ? '1' : undefined}
-          aria-label="all tasks in layers; the tab Tasks has the same as a table" />
+        <canvas
+          ref={stageNow.canvas}
+          tabIndex={0}
+          role="img"
+          data-ready={graph ? '1' : undefined}
+          aria-label="all tasks in layers; the tab Tasks has the same as a table"
+        />
         <div class="chart-tools">
-          <button type="button" class="button small" onClick={() => stageNow.zoom(1.5)} aria-label="closer" title="closer (+)">+</button>
-          <button type="button" class="button small" onClick={() => stageNow.zoom(1 / 1.5)} aria-label="farther" title="farther (−)">−</button>
-          <button type="button" class="button small" onClick={() => stageNow.reset()} title="everything (0)">all</button>
+          <button
+            type="button"
+            class="button small"
+            onClick={() => stageNow.zoom(1.5)}
+            aria-label="closer"
+            title="closer (+)"
+          >
+            +
+          </button>
+          <button
+            type="button"
+            class="button small"
+            onClick={() => stageNow.zoom(1 / 1.5)}
+            aria-label="farther"
+            title="farther (−)"
+          >
+            −
+          </button>
+          <button type="button" class="button small" onClick={() => stageNow.reset()} title="everything (0)">
+            all
+          </button>
         </div>
         {graph && picked >= 0 ? <TaskCard graph={graph} index={picked} /> : null}
         {graph && tip ? (
           <div class="tip" style={{ left: `${tip.x + 14}px`, top: `${tip.y + 14}px` }}>
             <Shape status={STATUSES[graph.state[tip.index]!]!} /> <b>{graph.tools[graph.tool[tip.index]!]}</b>
-            <div class="soft">task_{graph.number[tip.index]}, {STATUSES[graph.state[tip.index]!]}</div>
+            <div class="soft">
+              task_{graph.number[tip.index]}, {STATUSES[graph.state[tip.index]!]}
+            </div>
           </div>
         ) : null}
-        <span ref={note} class="chart-note">{graph ? '' : 'Loading…'}</span>
+        <span ref={note} class="chart-note">
+          {graph ? '' : 'Loading…'}
+        </span>
       </div>
     </>
   );
@@ -223,21 +200,50 @@ export function GraphTab({ pipeline }: TabProps): JSX.Element {
   const id = pipeline.pipeline_id;
   const whole = query.value['as'] === 'tasks';
   const picked = query.value['group'] ?? '';
-  const { data, error } = useResource<GroupGraph>(whole ? null : `/pipelines/${id}/graph?view=groups`, ['tasks'], 1500);
+  const { data, error } = useResource<GroupGraph>(
+    whole ? null : `/pipelines/${id}/graph?view=groups`,
+    ['tasks'],
+    1500,
+  );
   const node = data.value?.nodes.find((one) => groupKey(one) === picked);
   return (
     <>
       <div class="toolbar">
         <div class="choice" role="group" aria-label="what is shown">
-          <button type="button" class="button" aria-pressed={!whole} onClick={() => change({ as: null, view: null, sel: null }, true)}>by stage and tool</button>
-          <button type="button" class="button" aria-pressed={whole} onClick={() => change({ as: 'tasks' }, true)}>every task</button>
+          <button
+            type="button"
+            class="button"
+            aria-pressed={!whole}
+            onClick={() => change({ as: null, view: null, sel: null }, true)}
+          >
+            by stage and tool
+          </button>
+          <button type="button" class="button" aria-pressed={whole} onClick={() => change({ as: 'tasks' }, true)}>
+            every task
+          </button>
         </div>
         {picked !== '' ? (
           <span class="soft">
             chosen: <b class="break">{picked.slice(picked.indexOf('/') + 1)}</b>
-            {node ? <> <a href={hrefOf({ page: 'pipeline', id, tab: 'tasks' }, { tool: node.tool, type: node.type })}>list its {plural(node.total, 'task')}</a></> : null}
-            {!whole ? <> <a href={hrefOf({ page: 'pipeline', id, tab: 'graph' }, { as: 'tasks', group: picked })}>show it among all tasks</a></> : null}
-            {' '}<button type="button" class="button small" onClick={() => change({ group: null })}>end</button>
+            {node ? (
+              <>
+                {' '}
+                <a href={hrefOf({ page: 'pipeline', id, tab: 'tasks' }, { tool: node.tool, type: node.type })}>
+                  list its {plural(node.total, 'task')}
+                </a>
+              </>
+            ) : null}
+            {!whole ? (
+              <>
+                {' '}
+                <a href={hrefOf({ page: 'pipeline', id, tab: 'graph' }, { as: 'tasks', group: picked })}>
+                  show it among all tasks
+                </a>
+              </>
+            ) : null}{' '}
+            <button type="button" class="button small" onClick={() => change({ group: null })}>
+              end
+            </button>
           </span>
         ) : null}
         <span class="spring" />
@@ -251,4 +257,3 @@ export function GraphTab({ pipeline }: TabProps): JSX.Element {
     </>
   );
 }
-

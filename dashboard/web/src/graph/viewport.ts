@@ -27,13 +27,15 @@ export function fit(bounds: Bounds, width: number, height: number, margin: numbe
   const kx = scale(bounds.right - bounds.left, width, limits.kx);
   const ky = scale(bounds.bottom - bounds.top, height, limits.ky);
   return {
-    kx, ky,
+    kx,
+    ky,
     tx: width / 2 - (kx * (bounds.left + bounds.right)) / 2,
     ty: height / 2 - (ky * (bounds.top + bounds.bottom)) / 2,
   };
 }
 
-const within = (value: number, [low, high]: readonly [number, number]): number => Math.min(high, Math.max(low, value));
+const within = (value: number, [low, high]: readonly [number, number]): number =>
+  Math.min(high, Math.max(low, value));
 
 /** Closer or farther by factors, with the point (x, y) of the screen staying where it is. */
 export function zoomAt(view: View, x: number, y: number, factorX: number, factorY: number, limits: Limits): View {

@@ -9,7 +9,19 @@ import { count, duration, percent } from '../base/format.ts';
 import { hrefOf } from '../base/router.ts';
 import { TABS, type Tab } from '../base/url.ts';
 import { ActionButton } from '../parts/actions.tsx';
-import { Ago, askedStatus, Bar, Copy, Empty, Legend, partsOf, PipelineState, Problem, Took, useTitle } from '../parts/basics.tsx';
+import {
+  Ago,
+  askedStatus,
+  Bar,
+  Copy,
+  Empty,
+  Legend,
+  partsOf,
+  PipelineState,
+  Problem,
+  Took,
+  useTitle,
+} from '../parts/basics.tsx';
 import { later } from '../parts/later.tsx';
 import { Progress } from './progress.tsx';
 
@@ -32,27 +44,61 @@ function Actions({ pipeline }: { pipeline: PipelineDetail }): JSX.Element {
   const retriable = pipeline.failed + pipeline.cancelled > 0;
   return (
     <div class="head-actions">
-      {pipeline.state === 'paused'
-        ? <ActionButton action={{ word: 'Resume', path: `${at}/resume`, title: `Resume ${pipeline.name}?`, text: 'Its ready tasks may start again.' }} />
-        : <ActionButton disabled={over} action={{
-          word: 'Pause', path: `${at}/pause`, title: `Pause ${pipeline.name}?`,
-          text: `Nothing new of it starts. ${count(pipeline.running)} running tasks go on to their end.`,
-        }} />}
-      <ActionButton disabled={!retriable} action={{
-        word: 'Retry', path: `${at}/retry`, title: `Retry what failed in ${pipeline.name}?`,
-        text: `${count(pipeline.failed)} failed tasks are pending again, with the ${count(pipeline.skipped)} that were skipped because of them.`,
-      }} />
+      {pipeline.state === 'paused' ? (
+        <ActionButton
+          action={{
+            word: 'Resume',
+            path: `${at}/resume`,
+            title: `Resume ${pipeline.name}?`,
+            text: 'Its ready tasks may start again.',
+          }}
+        />
+      ) : (
+        <ActionButton
+          disabled={over}
+          action={{
+            word: 'Pause',
+            path: `${at}/pause`,
+            title: `Pause ${pipeline.name}?`,
+            text: `Nothing new of it starts. ${count(pipeline.running)} running tasks go on to their end.`,
+          }}
+        />
+      )}
+      <ActionButton
+        disabled={!retriable}
+        action={{
+          word: 'Retry',
+          path: `${at}/retry`,
+          title: `Retry what failed in ${pipeline.name}?`,
+          text:
+            `${count(pipeline.failed)} failed tasks are pending again, with the ` +
+            `${count(pipeline.skipped)} that were skipped because of them.`,
+        }}
+      />
       {session.value?.actions?.includes('priority') ? (
-        <ActionButton disabled={over} action={{
-          word: 'Priority', path: `${at}/priority`, title: `Priority of ${pipeline.name}`,
-          text: 'Pipelines with a higher number go first. What runs is not interrupted.',
-          number: { name: 'priority', label: 'Priority', value: pipeline.priority },
-        }} />
+        <ActionButton
+          disabled={over}
+          action={{
+            word: 'Priority',
+            path: `${at}/priority`,
+            title: `Priority of ${pipeline.name}`,
+            text: 'Pipelines with a higher number go first. What runs is not interrupted.',
+            number: { name: 'priority', label: 'Priority', value: pipeline.priority },
+          }}
+        />
       ) : null}
-      <ActionButton disabled={over} action={{
-        word: 'Cancel', path: `${at}/cancel`, title: `Cancel ${pipeline.name}?`, destructive: true,
-        text: `${count(pipeline.pending)} pending tasks end at once, and ${count(pipeline.running)} running ones are stopped. What is completed stays.`,
-      }} />
+      <ActionButton
+        disabled={over}
+        action={{
+          word: 'Cancel',
+          path: `${at}/cancel`,
+          title: `Cancel ${pipeline.name}?`,
+          destructive: true,
+          text:
+            `${count(pipeline.pending)} pending tasks end at once, and ${count(pipeline.running)} ` +
+            'running ones are stopped. What is completed stays.',
+        }}
+      />
     </div>
   );
 }
@@ -67,9 +113,20 @@ export function Pipeline({ id, tab }: { id: string; tab: Tab }): JSX.Element {
   useTitle(pipeline ? `${pipeline.name || id} – ${tab}` : id);
   if (!pipeline) {
     if (error.value?.status === 404) {
-      return <Empty title={`There is no ${id}`}><p>It may have been forgotten after its time. See <a href="/p">all pipelines</a>.</p></Empty>;
+      return (
+        <Empty title={`There is no ${id}`}>
+          <p>
+            It may have been forgotten after its time. See <a href="/p">all pipelines</a>.
+          </p>
+        </Empty>
+      );
     }
-    return <><Problem error={error.value} />{error.value ? null : <p class="boot">Loading…</p>}</>;
+    return (
+      <>
+        <Problem error={error.value} />
+        {error.value ? null : <p class="boot">Loading…</p>}
+      </>
+    );
   }
   const parts = partsOf(pipeline);
   const ended = pipeline.total - pipeline.pending - pipeline.running;
@@ -81,26 +138,50 @@ export function Pipeline({ id, tab }: { id: string; tab: Tab }): JSX.Element {
           <h1>{pipeline.name || id}</h1>
           <div class="subtitle">
             <PipelineState state={pipeline.state} />
-            <span class="nowrap"><span class="id">{id}</span><Copy text={id} /></span>
+            <span class="nowrap">
+              <span class="id">{id}</span>
+              <Copy text={id} />
+            </span>
             {pipeline.dataset ? <span class="break">data {pipeline.dataset}</span> : null}
             <span>policy {pipeline.policy}</span>
             {pipeline.priority !== 0 ? <span>priority {pipeline.priority}</span> : null}
-            <span>submitted <Ago time={pipeline.submitted_at} /></span>
-            <span>{pipeline.finished_at ? 'took' : 'so far'} <Took from={pipeline.submitted_at} to={pipeline.finished_at} /></span>
+            <span>
+              submitted <Ago time={pipeline.submitted_at} />
+            </span>
+            <span>
+              {pipeline.finished_at ? 'took' : 'so far'}{' '}
+              <Took from={pipeline.submitted_at} to={pipeline.finished_at} />
+            </span>
           </div>
         </div>
         <Actions pipeline={pipeline} />
       </div>
       <Bar parts={parts} label={`${count(ended)} of ${count(pipeline.total)} done`} />
       <div class="subtitle">
-        <span class="number">{count(ended)} of {count(pipeline.total)} done ({percent(ended, pipeline.total)})</span>
-        {pipeline.eta_seconds !== null && !pipeline.finished_at ? <span>about {duration(pipeline.eta_seconds)} to go</span> : null}
-        <Legend parts={parts} hrefFor={(status) => hrefOf({ page: 'pipeline', id, tab: 'tasks' }, { status: askedStatus(status) })} />
+        <span class="number">
+          {count(ended)} of {count(pipeline.total)} done ({percent(ended, pipeline.total)})
+        </span>
+        {pipeline.eta_seconds !== null && !pipeline.finished_at ? (
+          <span>about {duration(pipeline.eta_seconds)} to go</span>
+        ) : null}
+        <Legend
+          parts={parts}
+          hrefFor={(status) => hrefOf({ page: 'pipeline', id, tab: 'tasks' }, { status: askedStatus(status) })}
+        />
       </div>
       <nav class="tabs" role="tablist" aria-label="views of this pipeline">
         {TABS.map((one, index) => (
-          <a key={one} role="tab" aria-selected={one === tab} href={hrefOf({ page: 'pipeline', id, tab: one })} title={`key ${index + 1}`}>
-            {one[0]!.toUpperCase() + one.slice(1)}{one === 'progress' && pipeline.failures.length > 0 ? <span class="bad"> ({pipeline.failures.length})</span> : null}
+          <a
+            key={one}
+            role="tab"
+            aria-selected={one === tab}
+            href={hrefOf({ page: 'pipeline', id, tab: one })}
+            title={`key ${index + 1}`}
+          >
+            {one[0]!.toUpperCase() + one.slice(1)}
+            {one === 'progress' && pipeline.failures.length > 0 ? (
+              <span class="bad"> ({pipeline.failures.length})</span>
+            ) : null}
           </a>
         ))}
       </nav>

@@ -20,7 +20,14 @@ const COLUMNS: readonly Column[] = [
   { key: 'tool', title: 'tool', width: 'minmax(160px, 2fr)', sort: 'tool' },
   { key: 'stage', title: 'stage', width: '110px' },
   { key: 'status', title: 'status', width: '112px', sort: 'status' },
-  { key: 'priority', title: 'priority', width: '84px', isNumber: true, sort: 'priority', hint: 'the number of the policy landseer; lower goes first' },
+  {
+    key: 'priority',
+    title: 'priority',
+    width: '84px',
+    isNumber: true,
+    sort: 'priority',
+    hint: 'the number of the policy landseer; lower goes first',
+  },
   { key: 'usage', title: 'workflows', width: '96px', isNumber: true, hint: 'how many contain it' },
   { key: 'attempts', title: 'attempts', width: '88px', isNumber: true },
   { key: 'worker', title: 'worker', width: 'minmax(110px, 1fr)' },
@@ -51,7 +58,11 @@ function useTasks(base: string, pipeline: string): Pages & { see: (first: number
     const load = async (force: boolean): Promise<void> => {
       if (busy) {
         again ||= force;
-        if (!force) timer ??= setTimeout(() => { timer = undefined; void load(false); }, 100);
+        if (!force)
+          timer ??= setTimeout(() => {
+            timer = undefined;
+            void load(false);
+          }, 100);
         return;
       }
       busy = true;
@@ -59,11 +70,21 @@ function useTasks(base: string, pipeline: string): Pages & { see: (first: number
       try {
         if (force) pages = new Set();
         const wanted: number[] = [];
-        for (let page = Math.floor(seen.current.first / PAGE); page <= Math.floor(Math.max(seen.current.first, seen.current.last - 1) / PAGE); page += 1) {
+        for (
+          let page = Math.floor(seen.current.first / PAGE);
+          page <= Math.floor(Math.max(seen.current.first, seen.current.last - 1) / PAGE);
+          page += 1
+        ) {
           if (!pages.has(page)) wanted.push(page);
         }
-        const answers = await Promise.all(wanted.map((page) => get<TaskPage>(base + (base.includes('?') ? '&' : '?') +
-          `offset=${page * PAGE}&limit=${PAGE}`, abort.signal)));
+        const answers = await Promise.all(
+          wanted.map((page) =>
+            get<TaskPage>(
+              base + (base.includes('?') ? '&' : '?') + `offset=${page * PAGE}&limit=${PAGE}`,
+              abort.signal,
+            ),
+          ),
+        );
         if (abort.signal.aborted) return;
         if (answers.length > 0) {
           if (force) known = new Map();
@@ -84,7 +105,10 @@ function useTasks(base: string, pipeline: string): Pages & { see: (first: number
       if (again) {
         again = false;
         clearTimeout(timer);
-        timer = setTimeout(() => { timer = undefined; void load(true); }, wait ?? REFRESH_MS);
+        timer = setTimeout(() => {
+          timer = undefined;
+          void load(true);
+        }, wait ?? REFRESH_MS);
       }
     };
     fetchRef.current = (force) => void load(force);
@@ -100,13 +124,22 @@ function useTasks(base: string, pipeline: string): Pages & { see: (first: number
         if (!one) continue;
         touched = true;
         known.set(index, {
-          ...task, status: one.status, reason: one.reason, ready: one.ready, attempts: one.attempts, worker: one.worker, cached: one.cached,
+          ...task,
+          status: one.status,
+          reason: one.reason,
+          ready: one.ready,
+          attempts: one.attempts,
+          worker: one.worker,
+          cached: one.cached,
           started_at: one.started_ms > 0 ? new Date(one.started_ms).toISOString() : null,
           finished_at: one.finished_ms > 0 ? new Date(one.finished_ms).toISOString() : null,
         });
       }
       if (touched) setState((before) => ({ ...before, rows: new Map(known) }));
-      timer ??= setTimeout(() => { timer = undefined; void load(true); }, REFRESH_MS);
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void load(true);
+      }, REFRESH_MS);
     });
     return () => {
       abort.abort();
@@ -123,12 +156,21 @@ function useTasks(base: string, pipeline: string): Pages & { see: (first: number
 
 function cellsOf(task: Task): ComponentChildren[] {
   return [
-    <a data-row class="id" href={hrefOf({ page: 'task', id: task.task_id })}>{task.task_id}</a>,
-    <span title={task.tool}>{task.tool}</span>, <StageWord type={task.type} />, <StatusWord status={shownStatus(task)} />,
-    task.priority, count(task.usage_counter), task.attempts, <span title={task.worker ?? ''}>{task.worker ?? '–'}</span>,
+    <a data-row class="id" href={hrefOf({ page: 'task', id: task.task_id })}>
+      {task.task_id}
+    </a>,
+    <span title={task.tool}>{task.tool}</span>,
+    <StageWord type={task.type} />,
+    <StatusWord status={shownStatus(task)} />,
+    task.priority,
+    count(task.usage_counter),
+    task.attempts,
+    <span title={task.worker ?? ''}>{task.worker ?? '–'}</span>,
     task.cached ? <span class="faint">cached</span> : <Took from={task.started_at} to={task.finished_at} />,
     task.started_at ? <Ago time={task.started_at} /> : '–',
-    <span class={task.status === 'failed' ? 'bad' : 'soft'} title={task.reason ?? ''}>{task.reason ?? ''}</span>,
+    <span class={task.status === 'failed' ? 'bad' : 'soft'} title={task.reason ?? ''}>
+      {task.reason ?? ''}
+    </span>,
   ];
 }
 
@@ -136,12 +178,19 @@ export function TasksTab({ pipeline }: TabProps): JSX.Element {
   const q = query.value;
   const [text, setText] = useState(q['search'] ?? '');
   useEffect(() => {
-    const timer = setTimeout(() => { if (text !== (query.value['search'] ?? '')) change({ search: text }); }, 250);
+    const timer = setTimeout(() => {
+      if (text !== (query.value['search'] ?? '')) change({ search: text });
+    }, 250);
     return () => clearTimeout(timer);
   }, [text]);
   const chosen = new Set((q['status'] ?? '').split(',').filter((one) => STATUSES.includes(one)));
   const base = withParams(`/pipelines/${pipeline.pipeline_id}/tasks`, {
-    status: [...chosen].join(','), tool: q['tool'], type: q['type'], workflow: q['workflow'], search: q['search'], sort: q['sort'],
+    status: [...chosen].join(','),
+    tool: q['tool'],
+    type: q['type'],
+    workflow: q['workflow'],
+    search: q['search'],
+    sort: q['sort'],
   });
   const { total, rows, error, see } = useTasks(base, pipeline.pipeline_id);
   const toggle = (status: string): void => {
@@ -149,37 +198,94 @@ export function TasksTab({ pipeline }: TabProps): JSX.Element {
     if (!next.delete(status)) next.add(status);
     change({ status: [...next].join(',') });
   };
-  const filters: [string, string | undefined][] = [['tool', q['tool']], ['stage', q['type'] ? stage(q['type']) : undefined], ['workflow', q['workflow']]];
+  const filters: [string, string | undefined][] = [
+    ['tool', q['tool']],
+    ['stage', q['type'] ? stage(q['type']) : undefined],
+    ['workflow', q['workflow']],
+  ];
   const types = pipeline.stages.map((one) => one.type);
   return (
     <>
       <div class="toolbar">
-        <input type="search" placeholder="id, tool, worker or reason" aria-label="filter by text" value={text}
-          onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          type="search"
+          placeholder="id, tool, worker or reason"
+          aria-label="filter by text"
+          value={text}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
         <div class="choice" role="group" aria-label="status">
-          {STATUSES.map((one) => <button key={one} type="button" class="button" aria-pressed={chosen.has(one)} onClick={() => toggle(one)}>{one}</button>)}
+          {STATUSES.map((one) => (
+            <button key={one} type="button" class="button" aria-pressed={chosen.has(one)} onClick={() => toggle(one)}>
+              {one}
+            </button>
+          ))}
         </div>
-        <label>stage
+        <label>
+          stage
           <select value={q['type'] ?? ''} onChange={(event) => change({ type: event.currentTarget.value })}>
             <option value="">all</option>
-            {types.map((one) => <option key={one} value={one}>{stage(one)}</option>)}
+            {types.map((one) => (
+              <option key={one} value={one}>
+                {stage(one)}
+              </option>
+            ))}
           </select>
         </label>
-        {filters.filter(([name, value]) => value && name !== 'stage').map(([name, value]) => (
-          <span key={name} class="tag">{name} {value} <button type="button" class="copy" aria-label={`all of them, not only this ${name}`}
-            onClick={() => change({ [name]: null })}>✕</button></span>
-        ))}
-        <span class="spring" /><span class="soft number" role="status">{total === null ? '' : plural(total, 'task')}</span>
+        {filters
+          .filter(([name, value]) => value && name !== 'stage')
+          .map(([name, value]) => (
+            <span key={name} class="tag">
+              {name} {value}{' '}
+              <button
+                type="button"
+                class="copy"
+                aria-label={`all of them, not only this ${name}`}
+                onClick={() => change({ [name]: null })}
+              >
+                ✕
+              </button>
+            </span>
+          ))}
+        <span class="spring" />
+        <span class="soft number" role="status">
+          {total === null ? '' : plural(total, 'task')}
+        </span>
       </div>
       <Problem error={error} />
       {total === 0 ? (
-        <section class="panel"><Empty title="No task fits"><p><button type="button" class="button small"
-          onClick={() => { setText(''); change({ status: null, tool: null, type: null, workflow: null, search: null }); }}>show all</button></p></Empty></section>
+        <section class="panel">
+          <Empty title="No task fits">
+            <p>
+              <button
+                type="button"
+                class="button small"
+                onClick={() => {
+                  setText('');
+                  change({ status: null, tool: null, type: null, workflow: null, search: null });
+                }}
+              >
+                show all
+              </button>
+            </p>
+          </Empty>
+        </section>
       ) : null}
       {total !== null && total > 0 ? (
-        <Rows columns={COLUMNS} count={total} minWidth={1210} label="tasks" sort={q['sort'] ?? ''} onSort={(sort) => change({ sort })} onSpan={see}
+        <Rows
+          columns={COLUMNS}
+          count={total}
+          minWidth={1210}
+          label="tasks"
+          sort={q['sort'] ?? ''}
+          onSort={(sort) => change({ sort })}
+          onSpan={see}
           keyOf={(index) => rows.get(index)?.task_id ?? `row ${index}`}
-          cells={(index) => { const task = rows.get(index); return task ? cellsOf(task) : null; }} />
+          cells={(index) => {
+            const task = rows.get(index);
+            return task ? cellsOf(task) : null;
+          }}
+        />
       ) : null}
       {total === null && !error ? <p class="boot">Loading…</p> : null}
     </>

@@ -27,9 +27,14 @@ export const NO_RIGHT = 'This session may only look. A link that may act is made
 export function ActionButton({ action, disabled }: { action: Action; disabled?: boolean }): JSX.Element {
   const may = session.value?.may_act ?? false;
   return (
-    <button type="button" class={`button ${action.destructive ? 'danger' : ''}`} disabled={disabled ?? false}
-      aria-disabled={!may} title={may ? action.title : NO_RIGHT}
-      onClick={() => (may ? (asked.value = action) : say(NO_RIGHT, true))}>
+    <button
+      type="button"
+      class={`button ${action.destructive ? 'danger' : ''}`}
+      disabled={disabled ?? false}
+      aria-disabled={!may}
+      title={may ? action.title : NO_RIGHT}
+      onClick={() => (may ? (asked.value = action) : say(NO_RIGHT, true))}
+    >
       {action.word}
     </button>
   );
@@ -78,25 +83,53 @@ export function Confirm(): JSX.Element {
       asked.value = null;
     } catch (error) {
       const known = error instanceof ApiError;
-      setProblem(known ? `${error.message}${error.hint ? ` – ${error.hint}` : ''}` : 'something unexpected went wrong');
+      setProblem(
+        known ? `${error.message}${error.hint ? ` – ${error.hint}` : ''}` : 'something unexpected went wrong',
+      );
     } finally {
       setBusy(false);
     }
   };
   return (
-    <dialog ref={dialog} class="dialog" onClose={() => { asked.value = null; }} aria-labelledby="confirm-title">
+    <dialog
+      ref={dialog}
+      class="dialog"
+      onClose={() => {
+        asked.value = null;
+      }}
+      aria-labelledby="confirm-title"
+    >
       {action ? (
-        <form method="dialog" onSubmit={(event) => { event.preventDefault(); void confirm(); }}>
+        <form
+          method="dialog"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void confirm();
+          }}
+        >
           <h2 id="confirm-title">{action.title}</h2>
           <p>{action.text}</p>
           {action.number ? (
-            <label class="field">{action.number.label}
+            <label class="field">
+              {action.number.label}
               <input type="number" step="1" value={value} onInput={(event) => setValue(event.currentTarget.value)} />
             </label>
           ) : null}
-          {problem ? <p class="problem" role="alert">{problem}</p> : null}
+          {problem ? (
+            <p class="problem" role="alert">
+              {problem}
+            </p>
+          ) : null}
           <div class="dialog-buttons">
-            <button type="button" class="button" onClick={() => { asked.value = null; }}>Back</button>
+            <button
+              type="button"
+              class="button"
+              onClick={() => {
+                asked.value = null;
+              }}
+            >
+              Back
+            </button>
             <button type="submit" class={`button primary ${action.destructive ? 'danger' : ''}`} disabled={busy}>
               {busy ? 'Sending…' : action.word}
             </button>

@@ -63,22 +63,37 @@ async function find(text: string): Promise<Hit[]> {
     const kinds = id[1] ? [id[1]] : ['task', 'pipeline'];
     for (const kind of kinds) {
       const full = `${kind}_${id[2]}`;
-      const where: Place = kind === 'task' ? { page: 'task', id: full }
-        : kind === 'worker' ? { page: 'worker', id: full } : { page: 'pipeline', id: full, tab: 'progress' };
+      const where: Place =
+        kind === 'task'
+          ? { page: 'task', id: full }
+          : kind === 'worker'
+            ? { page: 'worker', id: full }
+            : { page: 'pipeline', id: full, tab: 'progress' };
       hits.push({ place: where, label: full, kind });
     }
   }
   const [pipelines, workers] = await Promise.all([
-    get<PipelinePage>(withParams('/pipelines', { limit: 1000 })).then((page) => page.pipelines, () => []),
-    get<{ workers: Worker[] }>('/workers').then((page) => page.workers, () => []),
+    get<PipelinePage>(withParams('/pipelines', { limit: 1000 })).then(
+      (page) => page.pipelines,
+      () => [],
+    ),
+    get<{ workers: Worker[] }>('/workers').then(
+      (page) => page.workers,
+      () => [],
+    ),
   ]);
   for (const one of pipelines) {
     if (one.name.toLowerCase().includes(wanted)) {
-      hits.push({ place: { page: 'pipeline', id: one.pipeline_id, tab: 'progress' }, label: one.name, kind: one.pipeline_id });
+      hits.push({
+        place: { page: 'pipeline', id: one.pipeline_id, tab: 'progress' },
+        label: one.name,
+        kind: one.pipeline_id,
+      });
     }
   }
   for (const one of workers) {
-    if (one.name.toLowerCase().includes(wanted)) hits.push({ place: { page: 'worker', id: one.worker_id }, label: one.name, kind: 'worker' });
+    if (one.name.toLowerCase().includes(wanted))
+      hits.push({ place: { page: 'worker', id: one.worker_id }, label: one.name, kind: 'worker' });
   }
   return hits.slice(0, 12);
 }
@@ -98,11 +113,15 @@ function Search(): JSX.Element {
       setHits([]);
       return undefined;
     }
-    const timer = setTimeout(() => void find(text).then((found) => {
-      if (mine !== asked.current) return;
-      setHits(found);
-      setPicked(0);
-    }), 120);
+    const timer = setTimeout(
+      () =>
+        void find(text).then((found) => {
+          if (mine !== asked.current) return;
+          setHits(found);
+          setPicked(0);
+        }),
+      120,
+    );
     return () => clearTimeout(timer);
   }, [text]);
   const onKey = (event: KeyboardEvent): void => {
@@ -120,15 +139,24 @@ function Search(): JSX.Element {
   };
   return (
     <div class="search" role="search">
-      <input id="search" type="search" placeholder="Search  /" aria-label="Search pipelines, tasks and workers" autocomplete="off"
-        value={text} onInput={(event) => setText(event.currentTarget.value)} onKeyDown={onKey} />
+      <input
+        id="search"
+        type="search"
+        placeholder="Search  /"
+        aria-label="Search pipelines, tasks and workers"
+        autocomplete="off"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={onKey}
+      />
       {text.trim() !== '' ? (
         <ul class="search-list">
           {hits.length === 0 ? <li class="empty">nothing has this name or number</li> : null}
           {hits.map((hit, index) => (
             <li key={hit.kind + hit.label}>
               <a href={hrefOf(hit.place)} aria-selected={index === picked} onClick={close}>
-                <span class="break">{hit.label}</span><span class="faint">{hit.kind}</span>
+                <span class="break">{hit.label}</span>
+                <span class="faint">{hit.kind}</span>
               </a>
             </li>
           ))}
@@ -140,11 +168,40 @@ function Search(): JSX.Element {
 
 function LiveMark(): JSX.Element {
   const state = connection.value;
-  if (state === 'live' && !brokerConnected.value) return <span class="live lost"><i />broker away</span>;
-  if (state === 'live') return <span class="live" title="what changes is shown as it changes"><i />live</span>;
-  if (state === 'lost') return <span class="live lost"><i />reconnecting</span>;
-  if (state === 'no session') return <span class="live lost"><i />not logged in</span>;
-  return <span class="live wait"><i />{state === 'asleep' ? 'asleep' : 'connecting'}</span>;
+  if (state === 'live' && !brokerConnected.value)
+    return (
+      <span class="live lost">
+        <i />
+        broker away
+      </span>
+    );
+  if (state === 'live')
+    return (
+      <span class="live" title="what changes is shown as it changes">
+        <i />
+        live
+      </span>
+    );
+  if (state === 'lost')
+    return (
+      <span class="live lost">
+        <i />
+        reconnecting
+      </span>
+    );
+  if (state === 'no session')
+    return (
+      <span class="live lost">
+        <i />
+        not logged in
+      </span>
+    );
+  return (
+    <span class="live wait">
+      <i />
+      {state === 'asleep' ? 'asleep' : 'connecting'}
+    </span>
+  );
 }
 
 const PAGES: readonly { label: string; place: Place; of: readonly string[] }[] = [
@@ -157,19 +214,44 @@ export function Header(): JSX.Element {
   const page = place.value.page;
   return (
     <header class="top">
-      <a class="brand" href="/"><svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true"><path d="M3 3h4v4M3 8h6v5M11 3v4h2M3 13h2" /></svg>Landseer</a>
+      <a class="brand" href="/">
+        <svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true">
+          <path d="M3 3h4v4M3 8h6v5M11 3v4h2M3 13h2" />
+        </svg>
+        Landseer
+      </a>
       <nav class="nav" aria-label="pages">
         {PAGES.map((one) => (
-          <a key={one.label} href={hrefOf(one.place)} aria-current={one.of.includes(page) ? 'page' : undefined}>{one.label}</a>
+          <a key={one.label} href={hrefOf(one.place)} aria-current={one.of.includes(page) ? 'page' : undefined}>
+            {one.label}
+          </a>
         ))}
       </nav>
       <div class="top-right">
         <Search />
         <LiveMark />
-        <button type="button" class="icon-button" onClick={toggleTheme} title="dark or light (d)" aria-label="dark or light">
-          <svg viewBox="0 0 16 16" width="15" height="15" aria-hidden="true"><path d="M13 9.5A5.5 5.5 0 0 1 6.5 3 5.5 5.5 0 1 0 13 9.5z" /></svg>
+        <button
+          type="button"
+          class="icon-button"
+          onClick={toggleTheme}
+          title="dark or light (d)"
+          aria-label="dark or light"
+        >
+          <svg viewBox="0 0 16 16" width="15" height="15" aria-hidden="true">
+            <path d="M13 9.5A5.5 5.5 0 0 1 6.5 3 5.5 5.5 0 1 0 13 9.5z" />
+          </svg>
         </button>
-        <button type="button" class="icon-button" onClick={() => { helpShown.value = true; }} title="keys (?)" aria-label="keys">?</button>
+        <button
+          type="button"
+          class="icon-button"
+          onClick={() => {
+            helpShown.value = true;
+          }}
+          title="keys (?)"
+          aria-label="keys"
+        >
+          ?
+        </button>
       </div>
     </header>
   );
@@ -193,7 +275,11 @@ export function Banner(): JSX.Element | null {
   }
   if (state === 'live' && !brokerConnected.value) {
     const why = session.value?.broker.message;
-    return <div class="banner" role="status">The broker is away{why ? `: ${why}` : ''}. Tasks that run go on; this page catches up when it is back.</div>;
+    return (
+      <div class="banner" role="status">
+        The broker is away{why ? `: ${why}` : ''}. Tasks that run go on; this page catches up when it is back.
+      </div>
+    );
   }
   return null;
 }

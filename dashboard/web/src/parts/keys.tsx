@@ -55,7 +55,8 @@ export function startKeys(): void {
     else if (event.key === 'd') toggleTheme();
     else if (event.key === 'j') step(1);
     else if (event.key === 'k') step(-1);
-    else if (where.page === 'pipeline' && /^[1-6]$/.test(event.key)) go({ ...where, tab: TABS[Number(event.key) - 1]! });
+    else if (where.page === 'pipeline' && /^[1-6]$/.test(event.key))
+      go({ ...where, tab: TABS[Number(event.key) - 1]! });
     else return;
     event.preventDefault();
   });
@@ -69,14 +70,40 @@ export function Help(): JSX.Element {
     else dialog.current?.close();
   }, [shown]);
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby="keys-title" onClose={() => { helpShown.value = false; }}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby="keys-title"
+      onClose={() => {
+        helpShown.value = false;
+      }}
+    >
       <h2 id="keys-title">Keys</h2>
       <dl class="keys">
         {KEYS.map(([keys, meaning]) => (
-          <><dt>{keys.map((key) => <><kbd>{key}</kbd> </>)}</dt><dd>{meaning}</dd></>
+          <>
+            <dt>
+              {keys.map((key) => (
+                <>
+                  <kbd>{key}</kbd>{' '}
+                </>
+              ))}
+            </dt>
+            <dd>{meaning}</dd>
+          </>
         ))}
       </dl>
-      <div class="dialog-buttons"><button type="button" class="button" onClick={() => { helpShown.value = false; }}>Close</button></div>
+      <div class="dialog-buttons">
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            helpShown.value = false;
+          }}
+        >
+          Close
+        </button>
+      </div>
     </dialog>
   );
 }

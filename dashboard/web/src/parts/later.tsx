@@ -9,15 +9,20 @@ export function later<P extends object>(load: () => Promise<ComponentType<P>>): 
     const [failed, setFailed] = useState(false);
     useEffect(() => {
       if (known) return;
-      load().then((part) => {
-        known = part;
-        redraw((n) => n + 1);
-      }, () => setFailed(true));
+      load().then(
+        (part) => {
+          known = part;
+          redraw((n) => n + 1);
+        },
+        () => setFailed(true),
+      );
     }, []);
     if (known) {
       const Known = known;
       return <Known {...props} />;
     }
-    return <p class="boot">{failed ? 'This part of the page could not be fetched. Load the page again.' : 'Loading…'}</p>;
+    return (
+      <p class="boot">{failed ? 'This part of the page could not be fetched. Load the page again.' : 'Loading…'}</p>
+    );
   };
 }

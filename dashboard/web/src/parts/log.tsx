@@ -24,7 +24,15 @@ interface State {
   version: number;
 }
 
-const fresh = (): State => ({ text: new LogText(), from: 0, size: 0, leftOut: 0, finished: false, dropped: 0, version: 0 });
+const fresh = (): State => ({
+  text: new LogText(),
+  from: 0,
+  size: 0,
+  leftOut: 0,
+  finished: false,
+  dropped: 0,
+  version: 0,
+});
 
 interface BlockProps {
   lines: readonly Line[];
@@ -43,7 +51,15 @@ class Block extends Component<BlockProps> {
       <div class="log-block">
         {this.props.lines.map((line, index) => (
           <div key={index} class="log-line">
-            {line.map((piece, at) => (piece.style === '' ? piece.text : <span key={at} class={piece.style}>{piece.text}</span>))}
+            {line.map((piece, at) =>
+              piece.style === '' ? (
+                piece.text
+              ) : (
+                <span key={at} class={piece.style}>
+                  {piece.text}
+                </span>
+              ),
+            )}
           </div>
         ))}
       </div>
@@ -91,7 +107,10 @@ export function Log({ task, attempt, isLive }: { task: string; attempt: number; 
       let offset: number | null = null;
       for (;;) {
         try {
-          const params = offset === null && !whole ? { attempt, tail: FIRST_BYTES } : { attempt, offset: offset ?? 0, wait: offset === null ? 0 : 1 };
+          const params =
+            offset === null && !whole
+              ? { attempt, tail: FIRST_BYTES }
+              : { attempt, offset: offset ?? 0, wait: offset === null ? 0 : 1 };
           const piece: LogPiece = await get<LogPiece>(withParams(`/tasks/${task}/log`, params), abort.signal, true);
           if (abort.signal.aborted) return;
           take(piece, offset === null);
@@ -136,16 +155,39 @@ export function Log({ task, attempt, isLive }: { task: string; attempt: number; 
     <>
       <div class="panel-head">
         <span class="soft" role="status">
-          {bytes(size)}{finished ? ', complete' : isLive ? ', growing' : ''}{following && !finished ? ', followed' : ''}
+          {bytes(size)}
+          {finished ? ', complete' : isLive ? ', growing' : ''}
+          {following && !finished ? ', followed' : ''}
         </span>
         <span class="aside">
-          {from > 0 ? <button type="button" class="button small" onClick={() => setWhole(true)}>from the beginning</button> : null}
-          <button type="button" class="button small" aria-pressed={wraps} onClick={() => setWraps(!wraps)}>wrap</button>
-          <button type="button" class="button small" aria-pressed={following} onClick={() => setFollowing(!following)} title="key f">follow</button>
+          {from > 0 ? (
+            <button type="button" class="button small" onClick={() => setWhole(true)}>
+              from the beginning
+            </button>
+          ) : null}
+          <button type="button" class="button small" aria-pressed={wraps} onClick={() => setWraps(!wraps)}>
+            wrap
+          </button>
+          <button
+            type="button"
+            class="button small"
+            aria-pressed={following}
+            onClick={() => setFollowing(!following)}
+            title="key f"
+          >
+            follow
+          </button>
         </span>
       </div>
       <Problem error={problem} />
-      <div ref={box} class={`log ${wraps ? 'wrap' : ''}`} onScroll={onScroll} tabIndex={0} role="log" aria-label={`log of attempt ${attempt}`}>
+      <div
+        ref={box}
+        class={`log ${wraps ? 'wrap' : ''}`}
+        onScroll={onScroll}
+        tabIndex={0}
+        role="log"
+        aria-label={`log of attempt ${attempt}`}
+      >
         {from > 0 ? <div class="log-gap">{bytes(from)} before this are not shown</div> : null}
         {leftOut > 0 ? <div class="log-gap">{bytes(leftOut)} were not kept by the worker</div> : null}
         {isEmpty ? <div class="log-gap">{finished ? 'It wrote nothing.' : 'Nothing written yet.'}</div> : null}

@@ -32,7 +32,18 @@ export interface RowsProps {
   label: string;
 }
 
-export function Rows({ columns, count, cells, keyOf, pickedKey, sort, onSort, onSpan, minWidth, label }: RowsProps): JSX.Element {
+export function Rows({
+  columns,
+  count,
+  cells,
+  keyOf,
+  pickedKey,
+  sort,
+  onSort,
+  onSpan,
+  minWidth,
+  label,
+}: RowsProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const [span, setSpan] = useState({ first: 0, last: 60 });
   const measure = (): void => {
@@ -57,13 +68,27 @@ export function Rows({ columns, count, cells, keyOf, pickedKey, sort, onSort, on
     <div ref={box} class="rows panel" role="table" aria-label={label} aria-rowcount={count + 1} onScroll={measure}>
       <div class="rows-head" role="row" style={{ gridTemplateColumns: tracks, minWidth: `${minWidth}px` }}>
         {columns.map((column, at) => (
-          <div key={column.key} class={`cell ${column.isNumber ? 'number' : ''} ${at === 0 ? 'pinned' : ''}`} role="columnheader" title={column.hint}
-            aria-sort={column.sort && sort === column.sort ? 'ascending' : column.sort && sort === `-${column.sort}` ? 'descending' : undefined}>
+          <div
+            key={column.key}
+            class={`cell ${column.isNumber ? 'number' : ''} ${at === 0 ? 'pinned' : ''}`}
+            role="columnheader"
+            title={column.hint}
+            aria-sort={
+              column.sort && sort === column.sort
+                ? 'ascending'
+                : column.sort && sort === `-${column.sort}`
+                  ? 'descending'
+                  : undefined
+            }
+          >
             {column.sort ? (
               <button type="button" onClick={() => onSort(next(column.sort!))}>
-                {column.title}{sort === column.sort ? ' ▴' : sort === `-${column.sort}` ? ' ▾' : ''}
+                {column.title}
+                {sort === column.sort ? ' ▴' : sort === `-${column.sort}` ? ' ▾' : ''}
               </button>
-            ) : column.title}
+            ) : (
+              column.title
+            )}
           </div>
         ))}
       </div>
@@ -72,11 +97,28 @@ export function Rows({ columns, count, cells, keyOf, pickedKey, sort, onSort, on
           const row = cells(index);
           const key = keyOf(index);
           return (
-            <div key={key} class={`row ${key === pickedKey ? 'picked' : ''} ${row ? '' : 'loading'}`} role="row" aria-rowindex={index + 2}
-              style={{ gridTemplateColumns: tracks, top: `${index * ROW_HEIGHT}px`, height: `${ROW_HEIGHT}px` }}>
-              {row ? row.map((cell, at) => (
-                <div key={columns[at]!.key} class={`cell ${columns[at]!.isNumber ? 'number' : ''} ${at === 0 ? 'pinned' : ''}`} role="cell">{cell}</div>
-              )) : <div class="cell pinned" role="cell">…</div>}
+            <div
+              key={key}
+              class={`row ${key === pickedKey ? 'picked' : ''} ${row ? '' : 'loading'}`}
+              role="row"
+              aria-rowindex={index + 2}
+              style={{ gridTemplateColumns: tracks, top: `${index * ROW_HEIGHT}px`, height: `${ROW_HEIGHT}px` }}
+            >
+              {row ? (
+                row.map((cell, at) => (
+                  <div
+                    key={columns[at]!.key}
+                    class={`cell ${columns[at]!.isNumber ? 'number' : ''} ${at === 0 ? 'pinned' : ''}`}
+                    role="cell"
+                  >
+                    {cell}
+                  </div>
+                ))
+              ) : (
+                <div class="cell pinned" role="cell">
+                  …
+                </div>
+              )}
             </div>
           );
         })}

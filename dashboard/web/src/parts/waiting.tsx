@@ -6,6 +6,10 @@ import type { Explanation, Waiting } from '../api/types.ts';
 
 export function WaitReason({ waiting }: { waiting: Waiting }): JSX.Element {
   const asks = waiting.code === 'resources';
-  const { data } = useResource<Explanation>(asks ? `/tasks/${waiting.example}/explain` : null, ['workers', 'pipelines'], 5000);
+  const { data } = useResource<Explanation>(
+    asks ? `/tasks/${waiting.example}/explain` : null,
+    ['workers', 'pipelines'],
+    5000,
+  );
   return <>{data.value?.summary ?? waiting.message}</>;
 }

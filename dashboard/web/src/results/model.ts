@@ -46,9 +46,14 @@ export function verdict(delta: number, info: MetricInfo): Verdict {
 }
 
 export const directionWord = (info: MetricInfo): string =>
-  info.higher_is_better === null ? 'direction not known' : info.higher_is_better ? 'higher is better' : 'lower is better';
+  info.higher_is_better === null
+    ? 'direction not known'
+    : info.higher_is_better
+      ? 'higher is better'
+      : 'lower is better';
 
-export const directionSign = (info: MetricInfo): string => (info.higher_is_better === null ? '' : info.higher_is_better ? '↑' : '↓');
+export const directionSign = (info: MetricInfo): string =>
+  info.higher_is_better === null ? '' : info.higher_is_better ? '↑' : '↓';
 
 export const baselineOf = (results: Results): Combination | null =>
   results.combinations.find((one) => one.workflow_id === results.baseline) ?? null;
@@ -60,7 +65,11 @@ export interface Filter {
 }
 
 const COMPARE: Readonly<Record<string, (a: number, b: number) => boolean>> = {
-  '<': (a, b) => a < b, '<=': (a, b) => a <= b, '>': (a, b) => a > b, '>=': (a, b) => a >= b, '=': (a, b) => Math.abs(a - b) < 1e-9,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  '=': (a, b) => Math.abs(a - b) < 1e-9,
 };
 
 /**
@@ -74,7 +83,9 @@ export function parseFilter(text: string, metrics: readonly string[]): Filter {
     const match = /^([^<>=]+)(<=|>=|<|>|=)(-?[\d.]+(?:e-?\d+)?)(%?)$/i.exec(token);
     if (match) {
       const wanted = match[1]!.toLowerCase();
-      const name = metrics.find((one) => one.toLowerCase() === wanted) ?? metrics.find((one) => one.toLowerCase().includes(wanted));
+      const name =
+        metrics.find((one) => one.toLowerCase() === wanted) ??
+        metrics.find((one) => one.toLowerCase().includes(wanted));
       const limit = Number(match[3]) / (match[4] === '%' ? 100 : 1);
       if (name === undefined || Number.isNaN(limit)) {
         problem = `no metric is called ${match[1]}`;
@@ -114,8 +125,18 @@ export interface Axis {
 }
 
 export function stageAxis(results: Results, key: StageKey): Axis {
-  const categories = [...new Set(results.combinations.map((one) => one[key] || 'none'))].sort((a, b) => a.localeCompare(b, 'en'));
-  return { key, title: key.replace('_', '-'), categories, low: 0, high: Math.max(1, categories.length - 1), isFlipped: false, info: UNKNOWN };
+  const categories = [...new Set(results.combinations.map((one) => one[key] || 'none'))].sort((a, b) =>
+    a.localeCompare(b, 'en'),
+  );
+  return {
+    key,
+    title: key.replace('_', '-'),
+    categories,
+    low: 0,
+    high: Math.max(1, categories.length - 1),
+    isFlipped: false,
+    info: UNKNOWN,
+  };
 }
 
 export function metricAxis(results: Results, name: string): Axis {
@@ -137,10 +158,17 @@ export function metricAxis(results: Results, name: string): Axis {
 export function axesOf(results: Results, chosen: readonly string[], most: number): Axis[] {
   const stages = STAGE_KEYS.map((key) => stageAxis(results, key)).filter((axis) => axis.categories!.length > 1);
   const numeric = numericMetrics(results);
-  const wanted = chosen.length > 0 ? numeric.filter((name) => chosen.includes(name)) : numeric.filter((name) => {
-    const values = new Set(results.combinations.map((one) => numberOf(one, name)).filter((value) => value !== null));
-    return values.size > 1;
-  }).slice(0, Math.max(1, most - stages.length));
+  const wanted =
+    chosen.length > 0
+      ? numeric.filter((name) => chosen.includes(name))
+      : numeric
+          .filter((name) => {
+            const values = new Set(
+              results.combinations.map((one) => numberOf(one, name)).filter((value) => value !== null),
+            );
+            return values.size > 1;
+          })
+          .slice(0, Math.max(1, most - stages.length));
   return [...stages, ...wanted.map((name) => metricAxis(results, name))];
 }
 
@@ -185,28 +213,48 @@ export function sortRows(rows: readonly Combination[], sort: string): Combinatio
     if ((STAGE_KEYS as readonly string[]).includes(key)) return one[key as StageKey];
     return numberOf(one, key);
   };
-  return rows.map((row, index) => ({ row, index, value: value(row) })).sort((a, b) => {
-    if (a.value === null || b.value === null) return Number(a.value === null) - Number(b.value === null) || a.index - b.index;
-    const order = typeof a.value === 'number' && typeof b.value === 'number' ? a.value - b.value
-      : String(a.value).localeCompare(String(b.value), 'en', { numeric: true });
-    return (down ? -order : order) || a.index - b.index;
-  }).map(({ row }) => row);
+  return rows
+    .map((row, index) => ({ row, index, value: value(row) }))
+    .sort((a, b) => {
+      if (a.value === null || b.value === null)
+        return Number(a.value === null) - Number(b.value === null) || a.index - b.index;
+      const order =
+        typeof a.value === 'number' && typeof b.value === 'number'
+          ? a.value - b.value
+          : String(a.value).localeCompare(String(b.value), 'en', { numeric: true });
+      return (down ? -order : order) || a.index - b.index;
+    })
+    .map(({ row }) => row);
 }
 
 /** Exactly the rows and columns that are shown, numbers as they are and not as they are written. */
-export function csvOf(results: Results, rows: readonly Combination[], metrics: readonly string[]): { columns: string[]; rows: Cell[][] } {
+export function csvOf(
+  results: Results,
+  rows: readonly Combination[],
+  metrics: readonly string[],
+): { columns: string[]; rows: Cell[][] } {
   const baseline = baselineOf(results);
-  const columns = ['combination', ...STAGE_KEYS, ...metrics.flatMap((name) => (baseline && numberOf(baseline, name) !== null ? [name, `${name}_delta`] : [name])),
-    'total_duration', 'combination_status'];
+  const columns = [
+    'combination',
+    ...STAGE_KEYS,
+    ...metrics.flatMap((name) => (baseline && numberOf(baseline, name) !== null ? [name, `${name}_delta`] : [name])),
+    'total_duration',
+    'combination_status',
+  ];
   return {
     columns,
-    rows: rows.map((one) => [one.combination, ...STAGE_KEYS.map((key) => one[key]),
+    rows: rows.map((one) => [
+      one.combination,
+      ...STAGE_KEYS.map((key) => one[key]),
       ...metrics.flatMap((name): Cell[] => {
         const raw = one.metrics[name];
-        const value: Cell = typeof raw === 'boolean' ? String(raw) : raw ?? null;
+        const value: Cell = typeof raw === 'boolean' ? String(raw) : (raw ?? null);
         const base = baseline ? numberOf(baseline, name) : null;
         if (base === null) return [value];
         return [value, typeof value === 'number' ? Number((value - base).toPrecision(12)) : null];
-      }), one.total_duration, one.combination_status]),
+      }),
+      one.total_duration,
+      one.combination_status,
+    ]),
   };
 }

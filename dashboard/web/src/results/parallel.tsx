@@ -20,7 +20,9 @@ const shorten = (text: string, most: number): string => (text.length <= most ? t
 function ticksOf(axis: Axis): { y: number; text: string; full: string }[] {
   if (axis.categories) {
     const step = Math.ceil(axis.categories.length / 14);
-    return axis.categories.flatMap((name, index) => (index % step === 0 ? [{ y: heightOf(axis, index), text: shorten(name, 15), full: name }] : []));
+    return axis.categories.flatMap((name, index) =>
+      index % step === 0 ? [{ y: heightOf(axis, index), text: shorten(name, 15), full: name }] : [],
+    );
   }
   return [0, 0.25, 0.5, 0.75, 1].map((y) => ({ y, text: shown(valueAt(axis, y), axis.info), full: '' }));
 }
@@ -42,7 +44,9 @@ export function Parallel({ axes, rows, isIn, baseline, picked, ranges, onRange }
   const [drag, setDrag] = useState<{ key: string; from: number; to: number } | null>(null);
   const colours = useMemo(palette, [currentTheme.value]);
   useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => { if (entry) setWidth(entry.contentRect.width); });
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) setWidth(entry.contentRect.width);
+    });
     if (box.current) observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
@@ -81,10 +85,25 @@ export function Parallel({ axes, rows, isIn, baseline, picked, ranges, onRange }
       context.stroke();
     };
     const inside = rows.filter(isIn);
-    draw(rows.filter((row) => !isIn(row)), colours.soft, 0.12, 1);
+    draw(
+      rows.filter((row) => !isIn(row)),
+      colours.soft,
+      0.12,
+      1,
+    );
     draw(inside, colours.status.running, Math.max(0.12, Math.min(0.75, 60 / Math.max(1, inside.length))), 1.25);
-    draw(rows.filter((row) => row.workflow_id === baseline), colours.text, 0.95, 2.25);
-    draw(rows.filter((row) => row.workflow_id === picked), colours.status.failed, 1, 2.5);
+    draw(
+      rows.filter((row) => row.workflow_id === baseline),
+      colours.text,
+      0.95,
+      2.25,
+    );
+    draw(
+      rows.filter((row) => row.workflow_id === picked),
+      colours.status.failed,
+      1,
+      2.5,
+    );
     context.globalAlpha = 1;
   });
 
@@ -105,42 +124,78 @@ export function Parallel({ axes, rows, isIn, baseline, picked, ranges, onRange }
     onRange(axis.key, [Math.min(a, b), Math.max(a, b)]);
   };
   return (
-    <div ref={box} class="parallel chart"><div class="parallel-scroll"><div class="parallel" style={{ width: `${wide}px`, height: `${HEIGHT}px` }}>
-      <canvas ref={canvas} style={{ width: `${wide}px`, height: `${HEIGHT}px` }} data-axes={axes.length} />
-      <svg width={wide} height={HEIGHT} role="group" aria-label="axes; drag along one to choose a range">
-        {axes.map((axis, index) => {
-          const range = ranges[axis.key];
-          const span = drag?.key === axis.key ? [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]
-            : range ? [heightOf(axis, range[0]), heightOf(axis, range[1])].sort((a, b) => a - b) : null;
-          const low = Math.max(-0.03, span?.[0] ?? 0);
-          const high = Math.min(1.03, span?.[1] ?? 0);
-          return (
-            <g key={axis.key} transform={`translate(${x(index)} 0)`}>
-              <text class="axis-name" text-anchor="middle" y="16">{shorten(axis.title, 19)}<title>{axis.title}</title></text>
-              <text text-anchor="middle" y="31">{axis.categories ? '' : axis.info.higher_is_better === false ? 'lower is better, at the top' : directionWord(axis.info)}</text>
-              <line class="axis" y1={TOP} y2={HEIGHT - BOTTOM} />
-              {ticksOf(axis).map((tick) => (
-                <text key={tick.y} class="tick" x={index === axes.length - 1 ? -6 : 6} text-anchor={index === axes.length - 1 ? 'end' : 'start'} y={y(tick.y) + 4}>{tick.text}
-                  {tick.full ? <title>{tick.full}</title> : null}</text>
-              ))}
-              {span ? (
-                <>
-                  <rect class="brush" x="-9" width="18" y={y(high)} height={Math.max(2, (high - low) * ROOM)} />
-                  <line class="brush-edge" x1="-9" x2="9" y1={y(high)} y2={y(high)} /><line class="brush-edge" x1="-9" x2="9" y1={y(low)} y2={y(low)} />
-                </>
-              ) : null}
-              <rect class="axis-hit" data-axis={axis.key} x="-22" width="44" y={TOP - 8} height={ROOM + 16}
-                onPointerDown={(event) => {
-                  event.currentTarget.setPointerCapture(event.pointerId);
-                  const height = at(event);
-                  setDrag({ key: axis.key, from: height, to: height });
-                }}
-                onPointerMove={(event) => { if (drag?.key === axis.key) setDrag({ ...drag, to: at(event) }); }}
-                onPointerUp={() => finish(axis)} onPointerCancel={() => setDrag(null)} />
-            </g>
-          );
-        })}
-      </svg>
-    </div></div></div>
+    <div ref={box} class="parallel chart">
+      <div class="parallel-scroll">
+        <div class="parallel" style={{ width: `${wide}px`, height: `${HEIGHT}px` }}>
+          <canvas ref={canvas} style={{ width: `${wide}px`, height: `${HEIGHT}px` }} data-axes={axes.length} />
+          <svg width={wide} height={HEIGHT} role="group" aria-label="axes; drag along one to choose a range">
+            {axes.map((axis, index) => {
+              const range = ranges[axis.key];
+              const span =
+                drag?.key === axis.key
+                  ? [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]
+                  : range
+                    ? [heightOf(axis, range[0]), heightOf(axis, range[1])].sort((a, b) => a - b)
+                    : null;
+              const low = Math.max(-0.03, span?.[0] ?? 0);
+              const high = Math.min(1.03, span?.[1] ?? 0);
+              return (
+                <g key={axis.key} transform={`translate(${x(index)} 0)`}>
+                  <text class="axis-name" text-anchor="middle" y="16">
+                    {shorten(axis.title, 19)}
+                    <title>{axis.title}</title>
+                  </text>
+                  <text text-anchor="middle" y="31">
+                    {axis.categories
+                      ? ''
+                      : axis.info.higher_is_better === false
+                        ? 'lower is better, at the top'
+                        : directionWord(axis.info)}
+                  </text>
+                  <line class="axis" y1={TOP} y2={HEIGHT - BOTTOM} />
+                  {ticksOf(axis).map((tick) => (
+                    <text
+                      key={tick.y}
+                      class="tick"
+                      x={index === axes.length - 1 ? -6 : 6}
+                      text-anchor={index === axes.length - 1 ? 'end' : 'start'}
+                      y={y(tick.y) + 4}
+                    >
+                      {tick.text}
+                      {tick.full ? <title>{tick.full}</title> : null}
+                    </text>
+                  ))}
+                  {span ? (
+                    <>
+                      <rect class="brush" x="-9" width="18" y={y(high)} height={Math.max(2, (high - low) * ROOM)} />
+                      <line class="brush-edge" x1="-9" x2="9" y1={y(high)} y2={y(high)} />
+                      <line class="brush-edge" x1="-9" x2="9" y1={y(low)} y2={y(low)} />
+                    </>
+                  ) : null}
+                  <rect
+                    class="axis-hit"
+                    data-axis={axis.key}
+                    x="-22"
+                    width="44"
+                    y={TOP - 8}
+                    height={ROOM + 16}
+                    onPointerDown={(event) => {
+                      event.currentTarget.setPointerCapture(event.pointerId);
+                      const height = at(event);
+                      setDrag({ key: axis.key, from: height, to: height });
+                    }}
+                    onPointerMove={(event) => {
+                      if (drag?.key === axis.key) setDrag({ ...drag, to: at(event) });
+                    }}
+                    onPointerUp={() => finish(axis)}
+                    onPointerCancel={() => setDrag(null)}
+                  />
+                </g>
+              );
+            })}
+          </svg>
+        </div>
+      </div>
+    </div>
   );
 }

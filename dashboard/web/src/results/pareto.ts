@@ -12,10 +12,12 @@ export interface Point {
 export function paretoFront(points: readonly Point[], xHigherIsBetter: boolean, yHigherIsBetter: boolean): number[] {
   const xs = (index: number): number => (xHigherIsBetter ? 1 : -1) * (points[index]!.x as number);
   const ys = (index: number): number => (yHigherIsBetter ? 1 : -1) * (points[index]!.y as number);
-  const known = points.map((_, index) => index).filter((index) => {
-    const { x, y } = points[index]!;
-    return x !== null && y !== null && Number.isFinite(x) && Number.isFinite(y);
-  });
+  const known = points
+    .map((_, index) => index)
+    .filter((index) => {
+      const { x, y } = points[index]!;
+      return x !== null && y !== null && Number.isFinite(x) && Number.isFinite(y);
+    });
   known.sort((a, b) => xs(b) - xs(a) || ys(b) - ys(a) || a - b);
   const front: number[] = [];
   let best = -Infinity;

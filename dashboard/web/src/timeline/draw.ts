@@ -12,7 +12,10 @@ export const TITLES = 150;
 export const TIME_LIMITS: Limits = { kx: [1e-7, 2], ky: [1, 1] };
 
 /** Steps of an axis of time in seconds, as people count it. */
-const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+const STEPS = [
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
+  10800, 21600, 43200, 86400, 172800, 604800,
+];
 
 export function stepFor(pixelsPerMs: number): number {
   const least = 90 / pixelsPerMs / 1000;
@@ -31,7 +34,14 @@ export interface Picture {
 
 const laneTop = (view: View, lane: number): number => AXIS + lane * LANE + view.ty;
 
-function hatch(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, colour: string): void {
+function hatch(
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  colour: string,
+): void {
   context.save();
   context.beginPath();
   context.rect(x, y, width, height);
@@ -47,8 +57,14 @@ function hatch(context: CanvasRenderingContext2D, x: number, y: number, width: n
   context.restore();
 }
 
-function drawBars(context: CanvasRenderingContext2D, { chart, toolIndex, toolName, picked, hovered }: Picture, view: View,
-  width: number, height: number, colours: Palette): void {
+function drawBars(
+  context: CanvasRenderingContext2D,
+  { chart, toolIndex, toolName, picked, hovered }: Picture,
+  view: View,
+  width: number,
+  height: number,
+  colours: Palette,
+): void {
   const x = (time: number): number => (time - chart.from) * view.kx + view.tx;
   context.font = `11px ${colours.sans}`;
   context.textBaseline = 'middle';
@@ -111,7 +127,11 @@ function drawBars(context: CanvasRenderingContext2D, { chart, toolIndex, toolNam
       const name = toolName(bar.attempt.task_id);
       const most = Math.floor((wide - (failed ? 18 : 8)) / 6);
       context.fillStyle = colours.onFill;
-      context.fillText(name.length > most ? `${name.slice(0, Math.max(1, most - 1))}…` : name, middle + 4, top + tall / 2 - (failed ? 1 : 0));
+      context.fillText(
+        name.length > most ? `${name.slice(0, Math.max(1, most - 1))}…` : name,
+        middle + 4,
+        top + tall / 2 - (failed ? 1 : 0),
+      );
     }
     if (bar === hovered || bar.attempt.task_id === picked) {
       context.strokeStyle = colours.text;
@@ -122,7 +142,13 @@ function drawBars(context: CanvasRenderingContext2D, { chart, toolIndex, toolNam
   }
 }
 
-function drawAxis(context: CanvasRenderingContext2D, view: View, width: number, height: number, colours: Palette): void {
+function drawAxis(
+  context: CanvasRenderingContext2D,
+  view: View,
+  width: number,
+  height: number,
+  colours: Palette,
+): void {
   context.fillStyle = colours.panel;
   context.fillRect(0, 0, width, AXIS);
   context.strokeStyle = colours.line;
@@ -149,7 +175,14 @@ function drawAxis(context: CanvasRenderingContext2D, view: View, width: number, 
   context.stroke();
 }
 
-export function drawTimeline(context: CanvasRenderingContext2D, picture: Picture, view: View, width: number, height: number, colours: Palette): void {
+export function drawTimeline(
+  context: CanvasRenderingContext2D,
+  picture: Picture,
+  view: View,
+  width: number,
+  height: number,
+  colours: Palette,
+): void {
   const { chart, gaps } = picture;
   context.fillStyle = colours.panel;
   context.fillRect(0, 0, width, height);

@@ -20,7 +20,10 @@ function ofAttempt(attempt: Attempt): PastEvent[] {
   const made: PastEvent[] = [];
   const began = attempt.started_ms || attempt.assigned_ms;
   made.push({
-    ...base, at: began, what: 'started', key: `${attempt.task_id} ${attempt.attempt} start`,
+    ...base,
+    at: began,
+    what: 'started',
+    key: `${attempt.task_id} ${attempt.attempt} start`,
     text: attempt.gpus.length > 0 ? `${name}, GPU ${attempt.gpus.join(', ')}` : name,
   });
   if (attempt.finished_ms > 0) {
@@ -28,7 +31,10 @@ function ofAttempt(attempt: Attempt): PastEvent[] {
     const well = kind === 'good';
     const known = kind === 'neutral' ? 'cancelled' : 'failed';
     made.push({
-      ...base, at: attempt.finished_ms, what: well ? 'completed' : known, key: `${attempt.task_id} ${attempt.attempt} end`,
+      ...base,
+      at: attempt.finished_ms,
+      what: well ? 'completed' : known,
+      key: `${attempt.task_id} ${attempt.attempt} end`,
       text: well ? name : `${name}: ${outcomeWord(attempt.outcome)}`,
     });
   }
@@ -40,10 +46,15 @@ export const eventsOf = (attempts: readonly Attempt[]): PastEvent[] => attempts.
 /** What a change of a task adds to the list: its attempt, or an end without one. */
 export function fromChange(change: TaskChange): PastEvent[] {
   const made = change.last_attempt ? ofAttempt(change.last_attempt) : [];
-  const quiet = change.status === 'skipped' || change.status === 'cancelled' || (change.status === 'completed' && change.cached);
+  const quiet =
+    change.status === 'skipped' || change.status === 'cancelled' || (change.status === 'completed' && change.cached);
   if (quiet && !made.some((one) => one.what === change.status)) {
     made.push({
-      at: change.finished_ms, task: change.task_id, what: change.cached ? 'cached' : change.status, worker: '', text: change.reason ?? '',
+      at: change.finished_ms,
+      task: change.task_id,
+      what: change.cached ? 'cached' : change.status,
+      worker: '',
+      text: change.reason ?? '',
       key: `${change.task_id} end`,
     });
   }

@@ -34,9 +34,17 @@ interface LaneKey {
 
 function laneKeys(attempt: Attempt, by: By): LaneKey[] {
   if (by === 'slot') {
-    return [{ key: `${attempt.worker_id} ${attempt.lane}`, lane: { title: `${attempt.worker} · ${attempt.lane + 1}`, worker: attempt.worker } }];
+    return [
+      {
+        key: `${attempt.worker_id} ${attempt.lane}`,
+        lane: { title: `${attempt.worker} · ${attempt.lane + 1}`, worker: attempt.worker },
+      },
+    ];
   }
-  return attempt.gpus.map((gpu) => ({ key: `${attempt.worker_id} ${gpu}`, lane: { title: `${attempt.worker} : GPU ${gpu}`, worker: attempt.worker } }));
+  return attempt.gpus.map((gpu) => ({
+    key: `${attempt.worker_id} ${gpu}`,
+    lane: { title: `${attempt.worker} : GPU ${gpu}`, worker: attempt.worker },
+  }));
 }
 
 /** `now` is the end of what runs. By GPU a bar is in the lane of each GPU it was given. */
@@ -53,9 +61,12 @@ export function toChart(timeline: Timeline, by: By, now: number): Chart {
     return index;
   };
   if (by === 'slot') {
-    for (const { worker_id, worker, lane } of timeline.lanes) add({ key: `${worker_id} ${lane}`, lane: { title: `${worker} · ${lane + 1}`, worker } });
+    for (const { worker_id, worker, lane } of timeline.lanes)
+      add({ key: `${worker_id} ${lane}`, lane: { title: `${worker} · ${lane + 1}`, worker } });
   } else {
-    const keys = timeline.attempts.flatMap((one) => laneKeys(one, by).map((key) => ({ ...key, order: `${one.worker} ${one.worker_id}` })));
+    const keys = timeline.attempts.flatMap((one) =>
+      laneKeys(one, by).map((key) => ({ ...key, order: `${one.worker} ${one.worker_id}` })),
+    );
     keys.sort((a, b) => a.order.localeCompare(b.order, 'en') || a.key.localeCompare(b.key, 'en', { numeric: true }));
     keys.forEach(add);
   }
@@ -87,8 +98,13 @@ interface Dependencies {
  * assignment, and from the end of an attempt to the next one. Worked out from what is known to the page: a
  * task whose inputs came from the cache counts as ready since `submitted`.
  */
-export function readySpans(graph: Dependencies, attempts: readonly Attempt[], submitted: number, now: number,
-  isReadyNow: (index: number) => boolean): Span[] {
+export function readySpans(
+  graph: Dependencies,
+  attempts: readonly Attempt[],
+  submitted: number,
+  now: number,
+  isReadyNow: (index: number) => boolean,
+): Span[] {
   const count = graph.number.length;
   const indexOf = new Map<number, number>();
   for (let i = 0; i < count; i += 1) indexOf.set(graph.number[i]!, i);
@@ -125,7 +141,11 @@ export function merge(spans: readonly Span[]): Span[] {
 }
 
 /** Per lane, the parts of `ready` in which it held nothing; `shortest` and less is not shown. */
-export function idleGaps(chart: Chart, ready: readonly Span[], shortest: number): { lane: number; from: number; to: number }[] {
+export function idleGaps(
+  chart: Chart,
+  ready: readonly Span[],
+  shortest: number,
+): { lane: number; from: number; to: number }[] {
   const gaps: { lane: number; from: number; to: number }[] = [];
   let at = 0;
   for (let lane = 0; lane < chart.lanes.length; lane += 1) {
@@ -165,7 +185,11 @@ export function applyAttempts(timeline: Timeline, changes: readonly TaskChange[]
       continue;
     }
     changed = true;
-    const busy = new Set(timeline.attempts.filter((one) => one.worker_id === seen.worker_id && one.finished_ms === 0).map((one) => one.lane));
+    const busy = new Set(
+      timeline.attempts
+        .filter((one) => one.worker_id === seen.worker_id && one.finished_ms === 0)
+        .map((one) => one.lane),
+    );
     let lane = 0;
     while (busy.has(lane)) lane += 1;
     timeline.attempts.push({ ...seen, lane });
@@ -181,19 +205,52 @@ export function applyAttempts(timeline: Timeline, changes: readonly TaskChange[]
 export function toTrace(chart: Chart, toolOf: (taskId: string) => string): unknown {
   const workers = [...new Set(chart.lanes.map((lane) => lane.worker))];
   const names = [
-    ...workers.map((worker, index) => ({ ph: 'M', name: 'process_name', pid: index + 1, tid: 0, args: { name: worker } })),
-    ...chart.lanes.map((lane, index) => ({ ph: 'M', name: 'thread_name', pid: workers.indexOf(lane.worker) + 1, tid: index + 1, args: { name: lane.title } })),
+    ...workers.map((worker, index) => ({
+      ph: 'M',
+      name: 'process_name',
+      pid: index + 1,
+      tid: 0,
+      args: { name: worker },
+    })),
+    ...chart.lanes.map((lane, index) => ({
+      ph: 'M',
+      name: 'thread_name',
+      pid: workers.indexOf(lane.worker) + 1,
+      tid: index + 1,
+      args: { name: lane.title },
+    })),
   ];
   const events = chart.bars.flatMap((bar) => {
     const { attempt } = bar;
     const place = { pid: workers.indexOf(chart.lanes[bar.lane]!.worker) + 1, tid: bar.lane + 1 };
-    const args = { task: attempt.task_id, attempt: attempt.attempt, outcome: attempt.outcome ?? 'running', gpus: attempt.gpus };
+    const args = {
+      task: attempt.task_id,
+      attempt: attempt.attempt,
+      outcome: attempt.outcome ?? 'running',
+      gpus: attempt.gpus,
+    };
     const made = [];
     if (bar.started > bar.from) {
-      made.push({ ph: 'X', name: 'prepare', cat: 'transfer', ts: (bar.from - chart.from) * 1000, dur: (bar.started - bar.from) * 1000, ...place, args });
+      made.push({
+        ph: 'X',
+        name: 'prepare',
+        cat: 'transfer',
+        ts: (bar.from - chart.from) * 1000,
+        dur: (bar.started - bar.from) * 1000,
+        ...place,
+        args,
+      });
     }
     if (bar.to > bar.started) {
-      made.push({ ph: 'X', name: toolOf(attempt.task_id), cat: 'task', ts: (bar.started - chart.from) * 1000, dur: (bar.to - bar.started) * 1000, ...place, args });
+      made.push({
+        ph: 'X',
+        name: toolOf(attempt.task_id),
+        cat: 'task',
+        ts: (bar.started - chart.from) * 1000,
+        dur: (bar.to - bar.started) * 1000,
+        ...place,
+        args,
+      });
     }
     return made;
   });
