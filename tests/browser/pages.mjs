@@ -112,6 +112,28 @@ test('pause and resume follow each other', () =>
     assert.deepEqual(mock.world.actions, ['pause pipeline_2', 'resume pipeline_2']);
   }));
 
+test('priority and draining are there where the gateway offers them', () =>
+  withPage(async (page, mock) => {
+    await page.goto(`${mock.url}/p/pipeline_2`);
+    await page.waitForSelector('.head-actions .button >> text=Pause');
+    assert.equal(await page.locator('.button', { hasText: 'Priority' }).count(), 0);
+    mock.world.offered = ['priority', 'drain'];
+    await page.reload();
+    await page.locator('.head-actions .button', { hasText: 'Priority' }).click();
+    await page.fill('dialog[open] input', '7');
+    await page.locator('dialog[open] .button.primary').click();
+    await page.waitForFunction(() => /priority 7/.test(document.querySelector('.subtitle').innerText));
+    assert.equal(mock.posts[0].body, '{"priority":7}');
+    await page.goto(`${mock.url}/w/worker_1`);
+    await page.locator('.head-actions .button', { hasText: 'Drain' }).click();
+    await page.locator('dialog[open] .button.primary').click();
+    await page.waitForSelector('.subtitle .status >> text=draining');
+    await page.locator('.head-actions .button', { hasText: 'Undrain' }).click();
+    await page.locator('dialog[open] .button.primary').click();
+    await page.waitForSelector('.subtitle .status >> text=connected');
+    assert.deepEqual(mock.world.actions, ['priority pipeline_2', 'drain worker_1', 'undrain worker_1']);
+  }));
+
 test('who may only look is told so, politely, and nothing is sent', () =>
   withPage(
     async (page, mock) => {
@@ -258,6 +280,7 @@ test('the graph: groups first, a chosen group in the URL, every task on a canvas
     await page.reload();
     await page.waitForSelector('.card');
     await page.keyboard.press('Escape');
+    await page.waitForSelector('.card', { state: 'detached' });
   }));
 
 test('the timeline of a running pipeline: lanes, by GPU, selection, trace', () =>

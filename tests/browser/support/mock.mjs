@@ -184,9 +184,18 @@ export class Mock {
       setTimeout(() => this.tell(entry.pipeline, touched), 20);
       return { action: verb, task_id: id, tasks: touched.length, running: 0, paused: false };
     }
+    if (kind === 'workers') {
+      const worker = world.workers.find((one) => one.worker_id === id);
+      if (!worker) return undefined;
+      world.actions.push(`${verb} ${id}`);
+      worker.state = verb === 'drain' ? 'draining' : 'connected';
+      setTimeout(() => this.emit('workers', { workers: [worker], gone: [] }), 20);
+      return { action: verb };
+    }
     const pipeline = world.pipelines.get(id);
     if (kind !== 'pipelines' || !pipeline) return undefined;
     world.actions.push(`${verb} ${id}`);
+    if (verb === 'priority') pipeline.priority = JSON.parse(this.posts.at(-1).body).priority;
     if (verb === 'pause') pipeline.state = 'paused';
     if (verb === 'resume') pipeline.state = 'running';
     if (verb === 'cancel') {
@@ -218,6 +227,7 @@ export class Mock {
         role: world.mayAct ? 'user' : 'reader',
         may_act: world.mayAct,
         expires_at: null,
+        ...(world.offered ? { actions: world.offered } : {}),
         version: '0.4.0',
         broker: world.broker(),
       };

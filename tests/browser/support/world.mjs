@@ -10,6 +10,7 @@ export class World extends Answers {
     super();
     this.text = text;
     this.mayAct = mayAct;
+    this.offered = null; // what the session says of actions, if anything
     this.connected = true;
     this.pipelines = new Map();
     this.tasks = new Map();

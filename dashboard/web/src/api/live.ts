@@ -72,13 +72,26 @@ function open(): void {
   };
 }
 
-/** Also the tasks of this pipeline, or of none. */
+let wanted = '';
+let settle: ReturnType<typeof setTimeout> | undefined;
+const LEAVE_MS = 400;
+
+/**
+ * Also the tasks of this pipeline, or of none. Leaving waits a moment: the next page is mostly about the same
+ * pipeline, and then the stream simply goes on.
+ */
 export function watchPipeline(id: string | null): void {
-  const wanted = id ?? '';
-  if (wanted === watched && source) return;
-  watched = wanted;
-  position = ''; // of another selection: not to be gone on from
-  if (source) open();
+  wanted = id ?? '';
+  clearTimeout(settle);
+  settle = setTimeout(
+    () => {
+      if (wanted === watched) return;
+      watched = wanted;
+      position = ''; // of another selection: not to be gone on from
+      if (source) open();
+    },
+    id === null ? LEAVE_MS : 0,
+  );
 }
 
 /** A hidden tab gives its connection back after a while, since a browser has few of them per host. */

@@ -8,6 +8,9 @@ import { Ago, Bar, Empty, failureWords, Section, StageWord, TaskRef } from '../p
 import { WaitReason } from '../parts/waiting.tsx';
 import { ActionButton } from '../parts/actions.tsx';
 
+/** Groups of waiting tasks about which the broker is asked, every few seconds. */
+const ASKED_MAX = 8;
+
 const CODES: Readonly<Record<string, string>> = {
   dependencies: 'for other tasks',
   resources: 'for a place',
@@ -130,7 +133,7 @@ export function Progress({ pipeline }: { pipeline: PipelineDetail }): JSX.Elemen
               <Empty title={pipeline.pending === 0 ? 'Nothing waits' : 'They wait for tasks that run now'} />
             ) : (
               <ul class="list">
-                {some.map((one) => (
+                {some.map((one, index) => (
                   <li key={one.code + one.tool + one.example}>
                     <div class="line-1">
                       <b class="number">{plural(one.tasks, 'task')}</b> of <b class="break">{one.tool}</b>
@@ -139,7 +142,7 @@ export function Progress({ pipeline }: { pipeline: PipelineDetail }): JSX.Elemen
                       </span>
                     </div>
                     <div class="line-2">
-                      <WaitReason waiting={one} />
+                      <WaitReason waiting={one} isAsked={index < ASKED_MAX} />
                     </div>
                   </li>
                 ))}

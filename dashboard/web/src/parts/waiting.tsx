@@ -4,8 +4,8 @@ import type { JSX } from 'preact';
 import { useResource } from '../api/resource.ts';
 import type { Explanation, Waiting } from '../api/types.ts';
 
-export function WaitReason({ waiting }: { waiting: Waiting }): JSX.Element {
-  const asks = waiting.code === 'resources';
+export function WaitReason({ waiting, isAsked = true }: { waiting: Waiting; isAsked?: boolean }): JSX.Element {
+  const asks = isAsked && waiting.code === 'resources';
   const { data } = useResource<Explanation>(
     asks ? `/tasks/${waiting.example}/explain` : null,
     ['workers', 'pipelines'],
