@@ -16,7 +16,7 @@ test('durations have the two largest units', () => {
 });
 
 test('a reason that quotes a log keeps its end', () => {
-  const reason = `exit code 3; last lines of its log: ${'epoch 1 '.repeat(40)}KeyError: conv9`;
+  const reason = `exit code 3; last lines of its log:\n${'epoch 1\n'.repeat(40)}KeyError: conv9`;
   assert.match(format.shortReason(reason, 80), /^exit code 3: ….{20,80}KeyError: conv9$/);
   assert.equal(format.shortReason('time limit', 80), 'time limit');
 });

@@ -130,10 +130,11 @@ export function clean(text: string): string {
 
 /** A reason that quotes a log, as what happened and the end of the log, where the cause mostly is. */
 export function shortReason(reason: string, most: number): string {
-  const match = /^(.{1,80}?); last lines of its log: ([\s\S]*)$/.exec(reason);
+  const match = /^(.{1,80}?); last lines of its log:\s*([\s\S]*)$/.exec(reason);
   if (!match || reason.length <= most) return reason;
   const room = Math.max(20, most - match[1]!.length);
-  return `${match[1]}: …${match[2]!.slice(-room).replace(/^\S*\s/, '')}`;
+  const quoted = match[2]!.trim().replace(/\s+/g, ' ');
+  return `${match[1]}: …${quoted.slice(-room).replace(/^\S*\s/, '')}`;
 }
 
 /** With a capital at its beginning, as a sentence of its own. */

@@ -68,6 +68,7 @@ function Failures({ pipeline }: { pipeline: PipelineDetail }): JSX.Element | nul
               </span>
               <Ago time={one.finished_at} />
               <ActionButton
+                isSmall
                 action={{
                   word: 'Retry',
                   path: `/tasks/${one.task_id}/retry`,

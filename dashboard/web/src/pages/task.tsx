@@ -132,7 +132,7 @@ function Explain({ id }: { id: string }): JSX.Element {
     <div class="panel-body">
       <p>
         <b class="reason" data-explain>
-          {sentence(told.summary)}
+          {sentence(shortReason(told.summary, 240))}
         </b>
       </p>
       {told.reasons.length > 0 ? (

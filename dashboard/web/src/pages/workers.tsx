@@ -53,7 +53,7 @@ function Gpus({ gpus }: { gpus: readonly Gpu[] }): JSX.Element {
                 {one.state}
               </span>
             </div>
-            <div class="soft break">{one.model}</div>
+            <div class="soft break">{one.model === 'unknown' ? 'model not known' : one.model}</div>
             {one.fault ? <div class="bad break">{one.fault}</div> : null}
             {one.tasks.length > 0 ? (
               <div>

@@ -24,12 +24,13 @@ const asked = signal<Action | null>(null);
 
 export const NO_RIGHT = 'This session may only look. A link that may act is made by: landseer dashboard --control';
 
-export function ActionButton({ action, disabled }: { action: Action; disabled?: boolean }): JSX.Element {
+export function ActionButton(props: { action: Action; disabled?: boolean; isSmall?: boolean }): JSX.Element {
+  const { action, disabled, isSmall } = props;
   const may = session.value?.may_act ?? false;
   return (
     <button
       type="button"
-      class={`button ${action.destructive ? 'danger' : ''}`}
+      class={`button ${action.destructive ? 'danger' : ''} ${isSmall ? 'small' : ''}`}
       disabled={disabled ?? false}
       aria-disabled={!may}
       title={may ? action.title : NO_RIGHT}

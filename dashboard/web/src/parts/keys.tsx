@@ -53,7 +53,8 @@ export function startKeys(): void {
     else if (event.key === '?') helpShown.value = true;
     else if (event.key === '/') document.getElementById('search')?.focus();
     else if (event.key === 'd') toggleTheme();
-    else if (event.key === 'Escape' && (query.value['sel'] ?? query.value['group'])) change({ sel: null, group: null });
+    else if (event.key === 'Escape' && (query.value['sel'] ?? query.value['group']))
+      change({ sel: null, group: null });
     else if (event.key === 'j') step(1);
     else if (event.key === 'k') step(-1);
     else if (where.page === 'pipeline' && /^[1-6]$/.test(event.key))
