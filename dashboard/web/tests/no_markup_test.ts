@@ -15,7 +15,7 @@ function sources(folder: string): string[] {
 }
 
 const FORBIDDEN: readonly [RegExp, string][] = [
-  [/innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|srcdoc|DOMParser/, 'makes markup of text'],
+  [/innerHTML|__html|outerHTML|insertAdjacentHTML|createContextualFragment|srcdoc|DOMParser/i, 'makes markup of text'],
   [/document\.write|\beval\s*\(|new Function\b|setTimeout\(\s*['"`]/, 'makes code of text'],
   [/setAttribute\(\s*['"]style|cssText|style="|style=\{`|style='/, 'sets a style by a string'],
   [/javascript:|https?:\/\/(?!www\.w3\.org\/2000\/svg)/, 'leads somewhere else'],
