@@ -39,6 +39,65 @@ async function pan(page) {
   return { fps: 1000 / median(frames), frames: frames.length, slowest_ms: Math.max(...frames) };
 }
 
+/** What is in use after everything that can go has gone. */
+async function heapMib(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await session.send('Runtime.getHeapUsage');
+  return usedSize / 2 ** 20;
+}
+
+test('ten thousand combinations are shown, and thirty thousand changes leave the heap as it was', async () => {
+  const ten = (stage) =>
+    Array.from({ length: 10 }, (_, index) => (index === 0 ? `none_${stage}` : `${stage}_${index}`));
+  const world = new World();
+  const options = [ten('pre'), ten('in'), ten('post'), ten('deploy')];
+  const pipeline = world.addGrid({ number: 1, name: 'combinations', options, done: 0.9, evaluators: 1 });
+  const mock = await new Mock(world).start();
+  const browser = await launch();
+  try {
+    const { page, bad } = await openPage(browser, mock.url);
+    const began = performance.now();
+    await page.goto(`${mock.url}/p/pipeline_1/results`);
+    await page.waitForSelector('.parallel canvas');
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    const shownMs = performance.now() - began;
+    await page.goto(`${mock.url}/p/pipeline_1/events`);
+    await page.waitForSelector('.row');
+    await page.waitForSelector('.live >> text=live');
+    const before = await heapMib(page);
+    const some = pipeline.tasks.filter((task) => task.attempts.length > 0).slice(0, 300);
+    for (let round = 0; round < 100; round += 1) {
+      // Each task is tried once more: a new attempt that starts and ends.
+      for (const task of some) {
+        const last = task.attempts.at(-1);
+        task.attempts = [{ ...last, attempt: last.attempt + 1, finished_ms: Date.now() }];
+      }
+      mock.emit('tasks', { pipeline_id: pipeline.id, tasks: some.map((task) => world.taskChange(task)) });
+    }
+    const lastAttempt = some[0].attempts[0].attempt;
+    await page.waitForFunction(
+      (n) => document.querySelector('.rows').innerText.includes(`attempt ${n}`),
+      lastAttempt,
+    );
+    const after = await heapMib(page);
+    const figures = {
+      combinations: 10_000,
+      shown_ms: Math.round(shownMs),
+      heap_mib: Math.round(before),
+      heap_mib_after: Math.round(after),
+    };
+    console.log(JSON.stringify(figures));
+    assert.ok(shownMs < 20_000, `${shownMs} ms`);
+    // The list of events keeps 20,000 of them, filled to the brim before and after.
+    assert.ok(after < before * 1.5 + 20, `${before} MiB, then ${after} MiB`);
+    assert.deepEqual(bad, []);
+  } finally {
+    await browser.close();
+    await mock.stop();
+  }
+});
+
 test('10,000 tasks with 20,000 dependencies stay within the budgets', async () => {
   const world = new World();
   const pipeline = world.addLarge({ number: 1, name: 'ten thousand', count: 10_000, edges: 20_000 });

@@ -15,6 +15,10 @@ const SIDE = 92;
 const AXIS_ROOM = 128;
 const ROOM = HEIGHT - TOP - BOTTOM;
 
+const LINES_AT_ONCE = 5;
+/** More lines than this are hairlines, which are drawn ten times as fast. */
+const FINE_ABOVE = 300;
+
 const shorten = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
 
 function ticksOf(axis: Axis): { y: number; text: string; full: string }[] {
@@ -77,12 +81,15 @@ export function Parallel({ axes, rows, isIn, baseline, picked, ranges, onRange }
       });
     };
     const draw = (some: readonly Combination[], colour: string, alpha: number, line: number): void => {
-      context.beginPath();
-      some.forEach(trace);
       context.strokeStyle = colour;
       context.globalAlpha = alpha;
       context.lineWidth = line;
-      context.stroke();
+      // In pieces: one path of ten thousand lines that cross takes a minute to stroke.
+      for (let at = 0; at < some.length; at += LINES_AT_ONCE) {
+        context.beginPath();
+        some.slice(at, at + LINES_AT_ONCE).forEach(trace);
+        context.stroke();
+      }
     };
     const inside = rows.filter(isIn);
     draw(
@@ -91,7 +98,12 @@ export function Parallel({ axes, rows, isIn, baseline, picked, ranges, onRange }
       0.12,
       1,
     );
-    draw(inside, colours.status.running, Math.max(0.12, Math.min(0.75, 60 / Math.max(1, inside.length))), 1.25);
+    draw(
+      inside,
+      colours.status.running,
+      Math.max(0.05, Math.min(0.75, 60 / Math.max(1, inside.length))),
+      inside.length > FINE_ABOVE ? 1 : 1.25,
+    );
     draw(
       rows.filter((row) => row.workflow_id === baseline),
       colours.text,
@@ -105,7 +117,7 @@ export function Parallel({ axes, rows, isIn, baseline, picked, ranges, onRange }
       2.5,
     );
     context.globalAlpha = 1;
-  });
+  }, [axes, rows, isIn, baseline, picked, wide, colours]);
 
   const at = (event: PointerEvent): number => {
     const top = box.current?.querySelector('svg')?.getBoundingClientRect().top ?? 0;

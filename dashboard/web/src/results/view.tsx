@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import { useResource } from '../api/resource.ts';
 import type { Combination, Results } from '../api/types.ts';
 import { toCsv } from '../base/csv.ts';
-import { duration, plural } from '../base/format.ts';
+import { count, duration, plural } from '../base/format.ts';
 import { change, hrefOf, query } from '../base/router.ts';
 import { saveAs } from '../base/save.ts';
 import type { Status } from '../base/status.ts';
@@ -79,14 +79,14 @@ function MetricCell({
 function columnsOf(results: Results, metrics: readonly string[]): Column[] {
   const stages = STAGE_KEYS.filter((key) => results.combinations.some((one) => one[key] !== ''));
   return [
-    { key: 'combination', title: 'combination', width: '116px', sort: 'combination' },
-    ...stages.map((key) => ({ key, title: key.replace('_', '-'), width: 'minmax(112px, 1.2fr)', sort: key })),
+    { key: 'combination', title: 'combination', width: '130px', sort: 'combination' },
+    ...stages.map((key) => ({ key, title: key.replace('_', '-'), width: 'minmax(104px, 1fr)', sort: key })),
     ...metrics.map((name) => {
       const info = infoOf(results, name);
       return {
         key: name,
         title: `${directionSign(info)} ${name}`,
-        width: 'minmax(136px, 1fr)',
+        width: 'minmax(136px, 1.4fr)',
         isNumber: true,
         sort: name,
         hint: `${name}: ${info.unit}, ${directionWord(info)}`,
@@ -211,7 +211,7 @@ function Shown({ results, pipeline }: { results: Results; pipeline: string }): J
         ) : null}
         <span class="spring" />
         <span class="soft number" role="status">
-          {rows.length} of {plural(results.combinations.length, 'combination')}
+          {count(rows.length)} of {plural(results.combinations.length, 'combination')}
         </span>
         <button type="button" class="button" onClick={save}>
           Save as CSV
@@ -277,7 +277,7 @@ function Shown({ results, pipeline }: { results: Results; pipeline: string }): J
         <Rows
           columns={columns}
           count={rows.length}
-          minWidth={292 + (columns.length - 3 - metrics.length) * 112 + metrics.length * 136}
+          minWidth={306 + (columns.length - 3 - metrics.length) * 104 + metrics.length * 136}
           label="results"
           sort={q['sort'] ?? ''}
           onSort={(sort) => change({ sort })}

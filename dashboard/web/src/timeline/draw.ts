@@ -167,7 +167,7 @@ function drawAxis(
     context.globalAlpha = 0.6;
     context.stroke();
     context.globalAlpha = 1;
-    context.fillText(i === 0 ? '0' : `+${duration((i * step) / 1000)}`, x + 4, AXIS / 2);
+    context.fillText(i === 0 ? '0' : `+${duration((i * step) / 1000).replace(/ 0 (?:s|min|h)$/, '')}`, x + 4, AXIS / 2);
   }
   context.beginPath();
   context.moveTo(0, AXIS - 0.5);

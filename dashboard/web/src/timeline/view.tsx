@@ -88,7 +88,7 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
   const [tick, setTick] = useState(0);
   useEffect(() => {
     if (!running) return undefined;
-    const timer = setInterval(() => setTick((n) => n + 1), 1000);
+    const timer = setInterval(() => setTick((n) => n + 1), known.timeline.attempts.length > 5000 ? 5000 : 1000);
     return () => clearInterval(timer);
   }, [running]);
   const [tip, setTip] = useState<{ bar: Bar; x: number; y: number } | null>(null);
