@@ -274,10 +274,24 @@ test('the graph: groups first, a chosen group in the URL, every task on a canvas
     await page.goto(`${mock.url}/p/pipeline_2/graph?as=tasks&sel=task_${task.number}`);
     await page.waitForSelector('.card');
     assert.match(await text(page, '.card'), new RegExp(`task_${task.number}`));
+    // A task that ends is drawn so without anything being fetched.
+    const picture = () => page.evaluate(() => document.querySelector('canvas').toDataURL());
+    const before = await picture();
+    const asked = mock.requests.filter((one) => one.includes('view=tasks')).length;
+    const { tasks } = mock.world.pipelines.get('pipeline_2');
+    const running = tasks.find((one) => one.status === 'running');
+    mock.world.finish(running);
+    mock.tell(mock.world.pipelines.get('pipeline_2'), [running]);
+    await page.waitForFunction((old) => document.querySelector('canvas').toDataURL() !== old, before);
+    assert.equal(mock.requests.filter((one) => one.includes('view=tasks')).length, asked);
     await page.locator('canvas').focus();
     await page.keyboard.press('+');
     await page.waitForURL(/view=/);
     await page.reload();
+    await page.waitForSelector('.card');
+    await page.locator('.tabs a', { hasText: 'Timeline' }).click();
+    await page.waitForURL(new RegExp(`timeline\\?sel=task_${task.number}`));
+    await page.goBack();
     await page.waitForSelector('.card');
     await page.keyboard.press('Escape');
     await page.waitForSelector('.card', { state: 'detached' });

@@ -6,8 +6,8 @@ import { useResource } from '../api/resource.ts';
 import { session } from '../api/session.ts';
 import type { PipelineDetail } from '../api/types.ts';
 import { count, duration, percent } from '../base/format.ts';
-import { hrefOf } from '../base/router.ts';
-import { TABS, type Tab } from '../base/url.ts';
+import { hrefOf, query } from '../base/router.ts';
+import { TABS, type Query, type Tab } from '../base/url.ts';
 import { ActionButton } from '../parts/actions.tsx';
 import {
   Ago,
@@ -103,6 +103,14 @@ function Actions({ pipeline }: { pipeline: PipelineDetail }): JSX.Element {
   );
 }
 
+/** A chosen task stays chosen in the other views that show tasks. */
+function shared(tab: Tab): Query {
+  const sel = query.value['sel'] ?? '';
+  if (!sel.startsWith('task_')) return {};
+  if (tab === 'graph') return { as: 'tasks', sel };
+  return tab === 'timeline' || tab === 'tasks' ? { sel } : {};
+}
+
 export function Pipeline({ id, tab }: { id: string; tab: Tab }): JSX.Element {
   const { data, error } = useResource<PipelineDetail>(`/pipelines/${id}`, ['pipelines', 'tasks', 'workers']);
   useEffect(() => {
@@ -175,7 +183,7 @@ export function Pipeline({ id, tab }: { id: string; tab: Tab }): JSX.Element {
             key={one}
             role="tab"
             aria-selected={one === tab}
-            href={hrefOf({ page: 'pipeline', id, tab: one })}
+            href={hrefOf({ page: 'pipeline', id, tab: one }, shared(one))}
             title={`key ${index + 1}`}
           >
             {one[0]!.toUpperCase() + one.slice(1)}

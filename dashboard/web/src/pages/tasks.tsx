@@ -277,6 +277,7 @@ export function TasksTab({ pipeline }: TabProps): JSX.Element {
           count={total}
           minWidth={1210}
           label="tasks"
+          pickedKey={q['sel']}
           sort={q['sort'] ?? ''}
           onSort={(sort) => change({ sort })}
           onSpan={see}
