@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("common", "broker", "worker", "submitter")
-SKIPPED = {".git", "build", "__pycache__", ".cache", "node_modules", "dist", "dist.new"}
+SKIPPED = {".git", "build", "__pycache__", ".cache", "node_modules"}
 
 BASE = {"common/base"}
 VALUES = BASE | {"common/domain", "common/protocol"}
@@ -86,7 +86,7 @@ def tree_files():
     """Paths of the project's own files, relative to the root, sorted."""
     found = []
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED)
+        folders[:] = sorted(name for name in folders if name not in SKIPPED and name != "dist")
         for name in sorted(names):
             path = Path(folder, name)
             if not path.is_symlink():
