@@ -1,6 +1,8 @@
 // The pages over a made-up gateway: what each shows, that links and keys work, that the URL holds the state,
 // and that actions are asked, sent once and refused politely.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { launch, openPage, OPTIONS } from './support/browser.mjs';
 import { Mock } from './support/mock.mjs';
@@ -37,6 +39,23 @@ async function withPage(run, options = {}, context = {}) {
 
 const text = async (page, selector = 'main') =>
   (await page.locator(selector).first().innerText()).replace(/\s+/g, ' ');
+
+const PATHS = (task) => [
+  '/',
+  '/p',
+  '/p/pipeline_2',
+  '/p/pipeline_2/graph',
+  '/p/pipeline_2/graph?as=tasks',
+  '/p/pipeline_2/timeline',
+  '/p/pipeline_2/tasks',
+  '/p/pipeline_1/results',
+  '/p/pipeline_1/results?chart=scatter',
+  '/p/pipeline_1/results?chart=matrix',
+  '/p/pipeline_2/events',
+  `/t/task_${task}`,
+  '/w',
+  '/w/worker_1',
+];
 
 test('the front page answers its four questions without scrolling', () =>
   withPage(async (page, mock) => {
@@ -350,7 +369,6 @@ test('results: a brush and a filter narrow table, chart and CSV together', () =>
       page.waitForEvent('download'),
       page.locator('.button', { hasText: 'Save as CSV' }).click(),
     ]);
-    const { readFileSync } = await import('node:fs');
     const csv = readFileSync(await download.path(), 'utf8')
       .trim()
       .split('\r\n');
@@ -402,22 +420,7 @@ test('every URL leads to its page when it is opened anew, dark and light, wide a
       await withPage(
         async (page, mock) => {
           const task = mock.world.pipelines.get('pipeline_2').tasks[0].number;
-          for (const path of [
-            '/',
-            '/p',
-            '/p/pipeline_2',
-            '/p/pipeline_2/graph',
-            '/p/pipeline_2/timeline',
-            '/p/pipeline_2/tasks',
-            '/p/pipeline_1/results',
-            '/p/pipeline_2/events',
-            `/t/task_${task}`,
-            '/w',
-            '/w/worker_1',
-            '/nowhere',
-            '/p/pipeline_99',
-            '/t/task_99999999',
-          ]) {
+          for (const path of [...PATHS(task), '/nowhere', '/p/pipeline_99', '/t/task_99999999']) {
             await page.goto(mock.url + path);
             await page.waitForFunction(
               () => !document.querySelector('.boot') && document.querySelector('main')?.innerText.length > 20,
@@ -431,5 +434,30 @@ test('every URL leads to its page when it is opened anew, dark and light, wide a
         { colorScheme, viewport },
       );
     }
+  }
+});
+
+test('no page breaks a rule of accessibility that a program can find, dark or light', async () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  for (const colorScheme of ['light', 'dark']) {
+    // The policy of the page would refuse the checker itself.
+    await withPage(
+      async (page, mock) => {
+        const broken = [];
+        const failed = mock.world.pipelines.get('pipeline_2').tasks.find((task) => task.status === 'failed').number;
+        for (const path of PATHS(failed)) {
+          await page.goto(mock.url + path);
+          await page.waitForFunction(() => !document.querySelector('.boot') && document.querySelector('main h1'));
+          await page.evaluate(axe);
+          // That rule takes the tooltip of a group in a drawing for text that is seen.
+          const rules = { 'label-content-name-mismatch': { enabled: false } };
+          const { violations } = await page.evaluate((options) => window.axe.run(options), { rules });
+          for (const one of violations) broken.push(`${path}: ${one.id}: ${one.nodes[0].target}: ${one.help}`);
+        }
+        assert.deepEqual(broken, []);
+      },
+      {},
+      { colorScheme, bypassCSP: true },
+    );
   }
 });

@@ -35,6 +35,10 @@ function GroupBox({
 }): JSX.Element {
   const parts = partsOf(node);
   const key = groupKey(node);
+  const shown = shorten(node.tool, node.is_baseline ? 16 : 22);
+  const name = node.is_baseline ? `${shown} baseline` : shown;
+  const more = node.failed > 0 ? `, ${node.failed} failed` : node.running > 0 ? `, ${node.running} running` : '';
+  const progress = `${count(node.completed)} of ${plural(node.total, 'task')}${more}`;
   let at = 0;
   const toggle = (): void => change({ group: picked ? null : key }, true);
   return (
@@ -44,7 +48,7 @@ function GroupBox({
       tabIndex={0}
       role="button"
       data-row
-      aria-label={`${node.tool}, ${stage(node.type)}: ${wordsOf(parts)}`}
+      aria-label={`${name} ${progress} (${stage(node.type)}: ${wordsOf(parts)})`}
       onClick={toggle}
       onKeyDown={(event) => {
         if (event.key === 'Enter' || event.key === ' ') {
@@ -58,12 +62,11 @@ function GroupBox({
       <title>{`${node.tool}\n${wordsOf(parts)}`}</title>
       <rect class="g-box" width={BOX_WIDTH} height={BOX_HEIGHT} rx="5" />
       <text x="10" y="18">
-        {shorten(node.tool, node.is_baseline ? 16 : 22)}
+        {shown}
         {node.is_baseline ? <tspan class="g-count"> baseline</tspan> : null}
       </text>
       <text class="g-count" x="10" y="33">
-        {count(node.completed)} of {plural(node.total, 'task')}
-        {node.failed > 0 ? `, ${node.failed} failed` : node.running > 0 ? `, ${node.running} running` : ''}
+        {progress}
       </text>
       <g transform={`translate(10 ${BOX_HEIGHT - 8})`}>
         <rect class="bar-ground" width={BOX_WIDTH - 20} height="4" />

@@ -115,7 +115,9 @@ export function Progress({ pipeline }: { pipeline: PipelineDetail }): JSX.Elemen
                   <th>stage</th>
                   <th>progress</th>
                   <th class="number">completed</th>
-                  <th class="number" />
+                  <th class="number">
+                    <span class="hidden">share</span>
+                  </th>
                   <th class="number">running</th>
                   <th class="number">not done</th>
                 </tr>

@@ -41,7 +41,9 @@ function Attempts({ history, chosen }: { history: readonly PastAttempt[]; chosen
             <th class="number">ran</th>
             <th class="number">CPU</th>
             <th class="number">memory</th>
-            <th />
+            <th>
+              <span class="hidden">log</span>
+            </th>
           </tr>
         </thead>
         <tbody>

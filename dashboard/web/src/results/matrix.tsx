@@ -102,7 +102,9 @@ export function Matrix({ pipeline, metric }: { pipeline: string; metric: string 
         <table class="matrix">
           <thead>
             <tr>
-              <th />
+              <th>
+                <span class="hidden">defence</span>
+              </th>
               {answer.tools.map((tool, index) => (
                 <th key={index} class="column" title={`${tool.tool}, ${stage(tool.type)}`}>
                   <span>{tool.tool}</span>
