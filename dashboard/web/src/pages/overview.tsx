@@ -89,9 +89,9 @@ function Failed({ now }: { now: Snapshot }): JSX.Element {
               : `${plural(blocked, 'task')} skipped because of ${some.length === 1 ? 'it' : 'them'}`}
           </p>
           {some.slice(0, 3).map((one) => (
-            <p key={one.task_id} class="line two-lines" title={one.reason ?? ''}>
+            <p key={one.task_id} class="line three-lines" title={one.reason ?? ''}>
               <TaskRef id={one.task_id} /> <b>{one.tool}</b> <span class="soft">{failureWords(one.blocks)}:</span>{' '}
-              {shortReason(one.reason ?? 'no reason given', 100)}
+              {shortReason(one.reason ?? 'no reason given', 78)}
             </p>
           ))}
           {some.length > 3 ? <p class="soft">and {some.length - 3} more, listed below</p> : null}
@@ -115,7 +115,7 @@ function WhyWaiting({ now }: { now: Snapshot }): JSX.Element {
       {waiting === 0 ? null : (
         <div class="lines">
           {some.slice(0, 3).map((one) => (
-            <p key={one.pipeline_id + one.code + one.tool + one.example} class="line two-lines" title={one.message}>
+            <p key={one.pipeline_id + one.code + one.tool + one.example} class="line three-lines" title={one.message}>
               <span class="number">{count(one.tasks)}</span> of{' '}
               <a href={hrefOf({ page: 'task', id: one.example })}>
                 <b>{one.tool}</b>

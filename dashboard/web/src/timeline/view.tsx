@@ -97,6 +97,7 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
     const time = Date.now() - known.skewMs;
     const { graph, timeline } = known;
     const chart = toChart(timeline, by, time);
+    if (running) chart.to = Math.max(chart.to, time); // also while nothing runs
     const submitted = parseTime(pipeline.submitted_at) ?? chart.from;
     const ready = readySpans(
       graph,
