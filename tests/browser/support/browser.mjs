@@ -33,7 +33,7 @@ export async function openPage(browser, origin, options = {}) {
     bad.push(`dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   return { page, context, bad };
 }
 
