@@ -139,8 +139,8 @@ double relay_round(net::Dealer& dealer, const std::string& ticket, std::uint64_t
     net::PollItem item{&dealer, -1, false};
     net::poll({&item, 1}, Duration(-1));
     while (auto frame = dealer.receive_frame()) {
-      const auto reply = protocol::decode_bulk_reply(frame->bytes()).value();
-      const auto& data = std::get<protocol::LogData>(reply.message);
+      const auto reply = protocol::decode_bulk_reply_view(frame->bytes()).value();
+      const auto& data = std::get<protocol::LogDataView>(reply.message);
       window.take(reply.number - base, data.offset, data.size, data.data.size());
     }
   }

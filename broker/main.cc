@@ -9,6 +9,7 @@
 #include "broker/io/check_store.h"
 #include "broker/io/options.h"
 #include "broker/io/server.h"
+#include "broker/io/trace_file.h"
 #include "common/config/rendezvous.h"
 #include "common/log/log.h"
 #include "common/net/service.h"
@@ -22,10 +23,9 @@ int report(const landseer::Error& error) {
 
 void raise_file_limit() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string new_instance() {
@@ -41,10 +41,13 @@ int main(int argc, char** argv) {
   using namespace landseer;
   broker::Options options;
   if (const int code = broker::parse_options(argc, argv, options); code >= 0) return code;
-  if (!options.check_folder.empty()) {
-    const auto checked = broker::check_store(options.check_folder);
-    if (!checked) return report(checked.error());
-    std::cout << *checked << '\n';
+  if (!options.check_folder.empty() || !options.replay_file.empty()) {
+    const auto said =
+        !options.check_folder.empty()
+            ? broker::check_store(options.check_folder)
+            : broker::replay_trace(options.replay_file, options.decisions ? &std::cout : nullptr);
+    if (!said) return report(said.error());
+    std::cout << *said << '\n';
     return 0;
   }
   log::start("landseer-broker", options.log.level, options.log.format);
@@ -63,7 +66,9 @@ int main(int argc, char** argv) {
   if (!addresses) return report(addresses.error());
   if (auto recovered = server.recover(); !recovered) return report(recovered.error());
   const config::Rendezvous rendezvous{addresses->workers, addresses->clients, addresses->bulk,
-                                      new_instance(),     getpid(),           options.state_folder};
+                                      new_instance(),     getpid(),           options.state_folder,
+                                      server.keys() ? server.keys()->public_key() : "",
+                                      options.keys_folder};
   if (auto written = config::write_rendezvous(rendezvous); !written) return report(written.error());
   std::cout << "ready " << addresses->workers << ' ' << addresses->clients << ' ' << addresses->bulk
             << std::endl;

@@ -16,6 +16,14 @@ find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
 add_library(msgpack_headers INTERFACE)
 target_include_directories(msgpack_headers SYSTEM INTERFACE ${MSGPACK_INCLUDE_DIR})
 target_compile_definitions(msgpack_headers INTERFACE MSGPACK_NO_BOOST MSGPACK_USE_CPP17)
+
+# Of Boost only headers are used, in the dashboard: no library is linked, no other version mixed in.
+find_package(Boost 1.74 REQUIRED)
+add_library(boost_headers INTERFACE)
+target_link_libraries(boost_headers INTERFACE Threads::Threads)
+target_include_directories(boost_headers SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+# Its CMake package asks for what its other libraries need; the core needs nothing.
+pkg_check_modules(prometheus REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 if(LANDSEER_TESTS)
   find_package(GTest REQUIRED)
 endif()

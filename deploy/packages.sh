@@ -5,14 +5,22 @@
 build_packages=(
   g++ cmake ninja-build pkg-config git ccache
   libzmq3-dev cppzmq-dev libmsgpack-cxx-dev libspdlog-dev libfmt-dev libcli11-dev libyaml-cpp-dev
-  nlohmann-json3-dev libssl-dev libsqlite3-dev libexpected-dev
+  nlohmann-json3-dev libssl-dev libsqlite3-dev libexpected-dev libboost-dev prometheus-cpp-dev
 )
+# Where Node and npm are here from elsewhere they stay: Debian's exclude other ones.
+page_packages=()
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then page_packages=(nodejs npm); fi
+# shellcheck disable=SC2034
+browser_packages=(chromium fonts-dejavu-core python3-yaml python3-jsonschema "${page_packages[@]}")
 # shellcheck disable=SC2034
 example_packages=(python3 python3-numpy python3-sklearn)
 # shellcheck disable=SC2034
 podman_packages=(podman runc catatonit uidmap)
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev shellcheck iproute2 iptables "${podman_packages[@]}" busybox-static)
+test_packages=(
+  libgtest-dev python3-jsonschema python3-yaml shellcheck iproute2 iptables "${podman_packages[@]}"
+  busybox-static
+)
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -6,13 +6,14 @@ cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'TEXT'
-usage: deploy/quickstart.sh [--keep] [--workers N] [--runtime process|podman|docker]
+usage: deploy/quickstart.sh [--keep] [--no-page] [--workers N] [--runtime process|podman|docker]
 
 Installs the Debian packages that are missing, builds the programs in build/release, starts a broker
 and workers on this machine, runs deploy/examples/digits.yaml on them, and prints the results and
-where their CSV files are. Everything it writes is in build/; everything it started is stopped at
+where their CSV files are. Everything it writes is in build/ and dashboard/web; what it started is stopped at
 the end, also when a step fails.
   --keep       leave the broker and the workers running, and say how to go on
+  --no-page    do not build the dashboard's page, which needs nodejs, npm and a package registry
   --workers N  how many workers; default 2
   --runtime R  process (default): the tools run as plain processes of your user; podman or docker: in
                containers, whose images are built first, of this machine's own packages; podman is installed
@@ -27,11 +28,13 @@ fail_usage() {
 }
 
 keep=false
+page=true
 workers=2
 runtime=process
 while [ $# -gt 0 ]; do
   case $1 in
     --keep) keep=true ;;
+    --no-page) page=false ;;
     --workers | --runtime)
       [ $# -ge 2 ] || fail_usage "$1 needs a value"
       if [ "$1" = --workers ]; then workers=$2; else runtime=$2; fi
@@ -84,12 +87,22 @@ step="installing packages"
 say "$step"
 packages=("${build_packages[@]}" "${example_packages[@]}")
 [ "$runtime" != podman ] || packages+=("${podman_packages[@]}")
+if $page; then packages+=("${page_packages[@]}"); fi
 install_packages "${packages[@]}"
 
 step="building the programs"
 say "$step in build/release"
 cmake --preset release -DLANDSEER_TESTS=OFF
-cmake --build --preset release --target landseer landseer-broker landseer-worker
+cmake --build --preset release --target landseer landseer-broker landseer-worker landseer-dashboard
+
+if $page; then
+  step="building the dashboard's page"
+  say "$step"
+  if ! dashboard/web/build.sh; then
+    page=false
+    echo "quickstart: going on without the dashboard's page; --no-page does not try" >&2
+  fi
+fi
 
 if [ "$runtime" != process ]; then
   step="building the tools' images"
@@ -108,6 +121,12 @@ say "$step, LANDSEER_HOME=$LANDSEER_HOME"
 is_up=true # also a start that fails half-way is for clean_up
 "$bin/landseer" up --workers "$workers" --runtime "$runtime" "${worker_options[@]}" --data "digits=$place/digits"
 
+# A link works once, so that each run shows another one.
+if $page && [ -x "$bin/landseer-dashboard" ]; then
+  step="making a link to the dashboard"
+  say "watch it in a browser on this machine: $("$bin/landseer" --quiet dashboard --control)"
+fi
+
 step="running deploy/examples/digits.yaml"
 say "$step"
 "$bin/landseer" submit deploy/examples/digits.yaml --evaluators deploy/examples/evaluators.yaml --wait
@@ -125,6 +144,7 @@ if $keep; then
 The broker and the workers go on. To use them:
   export LANDSEER_HOME=$LANDSEER_HOME PATH="$bin:\$PATH"
   landseer list
+  landseer dashboard
   landseer submit deploy/examples/digits_full.yaml --evaluators deploy/examples/evaluators.yaml --wait
   landseer down
 TEXT

@@ -47,7 +47,7 @@ esac
 say() { echo "== $*"; }
 
 say "packages"
-install_packages "${build_packages[@]}" "${example_packages[@]}" "${test_packages[@]}"
+install_packages "${build_packages[@]}" "${example_packages[@]}" "${test_packages[@]}" "${browser_packages[@]}"
 
 say "building preset $preset in build/$preset, $jobs at a time"
 cmake --preset "$preset" -DLANDSEER_TESTS=ON

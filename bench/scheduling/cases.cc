@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "common/base/check.h"
 #include "common/domain/policy.h"
 
 namespace landseer::bench {
@@ -11,6 +12,10 @@ namespace {
 constexpr std::int64_t kMinuteMs = 60'000;
 /// After these the broker no longer takes a tool's first time for its mean.
 constexpr std::uint32_t kHistory = 8;
+
+using forecast::Job;
+using forecast::Outcome;
+using forecast::VirtualCluster;
 
 /// What one run of one policy showed, the pipelines in their order.
 struct Run {
@@ -44,18 +49,29 @@ double makespan_ms(const Case& chosen, const Run& run) {
   return end_ms;
 }
 
+std::vector<Outcome> run_all(VirtualCluster& cluster, const std::vector<Job>& jobs) {
+  std::vector<Outcome> outcomes = cluster.run(jobs);
+  for (const Outcome& outcome : outcomes) {
+    CHECK(outcome.unrun.empty(), "every workflow is complete at the end");
+  }
+  return outcomes;
+}
+
 Run run_once(const Case& chosen, const std::string& policy, std::uint64_t seed) {
   std::vector<Workload> workloads;
-  std::vector<std::int64_t> after_ms;
   for (std::size_t i = 0; i < chosen.after_minutes.size(); ++i) {
     workloads.push_back(make_product(chosen.product, "pipeline-" + std::to_string(i), policy, seed,
                                      seed * 100 + i));
-    after_ms.push_back(chosen.after_minutes[i] * kMinuteMs);
   }
-  VirtualCluster cluster(chosen.gpus);
-  if (chosen.known) cluster.run({make_history(workloads.front(), kHistory)}, {0});
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < workloads.size(); ++i) {
+    jobs.push_back(workloads[i].job(chosen.after_minutes[i] * kMinuteMs));
+  }
+  VirtualCluster cluster(gpu_workers(chosen.gpus));
+  const Workload history = make_history(workloads.front(), kHistory);
+  if (chosen.known) run_all(cluster, {history.job()});
   Run run;
-  run.outcomes = cluster.run(workloads, after_ms);
+  run.outcomes = run_all(cluster, jobs);
   run.peak_live = static_cast<double>(cluster.peak_live());
   for (const Workload& each : workloads) run.lower_bound_ms += each.lower_bound_ms(chosen.gpus);
   return run;
@@ -103,10 +119,11 @@ Measured summarize(const Case& chosen, const std::string& policy, const std::vec
 double least_completion_ms(const Case& chosen, std::uint64_t seed) {
   const Workload exact =
       make_exact(make_product(chosen.product, "pipeline", "finish-first", seed, seed * 100));
-  VirtualCluster cluster(1);
-  cluster.run({make_history(exact, 1)}, {0});
+  const Workload history = make_history(exact, 1);
+  VirtualCluster cluster(gpu_workers(1));
+  run_all(cluster, {history.job()});
   Run run;
-  run.outcomes = cluster.run({exact}, {0});
+  run.outcomes = run_all(cluster, {exact.job()});
   return mean_completion_ms(run) / chosen.gpus;
 }
 

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "bench/scheduling/virtual_cluster.h"
+#include "bench/scheduling/workload.h"
+#include "broker/forecast/virtual_cluster.h"
 
 namespace landseer::bench {
 

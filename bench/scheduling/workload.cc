@@ -63,6 +63,28 @@ double Workload::lower_bound_ms(std::uint32_t gpus) const {
   return std::max(work / gpus, static_cast<double>(*std::max_element(path.begin(), path.end())));
 }
 
+forecast::Job Workload::job(std::int64_t after_ms) const {
+  forecast::Job job;
+  job.submission = &submission;
+  job.after_ms = after_ms;
+  job.run_ms = [this](std::uint32_t task, const std::string&) { return run_ms[task]; };
+  return job;
+}
+
+std::vector<protocol::Hello> gpu_workers(std::uint32_t gpus) {
+  std::vector<protocol::Hello> workers;
+  for (std::uint32_t i = 0; i < gpus; ++i) {
+    protocol::Hello& hello = workers.emplace_back();
+    hello.uid = hello.name = "worker-" + std::to_string(i);
+    hello.instance = 1;
+    hello.cpus_milli = 8000;
+    hello.memory_bytes = std::uint64_t{64} << 30;
+    hello.runtimes = {"process"};
+    hello.gpus = {{0, "virtual", std::uint64_t{16} << 30}};
+  }
+  return workers;
+}
+
 Workload make_product(const Product& product, const std::string& name, const std::string& policy,
                       std::uint64_t tool_seed, std::uint64_t seed) {
   Workload made;

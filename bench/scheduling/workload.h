@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "broker/forecast/running_pipeline.h"
 #include "common/protocol/submission.h"
+#include "common/protocol/worker_messages.h"
 
 namespace landseer::bench {
 
@@ -23,7 +25,12 @@ struct Workload {
 
   /// The least time it can take on so many GPUs: all its work, evenly spread, or its longest path.
   double lower_bound_ms(std::uint32_t gpus) const;
+  /// For a VirtualCluster, which must not outlive this.
+  forecast::Job job(std::int64_t after_ms = 0) const;
 };
+
+/// So many workers of one GPU each, of room for one task.
+std::vector<protocol::Hello> gpu_workers(std::uint32_t gpus);
 
 /// Log-normal times: `tool_seed` draws each tool's, 0.6 wide, and `seed` how far each task is from
 /// its tool, 0.1 wide. Source: docs/testing.md, "Scheduling quality".

@@ -12,6 +12,8 @@
 namespace landseer::broker {
 namespace {
 
+constexpr std::size_t kNoticesMax = 10;
+
 Error disk_is_low(const DiskSpace& disk) {
   constexpr std::uint64_t kMebibyte = 1024 * 1024;
   return {ErrorCode::kLimit,
@@ -61,20 +63,23 @@ void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& 
     reply(from, protocol::ChunkTaken{m.index}, out);
     return;
   }
-  auto submitted =
-      submit(m.submission_id, staging_.take(from.peer, m.submission_id), m.plan_only, now, out);
-  if (submitted) {
-    reply(from, *submitted, out);
+  Arrival arrival{from.peer,       from.number,
+                  m.submission_id, staging_.take(from.peer, m.submission_id),
+                  from.caller,     m.plan_only};
+  if (auto asked = ask_workers(arrival, now, out); !asked) {
+    reply_error(from, asked.error(), out);
+  } else if (arrival.unanswered.empty()) {
+    accept(std::move(arrival), now, out);
   } else {
-    reply_error(from, submitted.error(), out);
+    arrivals_.add(std::move(arrival));
   }
 }
 
-Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
-                                           const std::string& body, bool plan_only, const Now& now,
-                                           Outbox& out) {
-  const Digest digest = sha256(body);
-  PipelineRecord* record = state_.pipelines.find_submission(submission_id);
+Result<protocol::Submitted> Broker::submit(Arrival arrival, const Now& now, Outbox& out) {
+  const std::string& submission_id = arrival.submission_id;
+  const std::string& owner = arrival.caller.acts_for;
+  const Digest digest = sha256(arrival.body);
+  PipelineRecord* record = state_.pipelines.find_submission(submission_id, owner);
   const bool existing = record != nullptr;
   if (existing && record->submission_digest != digest) {
     return fail(ErrorCode::kConflict,
@@ -84,8 +89,7 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
   }
   if (!existing) {
     if (state_.disk.low) return tl::make_unexpected(disk_is_low(state_.disk));
-    auto submission = protocol::decode_submission(body);
-    if (!submission) return tl::make_unexpected(submission.error());
+    const auto& submission = arrival.submission;
     if (submission->submission_id != submission_id) {
       return fail(ErrorCode::kInvalid, "the chunks and their content name different submission ids",
                   submission_id, "check the client");
@@ -93,32 +97,52 @@ Result<protocol::Submitted> Broker::submit(const std::string& submission_id,
     domain::IdCounters ids = state_.ids;
     auto built = build_pipeline(*submission, ids, state_.requests, state_.times, now.wall);
     if (!built) return tl::make_unexpected(built.error());
-    if (plan_only) {
+    if (arrival.plan_only) {
       protocol::Submitted planned = summary_of(**built);
+      planned.notices = impossible_requests(**built);
       planned.pipeline = PipelineId{};
-      planned.cached = reuse_.find_hits(**built).size();
+      const std::vector<TaskHit> hits = reuse_.find_hits(**built);
+      planned.cached = hits.size();
+      planned.cached_tasks.resize(hits.empty() ? 0 : (planned.tasks + 7) / 8);
+      for (const TaskHit& hit : hits) {
+        const std::uint64_t i = number(hit.task) - number((*built)->first_task);
+        char& byte = planned.cached_tasks[i / 8];
+        byte = static_cast<char>(byte | 1 << (i % 8));
+      }
       return planned;
     }
     const std::uint64_t tasks = (*built)->pipeline->tasks.size();
-    if (!has_room_for(tasks)) {
-      return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
-                  submission_id, "wait until some have finished, then submit again");
+    if (auto room = has_room_for_more(owner, tasks); !room) {
+      return tl::make_unexpected(room.error());
     }
     make_room(tasks, now, out);
     state_.ids = ids;
     (*built)->submission_digest = digest;
+    (*built)->owner = owner;
     if (!submission->model_name.empty()) {
       // The pipeline that made room may have had the same one.
       std::erase(out.unneeded_blobs, (*built)->key_context.model_script);
       out.blobs.push_back({(*built)->key_context.model_script, submission->model_script});
     }
-    record = &ledger_.commit_pipeline(std::move(*built), body, now, out);
+    record = &ledger_.commit_pipeline(std::move(*built), arrival.body, now, out);
     reuse_.bind_contents(*record, now, out);
     reuse_.take_hits(*record, now, out);
   }
   protocol::Submitted submitted = summary_of(*record);
   submitted.existing = existing;
+  submitted.notices = impossible_requests(*record);
   return submitted;
+}
+
+/// One sentence for each request that no known worker can ever run.
+std::vector<std::string> Broker::impossible_requests(const PipelineRecord& record) {
+  std::vector<std::string> notices;
+  for (const auto& [request, tasks] : record.open_requests) {
+    if (notices.size() >= kNoticesMax) break;
+    if (tasks == 0 || placement_.impossible(request).empty()) continue;
+    notices.push_back(placement_.impossible(request));
+  }
+  return notices;
 }
 
 protocol::Submitted Broker::summary_of(const PipelineRecord& record) const {
@@ -129,7 +153,22 @@ protocol::Submitted Broker::summary_of(const PipelineRecord& record) const {
           record.pipeline->tasks.size(),
           record.evaluations,
           record.cached,
-          false};
+          false,
+          {}};
+}
+
+Result<void> Broker::has_room_for_more(const std::string& owner, std::uint64_t tasks) const {
+  const char* const hint = "wait until some have finished, then submit again";
+  if (!has_room_for(tasks)) {
+    return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
+                "broker", hint);
+  }
+  if (!owner.empty() &&
+      state_.pipelines.live_tasks_of(owner) + tasks > settings().live_tasks_per_owner_max) {
+    return fail(ErrorCode::kLimit,
+                "'" + owner + "' has as many unfinished tasks as one owner may have", owner, hint);
+  }
+  return {};
 }
 
 bool Broker::has_room_for(std::uint64_t tasks) const {
@@ -155,9 +194,9 @@ void Broker::make_room(std::uint64_t new_tasks, const Now& now, Outbox& out) {
   }
 }
 
-void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m, const Now& now,
+void Broker::on_client(const FromClientPeer& from, const protocol::ListPipelines& m, const Now&,
                        Outbox& out) {
-  reply(from, pipeline_list(state_, m.after, now.wall), out);
+  reply(from, pipeline_list(state_, from.caller, m.after), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline& m, const Now& now,
@@ -167,7 +206,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline
   const Watcher watcher{from.peer,       from.number,      m.pipeline,
                         m.known_version, m.until_terminal, now.instant + kWatchReplyMax};
   if (watcher.is_due(*record) || watchers_.size() >= protocol::kClientsMax) {
-    reply(from, pipeline_status(state_, *record, placement_, now.wall), out);
+    reply(from, pipeline_status(state_, *record, placement_), out);
   } else {
     watchers_.add(watcher);
   }
@@ -196,7 +235,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkflows
 
 void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkers&, const Now&,
                        Outbox& out) {
-  reply(from, worker_list(state_), out);
+  reply(from, worker_list(state_, placement_.reservations()), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::GetExplanation& m,
@@ -206,15 +245,41 @@ void Broker::on_client(const FromClientPeer& from, const protocol::GetExplanatio
   reply(from, explain(state_, reuse_, placement_, *found, now), out);
 }
 
+void Broker::on_client(const FromClientPeer& from, const protocol::GetToolTimes& m, const Now&,
+                       Outbox& out) {
+  if (m.tools.size() > protocol::kToolsAskedMax) {
+    return reply_error(from,
+                       {ErrorCode::kLimit, "too many tools at once", "tools",
+                        "ask for at most " + std::to_string(protocol::kToolsAskedMax)},
+                       out);
+  }
+  reply(from, tool_times(state_, m), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::ListOffers& m, const Now&,
+                       Outbox& out) {
+  reply(from, offer_list(state_, m.after), out);
+}
+
+void Broker::on_client(const FromClientPeer& from, const protocol::GetGraph& m, const Now& now,
+                       Outbox& out) {
+  const PipelineRecord* record = state_.pipelines.find(m.pipeline);
+  if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
+  reply(from, graph_page(*record, m.offset, now.wall), out);
+}
+
 void Broker::answer_watchers(const Now& now, Outbox& out) {
   const auto answer = [&](const Watcher& watcher) {
     const PipelineRecord* record = state_.pipelines.find(watcher.pipeline);
     if (record == nullptr) {  // over, and forgotten in the same turn
-      reply_error({watcher.peer, watcher.number, {}}, no_pipeline(watcher.pipeline), out);
+      const Error gone = no_pipeline(watcher.pipeline);
+      out.to_clients.push_back(
+          {watcher.peer, watcher.number,
+           protocol::ErrorReply{gone.code, gone.message, gone.where, gone.hint}});
       return;
     }
     out.to_clients.push_back(
-        {watcher.peer, watcher.number, pipeline_status(state_, *record, placement_, now.wall)});
+        {watcher.peer, watcher.number, pipeline_status(state_, *record, placement_)});
   };
   for (const PipelineId id : state_.touched) {
     watchers_.notify(*state_.pipelines.find(id), answer);

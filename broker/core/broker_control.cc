@@ -30,26 +30,29 @@ void Broker::on_client(const FromClientPeer& from, const protocol::Cancel& m, co
   }
 }
 
-Result<protocol::Cancelled> Broker::cancel(const protocol::Cancel& m, const Now& now, Outbox& out) {
+Result<PipelineRecord*> Broker::may_cancel(const protocol::Cancel& m) {
   auto record = find_target(m.pipeline, m.task);
-  if (!record) return tl::make_unexpected(record.error());
+  if (!record) return record;
   if (number(m.pipeline) != 0) {
-    if ((*record)->terminal()) {
-      return fail(ErrorCode::kConflict,
-                  "cannot cancel " + to_string(m.pipeline) + ": it is " +
-                      std::string(to_string((*record)->state())),
-                  to_string(m.pipeline), "only pipelines that are not finished can be cancelled");
-    }
-    return lifecycle_.cancel_pipeline(**record, now, out);
-  }
-  const FoundTask found{*record, (*record)->scheduler->find_task(m.task)};
-  if (domain::is_terminal(found.task->status)) {
+    if (!(*record)->terminal()) return record;
     return fail(ErrorCode::kConflict,
-                "cannot cancel " + to_string(m.task) + ": it is " +
-                    std::string(to_string(found.task->status)),
-                to_string(m.task), "only pending and running tasks can be cancelled");
+                "cannot cancel " + to_string(m.pipeline) + ": it is " +
+                    std::string(to_string((*record)->state())),
+                to_string(m.pipeline), "only pipelines that are not finished can be cancelled");
   }
-  return lifecycle_.cancel_task(found, now, out);
+  const domain::TaskPtr task = (*record)->scheduler->find_task(m.task);
+  if (!domain::is_terminal(task->status)) return record;
+  return fail(
+      ErrorCode::kConflict,
+      "cannot cancel " + to_string(m.task) + ": it is " + std::string(to_string(task->status)),
+      to_string(m.task), "only pending and running tasks can be cancelled");
+}
+
+Result<protocol::Cancelled> Broker::cancel(const protocol::Cancel& m, const Now& now, Outbox& out) {
+  auto record = may_cancel(m);
+  if (!record) return tl::make_unexpected(record.error());
+  if (number(m.pipeline) != 0) return lifecycle_.cancel_pipeline(**record, now, out);
+  return lifecycle_.cancel_task({*record, (*record)->scheduler->find_task(m.task)}, now, out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::Retry& m, const Now& now,
@@ -98,11 +101,8 @@ Result<void> Broker::may_retry(const PipelineRecord& record) const {
                 id + " is being cancelled: attempts of it are still being stopped", id,
                 "`landseer wait " + id + "`, then retry");
   }
-  if (record.terminal() && !has_room_for(record.pipeline->tasks.size())) {
-    return fail(ErrorCode::kLimit, "the broker holds its limit of unfinished tasks or pipelines",
-                id, "wait until some have finished, then retry");
-  }
-  return {};
+  return record.terminal() ? has_room_for_more(record.owner, record.pipeline->tasks.size())
+                           : Result<void>{};
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now,

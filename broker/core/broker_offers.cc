@@ -3,6 +3,7 @@
 
 #include "broker/core/broker.h"
 #include "broker/core/offers.h"
+#include "common/protocol/fetch_pass.h"
 
 namespace landseer::broker {
 namespace {
@@ -25,7 +26,14 @@ bool is_modest(const protocol::Hello& hello) {
          hello.datasets.size() <= 1024 && hello.images.size() <= 4096 &&
          is_short(hello.data_address) && is_short(hello.boot_id) &&
          is_short(hello.program_version) && is_short(hello.unfit) &&
+         (hello.fetch_secret.empty() || hello.fetch_secret.size() == protocol::kFetchSecretBytes) &&
          hello.store_id.size() <= protocol::kNameBytesMax && all(hello.runtimes, is_short) &&
+         hello.named.size() <= protocol::kNamedOffersMax &&
+         all(hello.named,
+             [](const auto& named) {
+               return !named.name.empty() && named.name.size() <= protocol::kNameBytesMax &&
+                      named.amount <= protocol::kNamedAmountMax;
+             }) &&
          all(hello.gpus,
              [](const auto& gpu) {
                return is_short(gpu.model) && is_short(gpu.uuid) && is_short(gpu.fault);
@@ -45,11 +53,20 @@ bool is_modest(const protocol::Hello& hello) {
 void adopt_offer(WorkerRecord& worker, State& state) {
   worker.images.clear();
   for (const protocol::ImageOffer& offer : worker.offer.images) worker.images[offer.image] = offer;
+  const auto for_each = [&](auto&& act) {
+    for (const auto& [task, attempt] : worker.attempts) {
+      const std::uint32_t request = worker.request_of(*state.pipelines.find_task(task)->task);
+      act(attempt, state.requests.at(request));
+    }
+  };
+  // What they have of the broker's own resources is counted elsewhere than at the worker.
+  for_each([&](const auto& attempt, const Request& request) {
+    state.workers.release(worker, attempt, request);
+  });
   state.workers.reset_room(worker);
-  for (const auto& [task, attempt] : worker.attempts) {
-    const std::uint32_t request = worker.request_of(*state.pipelines.find_task(task)->task);
-    state.workers.reserve(worker, state.requests.at(request));
-  }
+  for_each([&](const auto& attempt, const Request& request) {
+    state.workers.reserve(worker, attempt, request);
+  });
 }
 
 void Broker::on_worker(PeerId peer, const protocol::Offer& offer, const Now& now, Outbox& out) {

@@ -1,7 +1,6 @@
 /// Leave to read logs and artifacts: which workers have them, and the tickets. What is read passes
 /// through the relay (broker/io/relay.h), never through here.
 #include "broker/core/broker.h"
-#include "broker/core/tickets.h"
 
 namespace landseer::broker {
 
@@ -17,10 +16,11 @@ void Broker::on_client(const FromClientPeer& from, const protocol::OpenStream& m
 }
 
 /// The worker is told each time: saying Attach twice changes nothing, and it may have been missed.
-protocol::StreamSource Broker::open_at(const WorkerRecord& worker, TaskId task,
-                                       std::uint32_t attempt, const Now& now, Outbox& out) {
+protocol::StreamSource Broker::open_at(const WorkerRecord& worker, Grant grant, const Now& now,
+                                       Outbox& out) {
   const Digest& secret = settings().secret;
-  const Grant grant{worker.session, task, attempt, now.instant + kTicketLife};
+  grant.session = worker.session;
+  grant.expires = now.instant + kTicketLife;
   out.to_workers.push_back(
       {worker.peer, protocol::Attend{worker.session, attach_key(secret, worker.session)}});
   return {worker.offer.name, make_ticket(secret, grant)};
@@ -56,8 +56,10 @@ Result<protocol::StreamOpened> Broker::open_log(const FoundTask& found, std::uin
   opened.attempt = attempt;
   opened.finished = row.outcome != 0;
   const bool taken_over = number(row.origin_task) != 0;
-  opened.sources.push_back(open_at(*worker, taken_over ? row.origin_task : task,
-                                   taken_over ? row.origin_attempt : attempt, now, out));
+  Grant grant;
+  grant.task = taken_over ? row.origin_task : task;
+  grant.attempt = taken_over ? row.origin_attempt : attempt;
+  opened.sources.push_back(open_at(*worker, grant, now, out));
   return opened;
 }
 
@@ -79,7 +81,9 @@ Result<protocol::StreamOpened> Broker::open_artifact(const FoundTask& found, con
   for (const WorkerId id : state_.artifacts.holders(run->artifact)) {
     const WorkerRecord* worker = state_.workers.find(id);
     if (worker == nullptr || worker->session == 0) continue;
-    const auto source = open_at(*worker, TaskId{}, 0, now, out);
+    Grant grant;
+    grant.artifact = run->artifact;
+    const auto source = open_at(*worker, grant, now, out);
     // The silent ones last.
     const bool well = worker->state == WorkerState::kConnected;
     opened.sources.insert(well ? opened.sources.begin() : opened.sources.end(), source);

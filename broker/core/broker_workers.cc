@@ -42,7 +42,7 @@ WorkerRecord* Broker::require_session(PeerId peer, std::uint64_t session, const 
   return worker;
 }
 
-std::optional<Error> Broker::refuse(const protocol::Hello& hello) {
+std::optional<Error> Broker::refuse(const protocol::Hello& hello, const Caller& caller) {
   if (hello.protocol_min > protocol::kProtocolMax || hello.protocol_max < protocol::kProtocolMin) {
     return Error{ErrorCode::kVersion,
                  "the worker speaks protocol " + std::to_string(hello.protocol_min) + " to " +
@@ -69,16 +69,25 @@ std::optional<Error> Broker::refuse(const protocol::Hello& hello) {
                  "a connected worker already has the name '" + hello.name + "'", hello.name,
                  "choose another with --name"};
   }
-  if (state_.workers.find_uid(hello.uid) == nullptr &&
-      state_.workers.size() >= state_.settings.workers_max && !state_.workers.find_gone()) {
+  const WorkerRecord* known = state_.workers.find_uid(hello.uid);
+  if (known != nullptr && !known->key.empty() && !caller.name.empty() &&
+      known->key != caller.name) {
+    return Error{ErrorCode::kNotAllowed,
+                 "a worker with another key, '" + known->key + "', has this identity", hello.name,
+                 "use that key, or another --scratch folder"};
+  }
+  if (known == nullptr && state_.workers.size() >= state_.settings.workers_max &&
+      !state_.workers.find_gone()) {
     return Error{ErrorCode::kLimit, "the broker knows its limit of workers, and all may come back",
                  hello.name, "stop a worker, or wait until one that is away is lost"};
   }
   return std::nullopt;
 }
 
-void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now, Outbox& out) {
-  if (const auto error = refuse(hello)) {
+void Broker::on_hello(const FromWorkerPeer& from, const protocol::Hello& hello, const Now& now,
+                      Outbox& out) {
+  const PeerId peer = from.peer;
+  if (const auto error = refuse(hello, from.caller)) {
     out.to_workers.push_back({peer, protocol::Refused{error->code, error->message, error->hint}});
     return;
   }
@@ -93,7 +102,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
     if (state_.workers.size() >= state_.settings.workers_max) {
       ledger_.commit(WorkerForgotten{*state_.workers.find_gone()}, now, out);
     }
-    ledger_.commit(WorkerAdded{hello.uid, hello.name}, now, out);
+    ledger_.commit(WorkerAdded{hello.uid, hello.name, from.caller.name}, now, out);
     worker = state_.workers.find_uid(hello.uid);
   }
   // Hello again, although it was welcomed: nothing reaches it. It gets no work before it shows that
@@ -102,6 +111,7 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
   const auto verdicts = reconcile(*worker, hello, same_instance, now, out);
   worker->offer = hello;
   worker->offer.held.clear();
+  worker->public_key = from.caller.public_key;
   // A worker that only lost its connection is as sick as before.
   if (!same_instance) worker->host_failures = 0;
   worker->leaving = false;
@@ -126,6 +136,9 @@ void Broker::on_worker(PeerId peer, const protocol::Hello& hello, const Now& now
                                milliseconds(state_.settings.heartbeat()),
                                milliseconds(state_.settings.lease), state_.settings.bulk_address,
                                verdicts, hello.number}});
+  if (worker->recalled) recall_attempts(*worker, out);
+  if (!same_instance) worker->unchecked = 0;  // it has looked at everything anew
+  ask_again(*worker, out);
   // Cancelled while the worker was away.
   for (const auto& [task, attempt] : worker->attempts) {
     const auto found = state_.pipelines.find_task(task);
@@ -172,7 +185,7 @@ void Broker::on_worker(PeerId peer, const protocol::Heartbeat& beat, const Now& 
 void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now& now, Outbox& out) {
   const WorkerRecord* worker = require_session(peer, started.session, now, out);
   if (worker == nullptr) return;
-  for (const auto& [attempt, started_at] : started.attempts) {
+  for (const auto& [attempt, started_at, gpus] : started.attempts) {
     const TaskId owner = owner_of(attempt);
     const auto known = worker->attempts.find(owner);
     if (known == worker->attempts.end() || known->second != attempt) {
@@ -180,8 +193,11 @@ void Broker::on_worker(PeerId peer, const protocol::Started& started, const Now&
       continue;
     }
     const auto found = state_.pipelines.find_task(owner);
-    found->record->runs[owner].attempts.back().started_at = started_at;
+    protocol::AttemptRow& row = found->record->runs[owner].attempts.back();
+    row.started_at = started_at;
+    row.gpus = gpus;
     state_.touch(*found->record);
+    state_.changes.note(found->record->id(), owner);
   }
 }
 
@@ -217,6 +233,7 @@ void Broker::take_result(const FoundTask& found, protocol::AttemptResult result,
     std::string contradiction = reuse_.bind_by_result(found, result, now, out);
     if (!contradiction.empty()) {
       result.outcome = Outcome::kRuntimeError;
+      result.host_is_well = true;
       result.reason = std::move(contradiction);
       result.artifact = {};
       result.metrics.clear();

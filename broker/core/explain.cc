@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "broker/core/explain_parts.h"
+#include "broker/core/pruner.h"
 #include "broker/core/queries.h"
-#include "broker/core/request_text.h"
 #include "common/base/units.h"
 
 namespace landseer::broker {
@@ -11,160 +12,268 @@ namespace {
 
 using domain::TaskStatus;
 
-constexpr std::size_t kWorkersShown = 20;
-constexpr std::size_t kDependenciesShown = 5;
+/// Tasks looked at to find when one is tried again.
+constexpr std::size_t kHeldLooksMax = 20'000;
 
 std::string name_of(const PipelineRecord& record, const domain::Task& task) {
-  return to_string(task.id) + " (" + task.tool->name + ") of " + to_string(record.id());
+  return task_text(task) + " of " + to_string(record.id());
 }
 
-void explain_dependencies(const FoundTask& found, protocol::Explanation& out) {
-  std::size_t waiting = 0;
-  for (const TaskId id : found.task->dependencies) {
-    const domain::TaskPtr above = found.record->scheduler->find_task(id);
-    if (above->status == TaskStatus::kCompleted) continue;
-    if (++waiting > kDependenciesShown) continue;
-    out.reasons.push_back("its dependency " + to_string(id) + " (" + above->tool->name + ") is " +
-                          std::string(to_string(above->status)));
-  }
-  if (waiting > kDependenciesShown) {
-    out.reasons.push_back("and " + std::to_string(waiting - kDependenciesShown) + " more");
-  }
-  if (waiting > 0) out.summary = "it waits for what it depends on";
+std::string retry_text(TaskId id) { return "`landseer retry " + to_string(id) + "`"; }
+
+/// `attempt 2 on w1`
+std::string attempt_text(const FoundTask& found) {
+  const TaskRun* run = found.record->find_run(found.task->id);
+  if (run == nullptr || run->attempts.empty()) return {};
+  const protocol::AttemptRow& last = run->attempts.back();
+  return "attempt " + std::to_string(last.attempt) + " on " + last.worker;
 }
 
-/// What of the request this worker lacks for ever, or for now.
-std::string shortage(const WorkerRecord& worker, const Request& request) {
-  const auto& needs = request.resources;
-  const auto lacks = [](const std::string& what, const std::string& has, const std::string& wants) {
-    return has + " " + what + ", it asks for " + wants;
-  };
-  if (!worker.can_run(request)) {
-    if (needs.cpus_milli > worker.offer.cpus_milli) {
-      return lacks("CPUs", "has " + milli_text(worker.offer.cpus_milli),
-                   milli_text(needs.cpus_milli));
-    }
-    if (needs.memory_bytes > worker.offer.memory_bytes) {
-      return lacks("of memory", "has " + format_bytes(worker.offer.memory_bytes),
-                   format_bytes(needs.memory_bytes));
-    }
-    if (needs.gpus_milli > 0) {
-      const std::string text = request_text(request);
-      return "has " + std::to_string(worker.offer.gpus.size()) + " GPUs, it asks for " + text;
-    }
-    if (const std::string name = worker.missing_name(request); !name.empty()) {
-      return "has the data set " + request.dataset + " without " + name + ", which it needs";
-    }
-    return "does not offer " + request_text(request);
-  }
-  const auto free = [](std::int64_t milli) {
-    return "has " + milli_text(static_cast<std::uint64_t>(std::max<std::int64_t>(milli, 0)));
-  };
-  if (worker.cpus_free_milli < std::int64_t{needs.cpus_milli}) {
-    return lacks("CPUs free", free(worker.cpus_free_milli), milli_text(needs.cpus_milli));
-  }
-  if (worker.gpus_free_milli < std::int64_t{needs.gpus_milli}) {
-    return lacks("GPUs free", free(worker.gpus_free_milli), milli_text(needs.gpus_milli));
-  }
-  if (worker.memory_free_bytes < static_cast<std::int64_t>(needs.memory_bytes)) {
-    const auto bytes = std::max<std::int64_t>(worker.memory_free_bytes, 0);
-    return lacks("of memory free", "has " + format_bytes(static_cast<std::uint64_t>(bytes)),
-                 format_bytes(needs.memory_bytes));
-  }
-  return {};
+void explain_joined(const Question& question, TaskId leader, protocol::Explanation& out) {
+  const auto found = question.state.pipelines.find_task(leader);
+  out.summary =
+      "it waits for " + to_string(leader) + " of another pipeline, which does the same work now";
+  out.waits_for = leader;
+  if (!found) return;
+  const std::string text = name_of(*found->record, *found->task) +
+                           " does the same work: " + attempt_text(*found) +
+                           "; its result is this one's too";
+  name_condition(out, {"joined", text, {}, 0, false}, text);
+  set_change(out, "wait", "wait: " + task_text(*found->task) + " ends");
 }
 
-std::string obstacle(const WorkerRecord& worker, const Request& request, const FoundTask& found,
-                     const Reuse& reuse) {
-  if (std::string refusal = worker.refusal(); !refusal.empty()) return refusal;
-  if (std::string lacks = shortage(worker, request); !lacks.empty()) return lacks;
-  return reuse.contradiction(*found.record, *found.task, worker);
+std::optional<Instant> tried_again_at(const State& state, TaskId id) {
+  std::size_t looks = 0;
+  for (const auto& [at, task] : state.held) {
+    if (task == id) return at;
+    if (++looks >= kHeldLooksMax) break;
+  }
+  return std::nullopt;
 }
 
-void explain_workers(const State& state, const Reuse& reuse, const FoundTask& found,
-                     protocol::Explanation& out) {
-  const Request& request = state.requests.at(found.task->request);
-  std::size_t looked = 0;
-  bool any_can = false;
-  for (const auto& [id, worker] : state.workers.all()) {
-    if (worker.state == WorkerState::kLost) continue;
-    const std::string what = obstacle(worker, request, found, reuse);
-    any_can = any_can || (worker.takes_work() && worker.can_run(request));
-    if (++looked > kWorkersShown) continue;
-    if (!what.empty()) out.reasons.push_back(worker.offer.name + " " + what);
-  }
-  if (looked > kWorkersShown) {
-    out.reasons.push_back("and " + std::to_string(looked - kWorkersShown) + " more workers");
-  }
-  if (looked == 0) {
-    out.summary = "it is ready, but no worker is connected; start one with landseer-worker";
-  } else if (!any_can) {
-    out.summary =
-        "it is ready, but no connected worker can run what asks for " + request_text(request);
+void explain_held(const Question& question, protocol::Explanation& out) {
+  const auto at = tried_again_at(question.state, question.found.task->id);
+  const Duration left =
+      at ? std::max(*at - question.now.instant, Duration::zero()) : Duration::zero();
+  const std::string wait = at ? format_duration(left) : "some time";
+  out.summary = "it waits " + wait + " before it is tried again";
+  if (at) out.expected_at = after(question.now, left).unix_ms;
+  set_change(out, "wait", "wait " + wait);
+  const TaskRun* run = question.found.record->find_run(question.found.task->id);
+  if (run == nullptr || run->attempts.empty()) return;
+  const std::string& reason = run->attempts.back().reason;
+  const std::uint32_t most = question.found.task->options->retries;
+  const std::uint32_t failures = question.reuse.failures_of_work(question.found);
+  const std::string text = attempt_text(question.found) + " ended" +
+                           (reason.empty() ? "" : ": " + reason) + "; " +
+                           std::to_string(most - std::min(most, failures > 0 ? failures - 1 : 0)) +
+                           " of " + std::to_string(most) + " retries left";
+  name_condition(out, {"retry", text, {}, 0, false}, text);
+}
+
+void explain_task(const Question& question, protocol::Explanation& out);
+
+/// Whatever is told besides the task itself is about the one at the root.
+void explain_blocked(const Question& question, protocol::Explanation& out) {
+  const Root root = find_root(question.found);
+  name_dependencies(question.found, out);
+  if (root.task == nullptr) return;
+  out.root = root.task->id;
+  protocol::Explanation above;
+  if (root.whole) {
+    explain_task({question.state,
+                  question.reuse,
+                  question.placement,
+                  {question.found.record, root.task},
+                  question.now},
+                 above);
   } else {
-    out.summary = "it is ready and waits for room; it asks for " + request_text(request);
+    above.summary = "it waits for others in turn";  // a chain beyond all measure
   }
+  out.summary = "it waits for " + task_text(*root.task) +
+                (root.steps > 1 ? ", " + std::to_string(root.steps) + " steps above it" : "") +
+                ", which " + above.summary.substr(std::string_view("it ").size());
+  for (std::string& reason : above.reasons) {
+    out.reasons.push_back(to_string(root.task->id) + ": " + reason);
+  }
+  for (auto& condition : above.conditions) out.conditions.push_back(std::move(condition));
+  set_change(out, above.change_kind, above.change);
+  if (out.change.empty()) set_change(out, "wait", "wait: " + task_text(*root.task) + " ends");
+  out.queued = above.queued;
+  out.ahead = above.ahead;
+  out.ahead_is_least = above.ahead_is_least;
+  out.first_ahead = std::move(above.first_ahead);
+  out.pipelines_ahead = std::move(above.pipelines_ahead);
+  out.kept_at = above.kept_at;
+  out.kept_since = above.kept_since;
+  out.waits_for = above.waits_for;
 }
 
-void explain_pending(const State& state, const Reuse& reuse, const FoundTask& found, const Now& now,
-                     protocol::Explanation& out) {
-  const auto& scheduler = *found.record->scheduler;
-  const TaskId id = found.task->id;
-  if (found.record->paused) {
-    out.reasons.push_back(to_string(found.record->id()) + " is paused: `landseer resume " +
-                          to_string(found.record->id()) + "`");
-  }
-  if (const auto joined = state.joined.find(id); joined != state.joined.end()) {
-    out.summary = "it waits for " + to_string(joined->second) +
-                  " of another pipeline, which does the same work now";
+void explain_pending(const Question& question, protocol::Explanation& out) {
+  const PipelineRecord& record = *question.found.record;
+  const auto& scheduler = *record.scheduler;
+  const TaskId id = question.found.task->id;
+  const bool is_ready = scheduler.is_ready(id);
+  if (const auto joined = question.state.joined.find(id); joined != question.state.joined.end()) {
+    explain_joined(question, joined->second, out);
   } else if (const auto other =
-                 scheduler.is_ready(id) ? reuse.work_under_way(found) : std::nullopt) {
-    out.summary =
-        "it waits for " + to_string(*other) + " of another pipeline, which does the same work now";
+                 is_ready ? question.reuse.work_under_way(question.found) : std::nullopt) {
+    explain_joined(question, *other, out);
   } else if (scheduler.is_held(id)) {
-    const auto timer = std::find_if(state.held.begin(), state.held.end(),
-                                    [&](const auto& entry) { return entry.second == id; });
-    const Duration left = timer != state.held.end() ? timer->first - now.instant : Duration{};
-    out.summary = "it waits " + format_duration(std::max(left, Duration::zero())) +
-                  " before it is tried again";
-  } else if (!scheduler.is_ready(id)) {
-    explain_dependencies(found, out);
+    explain_held(question, out);
+  } else if (!is_ready) {
+    explain_blocked(question, out);
   } else {
-    explain_workers(state, reuse, found, out);
-    if (found.record->paused) out.summary = "it is ready, but its pipeline is paused";
+    explain_ready(question, out);
+  }
+  if (!record.paused) return;
+  const std::string resume = "`landseer resume " + to_string(record.id()) + "`";
+  const std::string text = to_string(record.id()) + " is paused: " + resume;
+  name_condition(out, {"paused", text, {}, 0, false}, text);
+  if (is_ready) out.summary = "it is ready, but its pipeline is paused";
+  // What keeps it for good does so also when the pipeline goes on.
+  set_change(
+      out, "resume",
+      resume + (out.change_kind == "request" || out.change_kind == "worker" ? ", and " + out.change
+                                                                            : ""));
+}
+
+/// Given ahead, it waits at the worker; or the worker fetches what it needs.
+void explain_assigned(const WorkerRecord& worker, const FoundTask& found,
+                      protocol::Explanation& out) {
+  const bool is_ahead = worker.cpus_free_milli < 0;
+  const std::string text = is_ahead ? "waits there until it has room: it was given ahead"
+                                    : "has not begun yet: what it needs is brought there";
+  out.summary = "it is assigned to " + worker.offer.name + " and " + text;
+  name_condition(out, {is_ahead ? "ahead" : "preparing", text, {worker.offer.name}, 1, false},
+                 attempt_text(found) + " " + text);
+  set_change(out, "wait", "wait: " + worker.offer.name + " begins with it");
+}
+
+void explain_running(const Question& question, protocol::Explanation& out) {
+  const State& state = question.state;
+  const TaskRun& run = *question.found.record->find_run(question.found.task->id);
+  const protocol::AttemptRow& last = run.attempts.back();
+  out.summary = "it runs on " + last.worker;
+  const WorkerRecord* worker = state.workers.find(run.worker);
+  if (worker == nullptr) return;
+  if (number(last.origin_task) != 0) {
+    out.reasons.push_back("it goes on with the attempt that was begun for " +
+                          to_string(last.origin_task));
+  }
+  if (worker->state != WorkerState::kConnected) {
+    const Duration left = worker->last_heard + state.settings.loss() - question.now.instant;
+    const std::string text =
+        "is " + std::string(to_string(worker->state)) + "; the task is taken from it " +
+        (state.expiry_frozen_until ? "when others are heard again" : left_text(left)) +
+        " unless it comes back";
+    out.summary = "it was given to " + last.worker + ", which " + text;
+    name_condition(out, {std::string(to_string(worker->state)), text, {last.worker}, 1, false},
+                   last.worker + " " + text);
+    set_change(out, "wait", "wait: " + last.worker + " comes back, or another takes it");
+  } else if (run.cancel_requested) {
+    out.summary = "it is being stopped on " + last.worker;
+  } else if (worker->recalled) {
+    out.summary = "it is about to leave " + last.worker + ", which is drained";
+  } else if (last.started_at == 0) {
+    explain_assigned(*worker, question.found, out);
+  }
+}
+
+void explain_completed(const Question& question, protocol::Explanation& out) {
+  const TaskRun* run = question.found.record->find_run(question.found.task->id);
+  if (question.found.task->cached && run != nullptr) {
+    const auto source = question.state.pipelines.find_task(run->cached_from);
+    out.summary = "it did not run: its result is that of " +
+                  (source ? name_of(*source->record, *source->task) : to_string(run->cached_from)) +
+                  ", with the same key, contents and inputs";
+    return;
+  }
+  const bool ran = run != nullptr && !run->attempts.empty();
+  out.summary = "it ran on " + (ran ? run->attempts.back().worker : "a worker");
+  if (run != nullptr && run->evaluation_skipped) {
+    out.summary = "its evaluation was skipped: " + question.found.task->reason;
+  }
+  if (run != nullptr && run->reruns > 0) {
+    out.reasons.push_back("it ran " + std::to_string(run->reruns) +
+                          " times more, because its artifact was lost");
+  }
+  const auto& [record, task] = question.found;
+  if (std::string why = why_no_rule_holds(*record, *task); !why.empty()) {
+    out.reasons.push_back(std::move(why));
+  }
+}
+
+void explain_ended(const Question& question, protocol::Explanation& out) {
+  const domain::Task& task = *question.found.task;
+  const std::string reason = task.reason.empty() ? "" : ": " + task.reason;
+  out.summary = "it is " + std::string(to_string(task.status)) + reason;
+  set_change(out, "retry", retry_text(task.id));
+  const TaskRun* run = question.found.record->find_run(task.id);
+  if (task.status == TaskStatus::kFailed) {
+    const std::size_t attempts = run != nullptr ? run->attempts.size() : 0;
+    out.summary = "it failed after " + std::to_string(attempts) +
+                  (attempts == 1 ? " attempt" : " attempts") + reason;
+  }
+  if (task.status != TaskStatus::kSkipped) return;
+  const Root root = find_root(question.found);
+  if (root.task == nullptr) return;
+  out.root = root.task->id;
+  out.summary = "it is skipped: " + task_text(*root.task) +
+                (root.steps > 1 ? ", " + std::to_string(root.steps) + " steps above it," : "") +
+                " is " + std::string(to_string(root.task->status)) +
+                (root.task->reason.empty() ? "" : ": " + root.task->reason);
+  set_change(out, "retry", retry_text(root.task->id));
+}
+
+void explain_task(const Question& question, protocol::Explanation& out) {
+  switch (question.found.task->status) {
+    case TaskStatus::kPending:
+      return explain_pending(question, out);
+    case TaskStatus::kRunning:
+      return explain_running(question, out);
+    case TaskStatus::kCompleted:
+      return explain_completed(question, out);
+    case TaskStatus::kFailed:
+    case TaskStatus::kSkipped:
+    case TaskStatus::kCancelled:
+      return explain_ended(question, out);
   }
 }
 
 }  // namespace
 
+std::string task_text(const domain::Task& task) {
+  return to_string(task.id) + " (" + task.tool->name + ")";
+}
+
+std::string left_text(Duration left) {
+  return left > Duration::zero() ? "in " + format_duration(left) : "any moment";
+}
+
+WallTime after(const Now& now, Duration left) {
+  return {now.wall.unix_ms +
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::max(left, Duration::zero()))
+              .count()};
+}
+
+void name_condition(protocol::Explanation& out, protocol::Condition condition,
+                    std::string sentence) {
+  out.conditions.push_back(std::move(condition));
+  out.reasons.push_back(std::move(sentence));
+}
+
+void set_change(protocol::Explanation& out, std::string kind, std::string text) {
+  out.change_kind = std::move(kind);
+  out.change = std::move(text);
+}
+
 protocol::Explanation explain(const State& state, const Reuse& reuse, Placement& placement,
                               const FoundTask& found, const Now& now) {
-  static_cast<void>(placement);
   protocol::Explanation out;
   out.row = task_row(state, *found.record, *found.task);
-  const TaskRun* run = found.record->find_run(found.task->id);
-  if (found.task->cached && run != nullptr) {
-    const auto source = state.pipelines.find_task(run->cached_from);
-    out.summary = "it did not run: its result is that of " +
-                  (source ? name_of(*source->record, *source->task) : to_string(run->cached_from)) +
-                  ", with the same key, contents and inputs";
-    return out;
-  }
-  switch (found.task->status) {
-    case TaskStatus::kPending:
-      explain_pending(state, reuse, found, now, out);
-      break;
-    case TaskStatus::kRunning:
-      out.summary = "it runs on " + run->attempts.back().worker;
-      break;
-    case TaskStatus::kCompleted:
-      out.summary = "it ran on " + (run != nullptr ? run->attempts.back().worker : "a worker");
-      break;
-    default:
-      out.summary = "it is " + std::string(to_string(found.task->status)) +
-                    (found.task->reason.empty() ? "" : ": " + found.task->reason);
-  }
-  explain_miss(state, found, out);
+  explain_task({state, reuse, placement, found, now}, out);
+  if (!found.task->cached) explain_miss(state, found, out);
   return out;
 }
 

@@ -7,7 +7,8 @@
 
 namespace landseer::broker {
 
-/// Looks at bounded parts of the state: at most some thousand tasks and a few dozen workers.
+/// Looks at bounded parts of the state: 1,000 tasks ahead of it, 2,000 workers, 10,000 tasks above
+/// it, and what explain_cache.cc says. More than that is only counted, or said to be more.
 protocol::Explanation explain(const State& state, const Reuse& reuse, Placement& placement,
                               const FoundTask& found, const Now& now);
 

@@ -89,6 +89,8 @@ std::optional<FoundTask> most_alike(const State& state, const FoundTask& found) 
   const auto& all = state.pipelines.all();
   for (auto it = std::make_reverse_iterator(all.lower_bound(found.record->id())); it != all.rend();
        ++it) {
+    // What is another owner's is nobody else's business, commands and environments above all.
+    if (it->second->owner != found.record->owner) continue;
     for (const domain::TaskPtr& task : it->second->pipeline->tasks) {
       if (++looks > kLooksMax || candidates >= kCandidatesMax) return best;
       if (task->tool->name != found.task->tool->name) continue;

@@ -71,7 +71,9 @@ std::uint64_t fingerprint(const domain::Task& task, domain::TaskStatus status, c
   const std::uint64_t seed =
       combine(kTaskPart, number(task.id), static_cast<std::uint64_t>(status),
               status == domain::TaskStatus::kPending ? 0 : task.reason.size(), task.cached);
-  return run != nullptr ? combine_run(seed, *run) : seed;
+  const std::uint64_t part = run != nullptr ? combine_run(seed, *run) : seed;
+  // Stores of before there were rules keep their fingerprints.
+  return task.pruned && status != domain::TaskStatus::kPending ? combine(part, 1) : part;
 }
 
 std::uint64_t fingerprint(const PipelineRecord& record) {
@@ -80,15 +82,24 @@ std::uint64_t fingerprint(const PipelineRecord& record) {
               record.first_started_at, record.finished_at, record.cancel_requested);
   // Stores of before there were these keep their fingerprints.
   if (record.paused) part = combine(part, 1);
+  if (!record.owner.empty()) part = combine_text(part, record.owner);
   if (!record.dataset_content.empty()) part = combine(part, record.dataset_content);
   for (const auto& [image, content] : record.image_contents) {
     part = combine(combine(part, image.size()), content);
   }
+  for (const Pruning& sum : record.stop.prunings) {
+    if (sum == Pruning{}) continue;
+    part = combine(part, sum.times, sum.tasks, sum.saved_ms, sum.gpu_ms, sum.unknown);
+  }
+  for (const std::uint32_t index : record.cancelled_workflows) part = combine(part, index);
   return part;
 }
 
 std::uint64_t fingerprint(const WorkerRecord& worker) {
-  return combine(kWorkerPart, number(worker.id), worker.completed, worker.failed);
+  auto part = combine(kWorkerPart, number(worker.id), worker.completed, worker.failed);
+  // Older stores keep their fingerprints.
+  if (worker.drained) part = combine(part, 1, worker.recalled);
+  return worker.key.empty() ? part : combine_text(part, worker.key);
 }
 
 std::uint64_t fingerprint(const std::string& tool, const std::string& device,

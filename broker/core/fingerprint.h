@@ -21,7 +21,7 @@ std::uint64_t fingerprint(const domain::Task& task, domain::TaskStatus status, c
 std::uint64_t fingerprint(const PipelineRecord& record);
 std::uint64_t fingerprint(const WorkerRecord& worker);
 /// Part of what is known about a tool's times. 0 without a device: stores of before there was one
-/// keep their fingerprints.
+/// keep their fingerprints. For the same reason spreads and sizes are no part of it.
 std::uint64_t fingerprint(const std::string& tool, const std::string& device, const ToolTime& time);
 /// Part of a pipeline's tasks. O(tasks).
 std::uint64_t fingerprint_of_tasks(const PipelineRecord& record);

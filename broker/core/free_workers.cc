@@ -37,30 +37,29 @@ void FreeWorkers::refresh(WorkerRecord& worker) {
   Slot& slot = slots_[worker.id];
   const bool takes_work = worker.takes_work();
   const bool is_new = slot.worker == nullptr || slot.offer != worker.offer_number;
-  const bool gained =
-      takes_work && (is_new || !slot.listed || worker.cpus_free_milli > slot.cpus_milli ||
-                     worker.gpus_free_milli > slot.gpus_milli ||
-                     worker.memory_free_bytes > slot.memory_bytes || worker.noops < slot.noops);
+  const bool gained = takes_work && (is_new || !slot.listed || worker.releases != slot.releases);
   const bool moves = takes_work != slot.listed || worker.cpus_free_milli != slot.cpus_milli ||
-                     worker.noops != slot.noops || is_new;
+                     worker.gpus_free_milli != slot.gpus_milli || worker.noops != slot.noops ||
+                     is_new;
   if (moves && slot.listed) list(slot, false);
   if (is_new) {
     slot.worker = &worker;
     slot.id = worker.id;
     slot.offer = worker.offer_number;
     slot.store_id = worker.offer.store_id;
+    slot.grade = worker.gpus.grade();
     slot.verdicts.clear();
   }
   slot.cpus_milli = worker.cpus_free_milli;
   slot.gpus_milli = worker.gpus_free_milli;
-  slot.memory_bytes = worker.memory_free_bytes;
   slot.noops = worker.noops;
+  slot.releases = worker.releases;
   if (takes_work && !slot.listed) list(slot, true);
   if (gained) gained_.push_back(worker.id);
 }
 
 FreeWorkers::Entry FreeWorkers::entry_of(Slot& slot) {
-  return {std::int64_t{slot.noops} - slot.cpus_milli, slot.id, &slot};
+  return {slot.grade, slot.gpus_milli, std::int64_t{slot.noops} - slot.cpus_milli, slot.id, &slot};
 }
 
 void FreeWorkers::list(Slot& slot, bool in) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -23,18 +24,24 @@ class FreeWorkers {
     std::uint64_t offer = 0;
     std::int64_t cpus_milli = 0;
     std::int64_t gpus_milli = 0;
-    std::int64_t memory_bytes = 0;
     std::uint32_t noops = 0;
+    std::uint64_t grade = 0;     // domain::GpuPool::grade()
+    std::uint64_t releases = 0;  // WorkerRecord::releases
     std::string store_id;
     std::vector<std::uint8_t> verdicts;  ///< by request: 0 unknown, 1 can run it, 2 cannot
   };
-  /// The most free CPUs first, then the lowest id.
+  /// Those without GPUs first, then those with small ones, so that large ones stay free; then those
+  /// with few GPUs free, so that tasks that want many find them on one host; then the most free
+  /// CPUs, so that hosts are used evenly; then the lowest id.
   struct Entry {
+    std::uint64_t grade = 0;
+    std::int64_t gpus_milli = 0;
     std::int64_t used = 0;  // minus what is free
     WorkerId id{};
     Slot* slot = nullptr;
     bool operator<(const Entry& other) const {
-      return used != other.used ? used < other.used : id < other.id;
+      return std::tie(grade, gpus_milli, used, id) <
+             std::tie(other.grade, other.gpus_milli, other.used, other.id);
     }
   };
   using Order = std::set<Entry>;
@@ -52,6 +59,9 @@ class FreeWorkers {
   static bool can_run(Slot& slot, std::uint32_t request, const RequestTable& requests);
 
   // --- Who has more room than before ---
+
+  /// As if it had got more: it was kept for somebody and is no longer.
+  void note_gain(WorkerId id) { gained_.push_back(id); }
 
   /// So many times a worker got more room, or came.
   std::uint64_t gains() const { return first_gain_ + gained_.size(); }

@@ -30,6 +30,7 @@ Ledger::TaskChange::TaskChange(Ledger& ledger, PipelineRecord& record, const dom
 
 Ledger::TaskChange::~TaskChange() {
   ledger_.state_.fingerprint += fingerprint(task_, task_.status, record_.find_run(task_.id));
+  ledger_.state_.changes.note(record_.id(), task_.id);
 }
 
 void Ledger::note_moved(PipelineRecord& record, const domain::Task& task) {
@@ -38,6 +39,7 @@ void Ledger::note_moved(PipelineRecord& record, const domain::Task& task) {
   state_.fingerprint -= fingerprint(task, TaskStatus::kPending, run);
   state_.fingerprint += fingerprint(task, task.status, run);
   record.count_change(task, TaskStatus::kPending);
+  state_.changes.note(record.id(), task.id);
 }
 
 void Ledger::commit(Record record, const Now& now, Outbox& out) {
@@ -49,8 +51,8 @@ PipelineRecord& Ledger::commit_pipeline(std::unique_ptr<PipelineRecord> built, s
                                         const Now& now, Outbox& out) {
   PipelineRecord& record = state_.pipelines.add(std::move(built));
   state_.fingerprint += fingerprint(record);
-  out.records.push_back(
-      PipelineAdded{record.id(), now.wall.unix_ms, record.submission_digest, std::move(body)});
+  out.records.push_back(PipelineAdded{record.id(), now.wall.unix_ms, record.submission_digest,
+                                      std::move(body), record.owner});
   state_.placement_due = true;
   state_.touch(record);
   return record;
@@ -63,6 +65,7 @@ Result<void> Ledger::add(const PipelineAdded& r) {
                               WallTime{r.submitted_at});
   if (!built) return tl::make_unexpected(built.error());
   (*built)->submission_digest = r.digest;
+  (*built)->owner = r.owner;
   PipelineRecord& record = state_.pipelines.add(std::move(*built));
   state_.fingerprint += fingerprint(record);
   state_.touch(record);
@@ -77,6 +80,7 @@ void Ledger::apply(const PipelineAdded& r, const Now& now) {
 void Ledger::apply(const WorkerAdded& r, const Now& now) {
   WorkerRecord& worker = state_.workers.add(r.uid);
   worker.offer.name = r.name;
+  worker.key = r.key;
   worker.state = WorkerState::kLost;
   worker.last_seen = now.wall;
   state_.fingerprint += fingerprint(worker);
@@ -106,7 +110,7 @@ void Ledger::apply(const AttemptAssigned& r, const Now& now) {
   run.backoff_ms = 0;
   run.inputs = record.inputs_of(*found.task);
   worker.attempts.emplace(found.task->id, r.attempt);
-  state_.workers.reserve(worker, state_.requests.at(found.task->request));
+  state_.workers.reserve(worker, r.attempt, state_.requests.at(found.task->request));
   if (record.first_started_at == 0) change(record, [&] { record.first_started_at = r.at; });
   state_.touch(record);
   static_cast<void>(now);
@@ -119,8 +123,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
   WorkerRecord& worker = *state_.workers.find(run.worker);
   state_.fingerprint -= fingerprint(worker);
   record_attempt(found, run, worker, r);
-  count_outcome(run, worker, r.result.outcome, r.result.started_at != 0);
-  if (r.result.outcome == Outcome::kRuntimeError) worker.host_error = r.result.reason;
+  count_outcome(run, worker, r.result);
   state_.fingerprint += fingerprint(worker);
   if (r.result.outcome == Outcome::kInputMissing) {
     // Whoever was thought to hold it could not deliver.
@@ -134,6 +137,7 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
       keep_result(found, run, worker.id, r.result);
       learn_time(found.task->tool->name, r);
       finish(found, TaskStatus::kCompleted, r.reason);
+      note_evaluation(*found.record, *found.task);
       break;
     case Decision::kFail:
       finish(found, TaskStatus::kFailed, r.reason);
@@ -157,9 +161,10 @@ void Ledger::apply(const AttemptEnded& r, const Now& now) {
 void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
                             const AttemptEnded& r) {
   const auto live = worker.attempts.find(found.task->id);
-  state_.handed_over.erase(live->second);
+  const protocol::AttemptRef attempt = live->second;
+  state_.handed_over.erase(attempt);
   worker.attempts.erase(live);
-  state_.workers.release(worker, state_.requests.at(worker.request_of(*found.task)));
+  state_.workers.release(worker, attempt, state_.requests.at(worker.request_of(*found.task)));
   worker.inherited.erase(found.task->id);
   run.worker = WorkerId{};
   protocol::AttemptRow& row = run.attempts.back();
@@ -172,6 +177,7 @@ void Ledger::record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& 
   row.cpu_ms = r.result.cpu_ms;
   row.memory_peak_bytes = r.result.memory_peak_bytes;
   row.gpu_memory_peak_bytes = r.result.gpu_memory_peak_bytes;
+  row.gpus = r.result.gpus;
 }
 
 void Ledger::forgive(WorkerRecord& worker) {
@@ -179,8 +185,9 @@ void Ledger::forgive(WorkerRecord& worker) {
   worker.host_failures = 0;
 }
 
-void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome, bool started) {
-  switch (outcome) {
+void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker,
+                           const protocol::AttemptResult& result) {
+  switch (result.outcome) {
     case Outcome::kSucceeded:
       ++worker.completed;
       forgive(worker);
@@ -197,6 +204,8 @@ void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome, 
       ++run.runtime_errors;
       run.failed_on.push_back(worker.id);
       ++worker.failed;
+      if (result.host_is_well) break;
+      worker.host_error = result.reason;
       if (++worker.host_failures == kHostFailuresMax) state_.workers.changed();
       break;
     case Outcome::kInputMissing:
@@ -208,7 +217,7 @@ void Ledger::count_outcome(TaskRun& run, WorkerRecord& worker, Outcome outcome, 
     case Outcome::kCancelled:
     case Outcome::kReturned:
       // What never started wears nothing out.
-      if (started) ++run.returns;
+      if (result.started_at != 0) ++run.returns;
       break;
   }
 }
@@ -238,6 +247,7 @@ void Ledger::learn_time(const std::string& tool, const AttemptEnded& r) {
   state_.fingerprint -= part();
   const auto ran_ms = static_cast<double>(result.finished_at - result.started_at);
   const bool is_news = state_.times.learn(tool, r.device, ran_ms);
+  state_.times.learn_size(tool, r.device, result.artifact_bytes);
   state_.fingerprint += part();
   if (!is_news) return;
   const Duration expected = *state_.times.expected(tool);
@@ -293,6 +303,8 @@ void Ledger::apply(const TaskFailed& r, const Now& now) {
 
 void Ledger::apply(const CancelRequested& r, const Now& now) {
   static_cast<void>(now);
+  state_.placement_due = true;  // what was kept for them is free
+  if (is_part(r)) return cancel_part(r);
   if (number(r.task) != 0) {
     const auto found = *state_.pipelines.find_task(r.task);
     const TaskChange change_of_task(*this, *found.record, *found.task);
@@ -333,12 +345,24 @@ void Ledger::apply(const PipelineForgotten& r, const Now& now) {
   }
   state_.pipelines.forget(r.pipeline);
   state_.touched.erase(r.pipeline);
+  state_.changes.note(r.pipeline);
 }
 
 void Ledger::apply(const WorkerForgotten& r, const Now& now) {
   static_cast<void>(now);
   state_.fingerprint -= fingerprint(*state_.workers.find(r.worker));
   state_.workers.forget(r.worker);
+}
+
+void Ledger::apply(const WorkerDrained& r, const Now& now) {
+  static_cast<void>(now);
+  WorkerRecord& worker = *state_.workers.find(r.worker);
+  state_.fingerprint -= fingerprint(worker);
+  worker.drained = r.drained;
+  worker.recalled = r.recalled;
+  state_.fingerprint += fingerprint(worker);
+  state_.workers.changed();
+  state_.placement_due = true;
 }
 
 void Ledger::finish(const FoundTask& found, TaskStatus status, std::string reason) {

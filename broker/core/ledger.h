@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "broker/core/fingerprint.h"
+#include "broker/core/parts.h"
 #include "broker/core/snapshot_writer.h"
 #include "broker/core/state.h"
 
@@ -31,6 +32,8 @@ class Ledger {
   Result<void> replay(const Record& record, const Now& now);
   /// The tasks that this retry makes pending again; none, or an error, if it may not be asked for.
   Result<std::vector<domain::TaskPtr>> retryable(const RetryRequested& r) const;
+  /// Whether this retry of a part changes anything.
+  bool has_effect(const RetryRequested& r) const;
   /// After the last record: nobody is connected, and everybody gets a full lease to come back.
   void end_replay(const Now& now);
 
@@ -66,14 +69,20 @@ class Ledger {
   void apply(const CancelRequested& r, const Now& now);
   void apply(const PipelineForgotten& r, const Now& now);
   void apply(const WorkerForgotten& r, const Now& now);
+  void apply(const WorkerDrained& r, const Now& now);
   void apply(const RetryRequested& r, const Now& now);  // ledger_control.cc
   void apply(const PauseChanged& r, const Now& now);
+  void apply(const PriorityChanged& r, const Now& now);
+  void apply(const TasksPruned& r, const Now& now);
   void apply(const ContentBound& r, const Now& now);  // ledger_reuse.cc
   void apply(const TasksCached& r, const Now& now);
   void apply(const AttemptHandedOver& r, const Now& now);
 
   Result<void> check(const Record& record) const;
   Result<void> check_control(const Record& record) const;
+  Result<void> check_part(const PipelineRecord* record,
+                          const std::vector<protocol::WorkflowRange>& workflows) const;
+  Result<void> check_pruned(const TasksPruned& r) const;
   Result<void> check_reuse(const Record& record) const;
   Result<void> check_hits(const TasksCached& cached) const;
   void complete_from(PipelineRecord& record, const TaskHit& hit);
@@ -82,7 +91,7 @@ class Ledger {
   void drop_checkpoint(TaskRun& run, TaskId task);
   void record_attempt(const FoundTask& found, TaskRun& run, WorkerRecord& worker,
                       const AttemptEnded& r);
-  void count_outcome(TaskRun& run, WorkerRecord& worker, protocol::Outcome outcome, bool started);
+  void count_outcome(TaskRun& run, WorkerRecord& worker, const protocol::AttemptResult& result);
   void forgive(WorkerRecord& worker);
   void requeue(const FoundTask& found, bool held);
   void keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
@@ -91,6 +100,11 @@ class Ledger {
   void expect_times(PipelineRecord& record);
   void finish(const FoundTask& found, domain::TaskStatus status, std::string reason);
   void cancel(const FoundTask& found, std::string reason);
+  void cancel_part(const CancelRequested& r);
+  void give_up(PipelineRecord& record, const std::vector<domain::TaskPtr>& pending,
+               const std::vector<domain::TaskPtr>& running, const std::string& reason, bool pruned);
+  void forget_cancellation(PipelineRecord& record, const RetryRequested& r);
+  void note_evaluation(PipelineRecord& record, const domain::Task& task);
   void note_skipped(PipelineRecord& record, const domain::Consequences& consequences);
   void retire_if_terminal(PipelineRecord& record, std::int64_t at);
 

@@ -101,6 +101,7 @@ void Ledger::complete_from(PipelineRecord& record, const TaskHit& hit) {
   if (run.evaluation_skipped) task->reason = source.task->reason;
   ++record.cached;
   record.count_change(*task, TaskStatus::kPending);
+  note_evaluation(record, *task);
 }
 
 void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
@@ -120,7 +121,7 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
     given.attempts.back().outcome = static_cast<std::uint8_t>(protocol::Outcome::kCancelled);
     given.attempts.back().reason = "goes on for " + to_string(r.to);
     given.attempts.back().finished_at = r.at;
-    cancel(from, "cancelled by a user");
+    cancel(from, from.task->reason.empty() ? "cancelled by a user" : from.task->reason);
   }
   {
     const TaskChange change_of_task(*this, *to.record, *to.task);

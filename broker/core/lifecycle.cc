@@ -71,7 +71,7 @@ AttemptEnded Lifecycle::decide(const FoundTask& found, const AttemptResult& resu
   }
   if (run.cancel_requested || found.record->cancel_requested) {
     ended.decision = Decision::kCancel;
-    ended.reason = "cancelled by a user";
+    ended.reason = found.task->reason.empty() ? "cancelled by a user" : found.task->reason;
     return ended;
   }
   switch (result.outcome) {
@@ -135,7 +135,9 @@ void Lifecycle::end_attempt(const FoundTask& found, const AttemptResult& result,
   const auto delay = std::chrono::milliseconds(again ? ended.delay_ms : 0);
   ledger_.commit(std::move(ended), now, out);
   reuse_.attempt_ended(found, delay, now, out);
-  if (result.outcome == Outcome::kRuntimeError) tell_of_quarantine(host, out);
+  if (result.outcome == Outcome::kRuntimeError && !result.host_is_well) {
+    tell_of_quarantine(host, out);
+  }
   // It may have been skipped instead: then nobody needs the artifact, and the pipeline may be over.
   const bool waits = found.task->status == TaskStatus::kPending;
   if (producer && waits) rerun_producer(*producer, found, now, out);
@@ -230,6 +232,7 @@ void Lifecycle::release_held(const Now& now) {
     static_cast<void>(found->record->scheduler->release(id));
     state_.placement_due = true;
     state_.touch(*found->record);
+    state_.changes.note(found->record->id(), id);
   }
 }
 

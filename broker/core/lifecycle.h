@@ -3,8 +3,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "broker/core/ledger.h"
+#include "broker/core/parts.h"
 #include "broker/core/reuse.h"
 #include "broker/core/state.h"
 
@@ -47,6 +49,17 @@ class Lifecycle {
   protocol::Cancelled cancel_task(const FoundTask& found, const Now& now, Outbox& out);
   protocol::Cancelled cancel_pipeline(PipelineRecord& record, const Now& now, Outbox& out);
 
+  // Parts (lifecycle_parts.cc).
+
+  protocol::Cancelled cancel_part(PipelineRecord& record, const CancelRequested& r, const Now& now,
+                                  Outbox& out);
+  /// What such a plan would do now.
+  protocol::Cancelled foresee(PipelineRecord& record, const CancelPlan& plan) const;
+  /// These run and are to be cancelled, which the ledger knows: each attempt goes on for somebody
+  /// else, or is stopped. Counts both.
+  protocol::Cancelled give_up(PipelineRecord& record, const std::vector<domain::TaskPtr>& running,
+                              const Now& now, Outbox& out);
+
   /// Held tasks whose backoff is over become ready.
   void release_held(const Now& now);
 
@@ -54,6 +67,8 @@ class Lifecycle {
   AttemptEnded decide(const FoundTask& found, const protocol::AttemptResult& result) const;
   std::optional<FoundTask> producer_of(const FoundTask& found, const Digest& artifact) const;
   void tell_of_quarantine(WorkerId host, Outbox& out) const;
+  static protocol::Cancelled with_counts(protocol::Cancelled done, const PipelineRecord& record,
+                                         const CancelPlan& plan);
   bool give_up_attempt(const FoundTask& found, const Now& now, Outbox& out);
   void stop_attempt(const TaskRun& run, TaskId task, Outbox& out);
 

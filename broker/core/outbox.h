@@ -27,6 +27,14 @@ struct Blob {
   std::string bytes;
 };
 
+/// A verb that changed something and was accepted, for the audit log.
+struct Audit {
+  std::string key;  ///< name of the caller's key; empty: there are no keys
+  std::string role;
+  std::string verb;  ///< see rights.h
+  std::string target;
+};
+
 struct Outbox {
   std::vector<Blob> blobs;
   std::vector<Digest> unneeded_blobs;  ///< to be removed once the records are stored
@@ -34,10 +42,11 @@ struct Outbox {
   std::vector<WorkerMail> to_workers;
   std::vector<ClientMail> to_clients;
   std::vector<std::string> notices;  ///< for the operator: the shell logs them as warnings
+  std::vector<Audit> audits;
 
   bool empty() const {
     return blobs.empty() && unneeded_blobs.empty() && records.empty() && to_workers.empty() &&
-           to_clients.empty() && notices.empty();
+           to_clients.empty() && notices.empty() && audits.empty();
   }
   void clear() {
     blobs.clear();
@@ -46,6 +55,7 @@ struct Outbox {
     to_workers.clear();
     to_clients.clear();
     notices.clear();
+    audits.clear();
   }
 };
 

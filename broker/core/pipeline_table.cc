@@ -20,7 +20,16 @@ PipelineState PipelineRecord::state() const {
   if (!terminal()) return paused ? PipelineState::kPaused : PipelineState::kRunning;
   if (cancel_requested) return PipelineState::kCancelled;
   const domain::Progress progress = scheduler->get_progress();
-  return progress.completed == progress.total ? PipelineState::kCompleted : PipelineState::kFailed;
+  return progress.completed + pruned == progress.total ? PipelineState::kCompleted
+                                                       : PipelineState::kFailed;
+}
+
+std::optional<std::uint32_t> PipelineRecord::index_of(WorkflowId workflow) const {
+  const auto& workflows = pipeline->workflows;
+  if (workflows.empty() || workflow < workflows.front()->id) return std::nullopt;
+  const std::uint64_t index = number(workflow) - number(workflows.front()->id);
+  if (index >= workflows.size()) return std::nullopt;
+  return static_cast<std::uint32_t>(index);
 }
 
 const TaskRun* PipelineRecord::find_run(TaskId task) const {
@@ -75,6 +84,13 @@ void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
   };
   apply(from, ~std::uint64_t{0});  // minus one
   apply(task.status, 1);
+  if (domain::is_terminal(from) != domain::is_terminal(task.status)) {
+    tools[tool_index.at(task.tool.get())].left += domain::is_terminal(from) ? 1 : ~std::uint64_t{0};
+  }
+  if (domain::is_terminal(from) != domain::is_terminal(task.status)) {
+    open_requests[task.request] += domain::is_terminal(from) ? 1 : ~std::uint64_t{0};
+  }
+  if (task.status == TaskStatus::kCancelled && task.pruned) ++pruned;
   const bool was_done = from == TaskStatus::kCompleted;
   const bool is_done = task.status == TaskStatus::kCompleted;
   if (was_done == is_done) return;
@@ -89,8 +105,11 @@ void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
 PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
   PipelineRecord& added = *record;
   records_.emplace(added.id(), std::move(record));
-  by_submission_.emplace(added.submission_id, &added);
+  by_submission_.emplace(std::pair(added.owner, added.submission_id), &added);
   if (number(added.first_task) != 0) by_first_task_.emplace(added.first_task, &added);
+  if (!added.pipeline->workflows.empty()) {
+    by_first_workflow_.emplace(added.pipeline->workflows.front()->id, &added);
+  }
   tasks_ += added.pipeline->tasks.size();
   for (const domain::TaskPtr& task : added.pipeline->tasks) keys_.add(task->key, task->id);
   revive(added);
@@ -116,8 +135,9 @@ void PipelineTable::forget(PipelineId id) {
   if (found == records_.end()) return;
   const PipelineRecord& record = *found->second;
   CHECK(record.terminal(), "only finished pipelines are forgotten");
-  by_submission_.erase(record.submission_id);
+  by_submission_.erase({record.owner, record.submission_id});
   std::erase_if(by_first_task_, [&](const auto& entry) { return entry.second == &record; });
+  std::erase_if(by_first_workflow_, [&](const auto& entry) { return entry.second == &record; });
   tasks_ -= record.pipeline->tasks.size();
   for (const domain::TaskPtr& task : record.pipeline->tasks) keys_.remove(task->key, task->id);
   unarchived_.erase(id);
@@ -134,8 +154,9 @@ const PipelineRecord* PipelineTable::find(PipelineId id) const {
   return found != records_.end() ? found->second.get() : nullptr;
 }
 
-PipelineRecord* PipelineTable::find_submission(const std::string& submission_id) {
-  const auto found = by_submission_.find(submission_id);
+PipelineRecord* PipelineTable::find_submission(const std::string& submission_id,
+                                               const std::string& owner) {
+  const auto found = by_submission_.find({owner, submission_id});
   return found != by_submission_.end() ? found->second : nullptr;
 }
 
@@ -148,14 +169,38 @@ std::optional<FoundTask> PipelineTable::find_task(TaskId id) const {
   return FoundTask{record, std::move(task)};
 }
 
+PipelineRecord* PipelineTable::find_workflow(WorkflowId id) const {
+  auto next = by_first_workflow_.upper_bound(id);
+  if (next == by_first_workflow_.begin()) return nullptr;
+  PipelineRecord* record = std::prev(next)->second;
+  return record->index_of(id) ? record : nullptr;
+}
+
+void PipelineTable::set_priority(PipelineRecord& record, std::int64_t priority) {
+  const bool is_active = active_.erase(order(record)) > 0;
+  record.priority = priority;
+  if (is_active) active_.insert(order(record));
+}
+
 void PipelineTable::retire(const PipelineRecord& record) {
   if (active_.erase(order(record)) == 0) return;
   live_tasks_ -= record.pipeline->tasks.size();
+  const auto owned = live_by_owner_.find(record.owner);
+  if (owned != live_by_owner_.end() && (owned->second -= record.pipeline->tasks.size()) == 0) {
+    live_by_owner_.erase(owned);
+  }
   unarchived_.insert(record.id());
 }
 
 void PipelineTable::revive(const PipelineRecord& record) {
-  if (active_.insert(order(record)).second) live_tasks_ += record.pipeline->tasks.size();
+  if (!active_.insert(order(record)).second) return;
+  live_tasks_ += record.pipeline->tasks.size();
+  live_by_owner_[record.owner] += record.pipeline->tasks.size();
+}
+
+std::uint64_t PipelineTable::live_tasks_of(const std::string& owner) const {
+  const auto found = live_by_owner_.find(owner);
+  return found != live_by_owner_.end() ? found->second : 0;
 }
 
 }  // namespace landseer::broker

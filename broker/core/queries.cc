@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "broker/core/reported.h"
 #include "broker/core/request_text.h"
+#include "broker/core/rights.h"
+#include "common/domain/combined_status.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
@@ -10,19 +13,37 @@ namespace {
 
 using domain::TaskStatus;
 
-/// Enough ended tasks for their rate to mean something.
-constexpr std::uint64_t kEtaSamplesMin = 3;
 constexpr std::size_t kRefusalsShown = 5;
 /// Rows of a page stay well below the frame limit even with long reasons.
 constexpr std::size_t kPageBytesMax = 2 * 1024 * 1024;
 
-std::int64_t eta_ms(const PipelineRecord& record, const domain::Progress& progress, WallTime now) {
-  const std::uint64_t left = progress.pending + progress.running;
-  if (left == 0) return 0;
-  const std::uint64_t done = progress.completed - record.cached;
-  if (record.paused || record.first_started_at == 0 || done < kEtaSamplesMin) return -1;
-  const std::int64_t elapsed = now.unix_ms - record.first_started_at;
-  return elapsed * static_cast<std::int64_t>(left) / static_cast<std::int64_t>(done);
+/// What is left, by what is expected of each tool, on as many workers as are busy with it now.
+/// O(tools); `landseer status` simulates instead. Tools without a time are like the others.
+std::int64_t eta_ms(const State& state, const PipelineRecord& record) {
+  const domain::Progress progress = record.scheduler->get_progress();
+  if (progress.pending + progress.running == 0) return 0;
+  if (record.paused || progress.running == 0) return -1;
+  double work_ms = 0;
+  double known_ms = 0;
+  std::uint64_t known = 0;  // tools
+  std::uint64_t unknown_left = 0;
+  for (const ToolLeft& each : record.tools) {
+    const auto expected = state.times.expected(each.tool->name);
+    if (!expected) {
+      unknown_left += each.left;
+      continue;
+    }
+    const double tool_ms = std::chrono::duration<double, std::milli>(*expected).count();
+    known_ms += tool_ms;
+    ++known;
+    work_ms += tool_ms * static_cast<double>(each.left);
+  }
+  if (known == 0) return -1;
+  work_ms += known_ms / static_cast<double>(known) * static_cast<double>(unknown_left);
+  const auto left = static_cast<double>(progress.pending + progress.running);
+  const auto running = static_cast<double>(progress.running);
+  // Those that run are half done, in the mean.
+  return static_cast<std::int64_t>(work_ms / left * (left - running / 2) / running);
 }
 
 /// Nobody takes work: why those who are here do not.
@@ -45,6 +66,7 @@ void add_notices(const State& state, const PipelineRecord& record, Placement& pl
     const domain::TaskPtr task = record.scheduler->peek(request);
     if (task == nullptr) continue;
     const std::string text = request_text(state.requests.at(request));
+    if (!placement.impossible(request).empty()) continue;  // told of already
     if (!placement.is_possible(request)) {
       notices.push_back("no connected worker can run the ready tasks that ask for " + text +
                         "; see `landseer workers` for what they offer");
@@ -57,20 +79,47 @@ void add_notices(const State& state, const PipelineRecord& record, Placement& pl
   }
 }
 
+/// Those that are not ready yet, too: so that nobody waits for what will not come.
+void add_impossible(const PipelineRecord& record, Placement& placement,
+                    std::vector<std::string>& notices) {
+  std::size_t shown = 0;
+  for (const auto& [request, tasks] : record.open_requests) {
+    if (tasks == 0 || placement.impossible(request).empty()) continue;
+    if (++shown > kRefusalsShown) return;
+    notices.push_back(std::to_string(tasks) +
+                      " tasks can never run: " + placement.impossible(request));
+  }
+}
+
+bool is_cancelled(const domain::Task& task, bool pruned) {
+  return task.status == TaskStatus::kCancelled && task.pruned == pruned;
+}
+
+/// Nothing but rules keeps it from being complete.
+bool is_pruned(const domain::Workflow& workflow, TaskStatus status) {
+  const auto& tasks = workflow.tasks;
+  return status == TaskStatus::kCancelled &&
+         std::none_of(tasks.begin(), tasks.end(),
+                      [](const auto& task) { return is_cancelled(*task, false); }) &&
+         std::any_of(tasks.begin(), tasks.end(),
+                     [](const auto& task) { return is_cancelled(*task, true); });
+}
+
+std::vector<protocol::PruningRow> pruning_rows(const StopRules& rules) {
+  std::vector<protocol::PruningRow> rows;
+  for (std::size_t i = 0; i < rules.prunings.size(); ++i) {
+    if (i == 0 && rules.after == 0) continue;
+    const Pruning& sum = rules.prunings[i];
+    rows.push_back({i == 0 ? "stop_after " + std::to_string(rules.after) : rules.when[i - 1].text(),
+                    sum.times, sum.tasks, sum.saved_ms, sum.gpu_ms, sum.unknown});
+  }
+  return rows;
+}
+
 TaskStatus workflow_status(const domain::Workflow& workflow) {
-  bool running = false;
-  bool pending = false;
-  for (const TaskStatus bad : {TaskStatus::kFailed, TaskStatus::kCancelled, TaskStatus::kSkipped}) {
-    for (const auto& task : workflow.tasks) {
-      if (task->status == bad) return bad == TaskStatus::kCancelled ? bad : TaskStatus::kFailed;
-    }
-  }
-  for (const auto& task : workflow.tasks) {
-    running = running || task->status == TaskStatus::kRunning;
-    pending = pending || task->status == TaskStatus::kPending;
-  }
-  if (running) return TaskStatus::kRunning;
-  return pending ? TaskStatus::kPending : TaskStatus::kCompleted;
+  std::vector<TaskStatus> statuses;
+  for (const auto& task : workflow.tasks) statuses.push_back(task->status);
+  return domain::combined_status(statuses);
 }
 
 std::size_t row_bytes(const protocol::TaskRow& row) {
@@ -96,7 +145,12 @@ Error no_task(TaskId id) {
           "`landseer tasks PIPELINE` shows those of a pipeline"};
 }
 
-protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now) {
+Error no_workflow(WorkflowId id) {
+  return {ErrorCode::kNotFound, "there is no " + to_string(id), to_string(id),
+          "`landseer workflows PIPELINE` shows those of a pipeline"};
+}
+
+protocol::PipelineRow pipeline_row(const PipelineRecord& record) {
   const domain::Progress progress = record.scheduler->get_progress();
   protocol::PipelineRow row;
   row.pipeline = record.id();
@@ -119,17 +173,23 @@ protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now) {
   row.cached = record.cached;
   row.submitted_at = record.submitted_at;
   row.finished_at = record.finished_at;
-  row.eta_ms = eta_ms(record, progress, now);
+  row.pruned = record.pruned;
+  row.owner = record.owner;
   return row;
 }
 
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
-                                         Placement& placement, WallTime now) {
+                                         Placement& placement) {
   protocol::PipelineStatus status;
-  status.row = pipeline_row(record, now);
+  status.row = pipeline_row(record);
+  status.row.eta_ms = eta_ms(state, record);
   status.version = record.version;
   for (const auto& stage : record.stages) {
     if (stage.total > 0) status.stages.push_back(stage);
+  }
+  status.prunings = pruning_rows(record.stop);
+  if (std::string notice = rules_notice(record); !notice.empty()) {
+    status.notices.push_back(std::move(notice));
   }
   if (!state.expiry_notice.empty() && !record.terminal()) {
     status.notices.push_back(state.expiry_notice);
@@ -137,21 +197,26 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   if (record.paused) {
     status.notices.push_back("paused: nothing new starts before `landseer resume " +
                              to_string(record.id()) + "`");
-  } else if (record.scheduler->ready_count() > 0) {
-    add_notices(state, record, placement, status.notices);
+  } else if (!record.terminal()) {
+    add_impossible(record, placement, status.notices);
+    if (record.scheduler->ready_count() > 0) {
+      add_notices(state, record, placement, status.notices);
+    }
   }
   return status;
 }
 
-protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallTime now) {
+protocol::PipelineList pipeline_list(const State& state, const Caller& caller, PipelineId after) {
   protocol::PipelineList list;
   const auto& all = state.pipelines.all();
   for (auto it = all.upper_bound(after); it != all.end(); ++it) {
+    if (!sees(caller, *it->second)) continue;
     if (list.rows.size() >= protocol::kPageRowsMax) {
       list.more = true;
       break;
     }
-    list.rows.push_back(pipeline_row(*it->second, now));
+    list.rows.push_back(pipeline_row(*it->second));
+    list.rows.back().eta_ms = eta_ms(state, *it->second);
   }
   return list;
 }
@@ -163,6 +228,7 @@ protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
   row.pipeline = task.pipeline;
   row.key = task.key;
   row.tool = task.tool->name;
+  row.is_baseline = task.tool->is_baseline;
   row.type = static_cast<std::uint8_t>(task.type);
   row.status = static_cast<std::uint8_t>(task.status);
   row.reason = task.reason;
@@ -172,6 +238,7 @@ protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
   row.dependencies = task.dependencies;
   row.workflows = task.workflows;
   row.cached = task.cached;
+  row.pruned = task.pruned;
   row.ready = record.scheduler->is_ready(task.id);
   const auto joined = state.joined.find(task.id);
   if (joined != state.joined.end() && record.scheduler->is_held(task.id)) {
@@ -241,7 +308,13 @@ protocol::WorkflowList workflow_list(const PipelineRecord& record,
     protocol::WorkflowRow row;
     row.workflow = workflow.id;
     row.name = workflow.name;
-    row.status = static_cast<std::uint8_t>(workflow_status(workflow));
+    TaskStatus status = workflow_status(workflow);
+    const bool is_over = status == TaskStatus::kCompleted || status == TaskStatus::kFailed;
+    if (!is_over && record.cancelled_workflows.contains(static_cast<std::uint32_t>(i))) {
+      status = TaskStatus::kCancelled;  // what is left of it, others need
+    }
+    row.status = static_cast<std::uint8_t>(status);
+    row.pruned = is_pruned(workflow, status);
     for (const auto& task : workflow.tasks) {
       row.tasks.push_back(task->id);
       if (task->status == TaskStatus::kCompleted) ++row.completed;
@@ -253,7 +326,29 @@ protocol::WorkflowList workflow_list(const PipelineRecord& record,
   return list;
 }
 
-protocol::WorkerList worker_list(const State& state) {
+namespace {
+
+std::uint64_t at_least_0(std::int64_t value) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
+}
+
+void add_room(const WorkerRecord& worker, protocol::WorkerRow& row) {
+  row.drained = worker.drained;
+  row.gpus_free_milli = at_least_0(worker.gpus_free_milli);
+  row.memory_free_bytes = at_least_0(worker.memory_free_bytes);
+  row.scratch_bytes = worker.offer.scratch_bytes;
+  row.scratch_free_bytes = at_least_0(worker.scratch_free_bytes);
+  row.tasks_max = worker.offer.tasks_max;
+  for (const auto& [name, amount] : worker.offer.named) {
+    const auto free = worker.named_free.find(name);
+    row.named.push_back(
+        {name, amount, free != worker.named_free.end() ? at_least_0(free->second) : 0});
+  }
+}
+
+}  // namespace
+
+protocol::WorkerList worker_list(const State& state, const Reservations& reservations) {
   protocol::WorkerList list;
   for (const auto& [id, worker] : state.workers.all()) {
     protocol::WorkerRow row;
@@ -262,6 +357,8 @@ protocol::WorkerList worker_list(const State& state) {
     row.state = std::string(to_string(worker.state));
     if (worker.host_failures >= kHostFailuresMax) {
       row.state = "quarantined";
+    } else if (worker.drained && worker.state == WorkerState::kConnected) {
+      row.state = "drained";
     } else if (worker.state == WorkerState::kConnected && !worker.offer.unfit.empty()) {
       row.state = "unfit";
     }
@@ -287,11 +384,19 @@ protocol::WorkerList worker_list(const State& state) {
     if (worker.host_failures >= kHostFailuresMax) {
       row.reason = std::to_string(worker.host_failures) +
                    " attempts in a row could not be started; the last: " + worker.host_error;
+    } else if (worker.drained) {
+      row.reason = worker.attempts.empty() ? "by a user; it runs nothing"
+                                           : "by a user; it finishes what it has";
     } else {
       row.reason = worker.offer.unfit;
     }
     row.bytes_fetched = worker.bytes_fetched;
+    add_room(worker, row);
+    if (const Reservation* kept = reservations.at(id)) row.reserved_for = to_string(kept->task);
     list.rows.push_back(std::move(row));
+  }
+  for (const auto& [name, amount] : state.requests.shared()) {
+    list.named.push_back({name, amount, at_least_0(state.workers.shared_free().at(name))});
   }
   return list;
 }

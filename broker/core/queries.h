@@ -2,6 +2,7 @@
 #pragma once
 
 #include "broker/core/placement.h"
+#include "broker/core/reservations.h"
 #include "broker/core/state.h"
 #include "common/protocol/client_messages.h"
 
@@ -9,11 +10,14 @@ namespace landseer::broker {
 
 Error no_pipeline(PipelineId id);
 Error no_task(TaskId id);
+Error no_workflow(WorkflowId id);
 
-protocol::PipelineRow pipeline_row(const PipelineRecord& record, WallTime now);
+/// Without `eta_ms`.
+protocol::PipelineRow pipeline_row(const PipelineRecord& record);
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
-                                         Placement& placement, WallTime now);
-protocol::PipelineList pipeline_list(const State& state, PipelineId after, WallTime now);
+                                         Placement& placement);
+/// Those the caller sees.
+protocol::PipelineList pipeline_list(const State& state, const Caller& caller, PipelineId after);
 protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
                            const domain::Task& task);
 protocol::TaskList task_list(const State& state, const PipelineRecord& record,
@@ -22,6 +26,11 @@ protocol::TaskDetail task_detail(const State& state, const PipelineRecord& recor
                                  const domain::Task& task);
 protocol::WorkflowList workflow_list(const PipelineRecord& record,
                                      const protocol::ListWorkflows& request);
-protocol::WorkerList worker_list(const State& state);
+protocol::WorkerList worker_list(const State& state, const Reservations& reservations);
+
+// forecast_queries.cc: what a client forecasts from
+protocol::ToolTimeList tool_times(const State& state, const protocol::GetToolTimes& request);
+protocol::OfferList offer_list(const State& state, WorkerId after);
+protocol::GraphPage graph_page(const PipelineRecord& record, std::uint64_t offset, WallTime now);
 
 }  // namespace landseer::broker

@@ -12,6 +12,7 @@
 #include "common/base/result.h"
 #include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
+#include "common/protocol/selection.h"
 #include "common/protocol/submission.h"
 
 namespace landseer::broker {
@@ -23,15 +24,17 @@ struct PipelineAdded {
   /// Encoded protocol::Submission. Not part of the record's own encoding: the store keeps it beside
   /// the journal, once, however long the pipeline lives.
   std::string body;
+  std::string owner{};  ///< whose key submitted it; empty: there were none
   bool operator==(const PipelineAdded& other) const {
     return pipeline == other.pipeline && submitted_at == other.submitted_at &&
-           digest == other.digest;
+           digest == other.digest && owner == other.owner;
   }
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("pipeline", m.pipeline);
     visit("submitted_at", m.submitted_at);
     visit("digest", m.digest);
+    visit("owner", protocol::added(m.owner));
   }
 };
 
@@ -39,11 +42,13 @@ struct PipelineAdded {
 struct WorkerAdded {
   std::string uid;
   std::string name;
+  std::string key{};  ///< the name of the key that it has ever since; empty: any
   bool operator==(const WorkerAdded&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("uid", m.uid);
     visit("name", m.name);
+    visit("key", protocol::added(m.key));
   }
 };
 
@@ -123,17 +128,21 @@ struct TaskFailed {
   }
 };
 
-/// Exactly one of the two is not 0.
+/// Exactly one of the first two is not 0. With a tool or workflows: only those of the pipeline.
 struct CancelRequested {
   PipelineId pipeline{};
   TaskId task{};
   std::int64_t at = 0;
+  std::string tool{};
+  std::vector<protocol::WorkflowRange> workflows{};
   bool operator==(const CancelRequested&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("pipeline", m.pipeline);
     visit("task", m.task);
     visit("at", m.at);
+    visit("tool", protocol::added(m.tool));
+    visit("workflows", protocol::added(m.workflows));
   }
 };
 
@@ -157,17 +166,24 @@ struct WorkerForgotten {
   }
 };
 
-/// A user wants tasks that are over to run again. Exactly one of the two is not 0.
+/// A user wants tasks that are over to run again. Exactly one of the first two is not 0. With a
+/// tool, workflows or `pruned`: only those of the pipeline.
 struct RetryRequested {
   PipelineId pipeline{};
   TaskId task{};
   std::int64_t at = 0;
+  std::string tool{};
+  std::vector<protocol::WorkflowRange> workflows{};
+  bool pruned = false;
   bool operator==(const RetryRequested&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("pipeline", m.pipeline);
     visit("task", m.task);
     visit("at", m.at);
+    visit("tool", protocol::added(m.tool));
+    visit("workflows", protocol::added(m.workflows));
+    visit("pruned", protocol::added(m.pruned));
   }
 };
 
@@ -240,11 +256,74 @@ struct AttemptHandedOver {
   }
 };
 
+/// A user wants this worker to get no new attempts, or to get some again.
+struct WorkerDrained {
+  WorkerId worker{};
+  bool drained = true;
+  bool recalled = false;  ///< what it has is given back, too
+  std::int64_t at = 0;
+  bool operator==(const WorkerDrained&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("worker", m.worker);
+    visit("drained", m.drained);
+    visit("recalled", m.recalled);
+    visit("at", m.at);
+  }
+};
+
+/// A user moves a pipeline up or down among the others.
+struct PriorityChanged {
+  PipelineId pipeline{};
+  std::int64_t priority = 0;
+  std::int64_t at = 0;
+  bool operator==(const PriorityChanged&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("priority", m.priority);
+    visit("at", m.at);
+  }
+};
+
+/// A rule of a pipeline gave tasks up: the pending ones are cancelled, the running ones as soon as
+/// their attempts are stopped. One decision may take several records.
+struct TasksPruned {
+  PipelineId pipeline{};
+  std::uint32_t rule = 0;     ///< 0: stop_after; else the place in stop_when, from 1
+  bool first = true;          ///< record of its decision
+  TaskId evaluation{};        ///< whose metrics the rule held for; none: stop_after
+  std::vector<TaskId> tasks;  ///< at most kPrunedPerRecordMax
+  std::string reason;
+  std::uint64_t saved_ms = 0;  ///< expected time of these tasks
+  std::uint64_t gpu_ms = 0;
+  std::uint64_t unknown = 0;  ///< tasks of which nobody knows how long they take
+  std::int64_t at = 0;
+  bool operator==(const TasksPruned&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("rule", m.rule);
+    visit("first", m.first);
+    visit("evaluation", m.evaluation);
+    visit("tasks", m.tasks);
+    visit("reason", m.reason);
+    visit("saved_ms", m.saved_ms);
+    visit("gpu_ms", m.gpu_ms);
+    visit("unknown", m.unknown);
+    visit("at", m.at);
+  }
+};
+
+/// Tasks that one record may prune: far below the bound of a journal row.
+inline constexpr std::size_t kPrunedPerRecordMax = 4096;
+
 /// Order gives the type number in the journal (index + 1): append only.
 using Record =
     std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened, TaskKept,
                  TaskFailed, CancelRequested, PipelineForgotten, WorkerForgotten, RetryRequested,
-                 PauseChanged, ContentBound, TasksCached, AttemptHandedOver>;
+                 PauseChanged, ContentBound, TasksCached, AttemptHandedOver, WorkerDrained,
+                 PriorityChanged, TasksPruned>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

@@ -64,6 +64,8 @@ Result<void> Ledger::check(const Record& record) const {
   } else if (const auto* gone = std::get_if<WorkerForgotten>(&record)) {
     const WorkerRecord* worker = state_.workers.find(gone->worker);
     if (worker == nullptr || !worker->attempts.empty()) return contradiction("unknown worker");
+  } else if (const auto* drained = std::get_if<WorkerDrained>(&record)) {
+    if (state_.workers.find(drained->worker) == nullptr) return contradiction("unknown worker");
   }
   return check_control(record);
 }
@@ -84,6 +86,8 @@ void Ledger::end_replay(const Now& now) {
   state_.workers.changed();
   state_.placement_due = true;
   state_.touched.clear();
+  // What followed from them stands in the records behind theirs.
+  state_.evaluations_due.clear();
 }
 
 }  // namespace landseer::broker

@@ -10,7 +10,9 @@ namespace landseer::broker {
 
 /// 1500 is `1.5`.
 std::string milli_text(std::uint64_t milli);
-/// `2 CPU, 0.5 GPU, 512 MiB of memory, runtime podman, dataset digits:clean`.
+/// `zone=a or b`, `zone other than a`, `ssd with any value`, `no ssd`.
+std::string rule_text(const domain::LabelRule& rule);
+/// `2 CPU, 0.5 GPU a100, 512 MiB of memory, zone=a, runtime podman, dataset digits:clean`.
 std::string request_text(const Request& request);
 
 }  // namespace landseer::broker

@@ -87,6 +87,7 @@ std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
   std::unordered_map<TaskId, const TaskRun*> sources;  // of completed tasks and of hits
   std::map<std::string, ImageMeaning> images;
   Digest dataset = record.dataset_content;
+  const bool is_dataset_doubtful = this->is_dataset_doubtful(record);
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     if (task->status == TaskStatus::kCompleted) {
       sources[task->id] = record.find_run(task->id);
@@ -103,6 +104,7 @@ std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
         artifacts.push_back(sources.at(id) != nullptr ? sources.at(id)->artifact : Digest{});
       }
     }
+    if (is_dataset_doubtful && reads_dataset(*task)) continue;
     // What has no image stands under no name.
     const std::string name = has_image(*task) ? task->tool->container.image : std::string();
     const auto [meaning, is_new] = images.try_emplace(name);
@@ -142,6 +144,10 @@ bool Reuse::settle(const FoundTask& found, const Now& now, Outbox& out) {
   if (!record.use_cache) return false;
   const ImageMeaning meaning = meaning_of(record, *found.task);
   if (meaning.is_doubtful) return false;
+  if (reads_dataset(*found.task)) {
+    bind_dataset(record, now, out);
+    if (is_dataset_doubtful(record)) return false;
+  }
   if (!meaning.content.empty() && record.image_content(*found.task).empty()) {
     const std::string& image = found.task->tool->container.image;
     ledger_.commit(ContentBound{record.id(), image, meaning.content}, now, out);
@@ -197,6 +203,7 @@ bool Reuse::join(const FoundTask& found) {
   followers_[*leader].insert(id);
   state_.joined[id] = *leader;
   state_.touch(*found.record);
+  state_.changes.note(found.record->id(), id);
   return true;
 }
 
@@ -230,6 +237,7 @@ void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& no
     // Cancelled, or forgotten, while it waited.
     if (!waited || !found || !found->record->scheduler->is_held(follower)) continue;
     state_.touch(*found->record);
+    state_.changes.note(found->record->id(), follower);
     state_.placement_due = true;
     if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader)) {
       ledger_.commit(TaskFailed{follower,

@@ -72,6 +72,8 @@ class Reuse {
   };
   /// What the task's image means: to its pipeline, or if it is bound to nothing, to the workers.
   ImageMeaning meaning_of(const PipelineRecord& record, const domain::Task& task) const;
+  void bind_dataset(PipelineRecord& record, const Now& now, Outbox& out);
+  bool is_dataset_doubtful(const PipelineRecord& record) const;
 
   bool waits_for(TaskId follower, TaskId leader) const;
   static bool is_same(const FoundTask& follower, const FoundTask& leader);

@@ -19,10 +19,25 @@ Reuse::ImageMeaning Reuse::meaning_of(const PipelineRecord& record,
     const std::string& image = task.tool->container.image;
     const Digest offered = worker.image_content(image);
     const bool differs = !offered.empty() && !meaning.content.empty() && offered != meaning.content;
-    if (worker.doubts(image) || differs) return {Digest{}, true};
+    const bool is_late = worker.unchecked != 0 && !offered.empty();
+    if (worker.doubts(image) || is_late || differs) return {Digest{}, true};
     if (meaning.content.empty()) meaning.content = offered;
   }
   return meaning;
+}
+
+/// The pipeline is bound to nothing yet, and a worker has the data set that reads it anew just now,
+/// or may be out of date. Then no result of before is what it means.
+bool Reuse::is_dataset_doubtful(const PipelineRecord& record) const {
+  const auto& dataset = record.pipeline->dataset;
+  if (dataset.name.empty() || !record.dataset_content.empty()) return false;
+  const auto& workers = state_.workers.all();
+  return std::any_of(workers.begin(), workers.end(), [&](const auto& known) {
+    const WorkerRecord& worker = known.second;
+    if (worker.state != WorkerState::kConnected) return false;
+    const auto* offered = worker.find_dataset(dataset.name, dataset.variant);
+    return offered != nullptr && (worker.unchecked != 0 || offered->content.empty());
+  });
 }
 
 void Reuse::bind_contents(PipelineRecord& record, const Now& now, Outbox& out) {
@@ -37,10 +52,15 @@ void Reuse::bind_contents(PipelineRecord& record, const Now& now, Outbox& out) {
     const Digest content = meaning_of(record, *task).content;
     if (!content.empty()) ledger_.commit(ContentBound{record.id(), image, content}, now, out);
   }
+  bind_dataset(record, now, out);
+}
+
+/// To what the first worker has that is sure of it.
+void Reuse::bind_dataset(PipelineRecord& record, const Now& now, Outbox& out) {
   const auto& dataset = record.pipeline->dataset;
   if (dataset.name.empty() || !record.dataset_content.empty()) return;
   for (const auto& [id, worker] : state_.workers.all()) {
-    if (worker.state != WorkerState::kConnected) continue;
+    if (worker.state != WorkerState::kConnected || worker.unchecked != 0) continue;
     const Digest content = worker.dataset_content(dataset.name, dataset.variant);
     if (content.empty()) continue;
     ledger_.commit(ContentBound{record.id(), "", content}, now, out);
@@ -64,6 +84,7 @@ bool Reuse::bind_to(const FoundTask& found, const WorkerRecord& worker, const No
                     Outbox& out) {
   const bool was_bound = !found.record->image_content(*found.task).empty();
   const auto& dataset = found.record->pipeline->dataset;
+  const bool knew_dataset = dataset.name.empty() || !found.record->dataset_content.empty();
   TaskRun here;
   if (has_image(*found.task)) {
     const std::string& image = found.task->tool->container.image;
@@ -71,15 +92,18 @@ bool Reuse::bind_to(const FoundTask& found, const WorkerRecord& worker, const No
     // It has none yet, and is to get what others have, if they differ the first one's.
     for (const auto& [id, other] : state_.workers.all()) {
       if (was_bound || !here.image_content.empty()) break;
-      if (other.state == WorkerState::kConnected) here.image_content = other.image_content(image);
+      if (other.state != WorkerState::kConnected || other.unchecked != 0) continue;
+      here.image_content = other.image_content(image);
     }
   }
   if (!dataset.name.empty()) {
     here.dataset_content = worker.dataset_content(dataset.name, dataset.variant);
   }
   bind_like(*found.record, *found.task, here, now, out);
-  // While workers differed, no result of before was taken.
-  return !was_bound && !here.image_content.empty() && settle(found, now, out);
+  // While workers differed, or one looked at what it has, no result of before was taken.
+  const bool knows_more = (!was_bound && !here.image_content.empty()) ||
+                          (!knew_dataset && !here.dataset_content.empty());
+  return knows_more && settle(found, now, out);
 }
 
 void Reuse::bind_heir(const FoundTask& leader, TaskId heir, const Now& now, Outbox& out) {
@@ -97,10 +121,13 @@ bool Reuse::has_contents(const PipelineRecord& record, const domain::Task& task,
   if (!dataset.name.empty()) {
     const Digest here = worker.dataset_content(dataset.name, dataset.variant);
     const Digest& bound = record.dataset_content;
-    if (here.empty() || (!bound.empty() && here != bound)) return false;
+    if (here.empty() || (bound.empty() ? worker.unchecked != 0 : here != bound)) return false;
   }
   if (!has_image(task)) return true;
-  return worker.can_run(task.tool->container.image, record.image_content(task));
+  const std::string& image = task.tool->container.image;
+  const Digest bound = record.image_content(task);
+  if (bound.empty() && worker.unchecked != 0 && !worker.image_content(image).empty()) return false;
+  return worker.can_run(image, bound);
 }
 
 std::string Reuse::contradiction(const PipelineRecord& record, const domain::Task& task,
@@ -119,6 +146,7 @@ std::string Reuse::contradiction(const PipelineRecord& record, const domain::Tas
     return other("data set " + dataset.name, data, record.dataset_content);
   }
   const std::string& image = task.tool->container.image;
+  if (worker.unchecked != 0) return "takes long to look whether what it has is still the same";
   if (worker.doubts(image)) return "looks at its image " + image + ", which changed just now";
   return other("image " + image, worker.image_content(image), record.image_content(task));
 }
@@ -126,6 +154,7 @@ std::string Reuse::contradiction(const PipelineRecord& record, const domain::Tas
 /// What runs goes on also if its image is another by now: it began with the right one, and its
 /// result says with which.
 void Reuse::bind_by_worker(const WorkerRecord& worker, const Now& now, Outbox& out) {
+  if (worker.unchecked != 0) return;
   for (const auto& [id, attempt] : worker.attempts) {
     const auto found = *state_.pipelines.find_task(id);
     if (!has_image(*found.task)) continue;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "common/base/digest.h"
@@ -19,15 +20,22 @@ struct Settings {
   Digest secret;             ///< of this start only: signs tickets
   std::string bulk_address;  ///< where workers fetch model scripts, and clients logs
 
+  /// Site-defined resources of all workers together, by name.
+  std::map<std::string, std::uint64_t> shared_resources;
+
   bool keeps_history = false;  ///< finished pipelines are forgotten only after archived()
 
   std::uint64_t workers_max = protocol::kWorkersMax;       ///< known, those that are gone included
   std::uint64_t pipelines_max = protocol::kPipelinesMax;   ///< kept, finished ones included
   std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;  ///< of these pipelines
+  std::uint64_t live_tasks_per_owner_max = protocol::kLiveTasksPerOwnerMax;
+
+  /// A forecast has nobody who could fall silent, and so needs no heartbeats: years, there.
+  Duration heartbeat_max = std::chrono::seconds(2);
 
   /// Two seconds, or six per lease if that is shorter: three may be missed before a worker counts
   /// as silent, with half the lease to spare.
-  Duration heartbeat() const { return std::min<Duration>(std::chrono::seconds(2), lease / 6); }
+  Duration heartbeat() const { return std::min<Duration>(heartbeat_max, lease / 6); }
   Duration silence() const { return 3 * heartbeat(); }
   /// When the broker gives an attempt away: after the lease, 2 % for drifting clocks, and a margin
   /// for what was under way. The worker stopped it earlier; see docs/protocol.md, "Leases".
@@ -55,6 +63,9 @@ inline constexpr std::size_t kMassSilenceWorkersMin = 3;
 inline constexpr std::size_t kMassSilencePercent = 50;  // of those connected before
 inline constexpr Duration kMassSilenceWindow = std::chrono::seconds(30);
 inline constexpr Duration kExpiryFreezeMax = std::chrono::minutes(10);
+
+/// So long a pipeline waits at most, if others of higher priority leave no room, for one task.
+inline constexpr Duration kStarvedAfter = std::chrono::minutes(30);
 
 inline constexpr Duration kWatchReplyMax = std::chrono::seconds(10);
 inline constexpr Duration kTicketLife = std::chrono::minutes(2);

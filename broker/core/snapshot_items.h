@@ -4,14 +4,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "broker/core/pipeline_table.h"
+#include "broker/core/tool_times.h"
 #include "common/base/result.h"
 #include "common/protocol/added.h"
+#include "common/protocol/selection.h"
 #include "common/protocol/worker_messages.h"
 
 namespace landseer::broker {
@@ -41,6 +44,9 @@ struct WorkerItem {
   std::uint64_t failed = 0;
   std::uint32_t host_failures = 0;
   std::string host_error;
+  bool drained = false;
+  bool recalled = false;
+  std::string key{};
   bool operator==(const WorkerItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -51,6 +57,9 @@ struct WorkerItem {
     visit("failed", m.failed);
     visit("host_failures", m.host_failures);
     visit("host_error", protocol::added(m.host_error));
+    visit("drained", protocol::added(m.drained));
+    visit("recalled", protocol::added(m.recalled));
+    visit("key", protocol::added(m.key));
   }
 };
 
@@ -60,6 +69,10 @@ struct TimingItem {
   std::uint64_t samples = 0;
   std::string device{};
   std::uint64_t expected_ms = 0;
+  std::uint64_t variance_ms2_bits = 0;
+  std::uint64_t variance_samples = 0;
+  std::uint64_t mean_bytes_bits = 0;
+  std::uint64_t bytes_samples = 0;
   bool operator==(const TimingItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -68,8 +81,15 @@ struct TimingItem {
     visit("samples", m.samples);
     visit("device", protocol::added(m.device));
     visit("expected_ms", protocol::added(m.expected_ms));
+    visit("variance_ms2_bits", protocol::added(m.variance_ms2_bits));
+    visit("variance_samples", protocol::added(m.variance_samples));
+    visit("mean_bytes_bits", protocol::added(m.mean_bytes_bits));
+    visit("bytes_samples", protocol::added(m.bytes_samples));
   }
 };
+
+TimingItem item_of(const std::string& tool, const std::string& device, const ToolTime& time);
+ToolTime time_of(const TimingItem& item);
 
 struct PipelineItem {
   PipelineId pipeline{};
@@ -83,7 +103,11 @@ struct PipelineItem {
   bool paused = false;
   std::vector<protocol::ImageOffer> image_contents;
   Digest dataset_content;
+  std::optional<std::int64_t> priority{};  ///< none: as it was submitted
+  std::vector<Pruning> prunings{};
+  std::vector<protocol::WorkflowRange> cancelled_workflows{};
   std::string body;  ///< not encoded; see PipelineAdded
+  std::string owner{};
   bool operator==(const PipelineItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -98,6 +122,10 @@ struct PipelineItem {
     visit("paused", protocol::added(m.paused));
     visit("image_contents", protocol::added(m.image_contents));
     visit("dataset_content", protocol::added(m.dataset_content));
+    visit("priority", protocol::added(m.priority));
+    visit("prunings", protocol::added(m.prunings));
+    visit("cancelled_workflows", protocol::added(m.cancelled_workflows));
+    visit("owner", protocol::added(m.owner));
   }
 };
 
@@ -111,6 +139,7 @@ struct TaskItem {
   TaskRun run;
   std::vector<WorkerId> holders;  ///< of its artifact
   std::vector<WorkerId> checkpoint_holders;
+  bool pruned = false;
   bool operator==(const TaskItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -123,6 +152,7 @@ struct TaskItem {
     visit("run", m.run);
     visit("holders", m.holders);
     visit("checkpoint_holders", protocol::added(m.checkpoint_holders));
+    visit("pruned", protocol::added(m.pruned));
   }
 };
 

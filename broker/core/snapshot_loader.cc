@@ -1,8 +1,8 @@
 #include "broker/core/snapshot_loader.h"
 
-#include <bit>
-
 #include "broker/core/fingerprint.h"
+#include "broker/core/parts.h"
+#include "broker/core/reported.h"
 #include "broker/core/submission_builder.h"
 #include "common/protocol/codec.h"
 
@@ -44,12 +44,15 @@ Result<void> SnapshotLoader::on(const WorkerItem& item, const Now& now) {
   worker.failed = item.failed;
   worker.host_failures = item.host_failures;
   worker.host_error = item.host_error;
+  worker.drained = item.drained;
+  worker.recalled = item.recalled;
+  worker.key = item.key;
   state_.fingerprint += fingerprint(worker);
   return {};
 }
 
 Result<void> SnapshotLoader::on(const TimingItem& item) {
-  const ToolTime time{std::bit_cast<double>(item.mean_ms_bits), item.samples, item.expected_ms};
+  const ToolTime time = time_of(item);
   if (state_.times.find(item.tool, item.device) != nullptr) return contradiction("a time twice");
   state_.times.restore(item.tool, item.device, time);
   state_.fingerprint += fingerprint(item.tool, item.device, time);
@@ -78,6 +81,16 @@ Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
     open_->image_contents[bound.image] = bound.content;
   }
   open_->dataset_content = item.dataset_content;
+  open_->owner = item.owner;
+  if (item.priority) open_->priority = *item.priority;
+  for (const std::uint32_t index : workflow_indices(*open_, item.cancelled_workflows)) {
+    open_->cancelled_workflows.insert(index);
+  }
+  if (item.prunings.empty()) return {};
+  if (item.prunings.size() != open_->stop.prunings.size()) {
+    return contradiction("the rules of " + to_string(item.pipeline));
+  }
+  open_->stop.prunings = item.prunings;
   return {};
 }
 
@@ -92,7 +105,12 @@ Result<void> SnapshotLoader::on(const TaskItem& item, const Now& now) {
   task->cached = item.cached;
   if (item.cached) ++open_->cached;
   task->reason = item.reason;
+  task->pruned = item.pruned;
   if (item.ran) open_->runs.emplace(item.task, item.run);
+  if (item.ran && task->type == domain::TaskType::kEvaluation &&
+      task->status == TaskStatus::kCompleted && !open_->stop.when.empty()) {
+    note_reported(open_->stop, *task, item.run);
+  }
   open_->count_change(*task, TaskStatus::kPending);
   state_.fingerprint += fingerprint(*task, task->status, open_->find_run(item.task));
   state_.artifacts.add_producer(item.run.artifact, item.task);
@@ -126,7 +144,7 @@ Result<void> SnapshotLoader::load_live_attempt(const TaskItem& item, const domai
     state_.handed_over[ref] = item.task;
   }
   worker->attempts.emplace(item.task, ref);
-  state_.workers.reserve(*worker, state_.requests.at(task.request));
+  state_.workers.reserve(*worker, ref, state_.requests.at(task.request));
   return {};
 }
 
@@ -136,9 +154,10 @@ void SnapshotLoader::load_inheritance(TaskId first, TaskId owner) {
   const auto owned = state_.pipelines.find_task(owner);
   if (!asked || !owned) return;
   WorkerRecord& worker = *state_.workers.find(owned->record->find_run(owner)->worker);
-  state_.workers.release(worker, state_.requests.at(owned->task->request));
+  const protocol::AttemptRef attempt = worker.attempts.at(owner);
+  state_.workers.release(worker, attempt, state_.requests.at(owned->task->request));
   worker.inherited.emplace(owner, asked->task->request);
-  state_.workers.reserve(worker, state_.requests.at(asked->task->request));
+  state_.workers.reserve(worker, attempt, state_.requests.at(asked->task->request));
 }
 
 Result<void> SnapshotLoader::close_pipeline(const Now& now) {

@@ -1,9 +1,9 @@
 #include "broker/core/snapshot_writer.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "broker/core/groups.h"
+#include "broker/core/parts.h"
 #include "common/base/check.h"
 
 namespace landseer::broker {
@@ -27,6 +27,13 @@ PipelineItem item_of(const PipelineRecord& record) {
     item.image_contents.push_back({image, content});
   }
   item.dataset_content = record.dataset_content;
+  item.priority = record.priority;
+  if (std::any_of(record.stop.prunings.begin(), record.stop.prunings.end(),
+                  [](const Pruning& sum) { return sum != Pruning{}; })) {
+    item.prunings = record.stop.prunings;
+  }
+  item.cancelled_workflows = workflow_ranges(record, record.cancelled_workflows);
+  item.owner = record.owner;
   return item;
 }
 
@@ -38,7 +45,10 @@ std::string encode_task(const State& state, const domain::Task& task, TaskStatus
   item.task = task.id;
   item.status = static_cast<std::uint8_t>(status);
   item.cached = task.cached;
-  if (status != TaskStatus::kPending) item.reason = task.reason;
+  if (status != TaskStatus::kPending) {
+    item.reason = task.reason;
+    item.pruned = task.pruned;
+  }
   if (run != nullptr) {
     item.ran = true;
     item.run = *run;
@@ -61,11 +71,11 @@ void SnapshotWriter::begin() {
   for (const auto& [id, worker] : state_.workers.all()) {
     append_entry(opening_,
                  encode_item(WorkerItem{id, worker.offer.uid, worker.offer.name, worker.completed,
-                                        worker.failed, worker.host_failures, worker.host_error}));
+                                        worker.failed, worker.host_failures, worker.host_error,
+                                        worker.drained, worker.recalled, worker.key}));
   }
   for (const auto& [tool, device, time] : state_.times.rows()) {
-    append_entry(opening_, encode_item(TimingItem{tool, std::bit_cast<std::uint64_t>(time.mean_ms),
-                                                  time.samples, device, time.expected_ms}));
+    append_entry(opening_, encode_item(item_of(tool, device, time)));
   }
   current_ = PipelineId{};
   next_task_ = 0;

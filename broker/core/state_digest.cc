@@ -49,17 +49,22 @@ bool is_startable(const PipelineRecord& record, const domain::Task& task) {
 void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add_numbers(hasher, number(record.id()), record.priority, record.submitted_at, record.finished_at,
               record.workflows_completed, int{record.cancel_requested}, int{record.paused});
-  add_numbers(hasher, record.cached);
+  add_numbers(hasher, record.cached, record.pruned);
+  for (const Pruning& sum : record.stop.prunings) {
+    add_numbers(hasher, sum.times, sum.tasks, sum.saved_ms, sum.gpu_ms, sum.unknown);
+  }
+  for (const std::uint32_t index : record.cancelled_workflows) add_numbers(hasher, index);
   add(hasher, record.dataset_content.hex());
   for (const auto& [image, content] : record.image_contents) {
     add(hasher, image);
     add(hasher, content.hex());
   }
   add(hasher, record.submission_id);
+  add(hasher, record.owner);
   add(hasher, record.submission_digest.hex());
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     add_numbers(hasher, number(task->id), static_cast<int>(task->status), task->priority,
-                int{task->cached}, int{is_startable(record, *task)});
+                int{task->cached}, int{task->pruned}, int{is_startable(record, *task)});
     add(hasher, task->key.hex());
     add(hasher, task->reason);
     if (const TaskRun* run = record.find_run(task->id)) add_run(hasher, *run);
@@ -73,8 +78,10 @@ Digest state_digest(const State& state) {
   add_numbers(hasher, state.ids.task, state.ids.workflow, state.ids.pipeline);
   for (const auto& [id, record] : state.pipelines.all()) add_pipeline(hasher, *record);
   for (const auto& [id, worker] : state.workers.all()) {
-    add_numbers(hasher, number(id), worker.completed, worker.failed);
+    add_numbers(hasher, number(id), worker.completed, worker.failed, worker.drained,
+                worker.recalled);
     add(hasher, worker.offer.uid);
+    add(hasher, worker.key);
     for (const auto& [task, attempt] : worker.attempts) {
       add_numbers(hasher, attempt.epoch, number(task), attempt.attempt);
     }
@@ -82,7 +89,9 @@ Digest state_digest(const State& state) {
   for (const auto& [tool, device, time] : state.times.rows()) {
     add(hasher, tool);
     add(hasher, device);
-    add_numbers(hasher, std::bit_cast<std::uint64_t>(time.mean_ms), time.samples, time.expected_ms);
+    add_numbers(hasher, std::bit_cast<std::uint64_t>(time.mean_ms), time.samples, time.expected_ms,
+                std::bit_cast<std::uint64_t>(time.variance_ms2), time.variance_samples,
+                std::bit_cast<std::uint64_t>(time.mean_bytes), time.bytes_samples);
   }
   return hasher.finish();
 }

@@ -1,6 +1,8 @@
 #include "broker/core/submission_builder.h"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "common/base/text.h"
 #include "common/protocol/limits.h"
@@ -15,7 +17,7 @@ constexpr std::size_t kTextBytesMax = 4096;
 constexpr std::size_t kCommandBytesMax = 32 * 1024;
 constexpr std::size_t kListMax = 256;
 constexpr std::uint32_t kRetriesMax = 100;
-constexpr std::int64_t kPriorityMax = 1'000'000;
+constexpr std::uint64_t kDurationMax = 365ull * 86'400'000;  // milliseconds
 
 tl::unexpected<Error> wrong(std::string message, std::string where) {
   return fail(ErrorCode::kInvalid, std::move(message), std::move(where),
@@ -63,8 +65,8 @@ Result<void> check_sizes(const Submission& s) {
     return wrong("the required files of the data set are too many, too long or not printable",
                  "dataset_required");
   }
-  if (s.priority < -kPriorityMax || s.priority > kPriorityMax) {
-    return wrong("the priority is not between -1000000 and 1000000", "priority");
+  if (s.priority < -protocol::kPriorityMax || s.priority > protocol::kPriorityMax) {
+    return wrong("the priority is not between -1000000000 and 1000000000", "priority");
   }
   if (!is_name(s.name, protocol::kNameBytesMax)) {
     return wrong("the name is longer than 128 bytes or not printable", "name");
@@ -90,10 +92,52 @@ Result<void> check_task(const Submission& s, std::size_t index) {
   return {};
 }
 
+/// Sorted, so that equal requests are one.
+Result<void> read_request(const protocol::OptionsEntry& entry, domain::ResourceRequest& request) {
+  const auto good = [](const std::string& text) {
+    return !text.empty() && is_name(text, protocol::kNameBytesMax);
+  };
+  if (!is_name(entry.gpu_model, protocol::kNameBytesMax) ||
+      entry.labels.size() > protocol::kRulesMax || entry.named.size() > protocol::kRulesMax) {
+    return wrong("a GPU model is too long, or a task has too many labels or resources", "options");
+  }
+  request.gpu_model = entry.gpu_model;
+  request.scratch_bytes = entry.scratch_bytes;
+  for (const protocol::LabelRule& rule : entry.labels) {
+    const bool has_values = rule.relation <= 2;
+    if (rule.relation < 1 || rule.relation > 4 || !good(rule.key) ||
+        rule.values.empty() == has_values || rule.values.size() > protocol::kRulesMax ||
+        std::any_of(rule.values.begin(), rule.values.end(),
+                    [](const auto& value) { return !is_name(value, 256); })) {
+      return wrong("no such rule for the label '" + rule.key + "'", "options");
+    }
+    request.labels.push_back({rule.key, domain::LabelRelation{rule.relation}, rule.values});
+    std::sort(request.labels.back().values.begin(), request.labels.back().values.end());
+  }
+  for (const auto& [name, amount] : entry.named) {
+    if (!good(name) || amount == 0 || amount > protocol::kNamedAmountMax) {
+      return wrong("no such amount of the resource '" + name + "'", "options");
+    }
+    request.named.push_back({name, amount});
+  }
+  const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
+  const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
+  std::sort(request.labels.begin(), request.labels.end(), by_key);
+  std::sort(request.named.begin(), request.named.end(), by_name);
+  const auto same_key = [](const auto& a, const auto& b) { return a.key == b.key; };
+  const auto same_name = [](const auto& a, const auto& b) { return a.name == b.name; };
+  const auto& [labels, named] = std::tie(request.labels, request.named);
+  if (std::adjacent_find(labels.begin(), labels.end(), same_key) != labels.end() ||
+      std::adjacent_find(named.begin(), named.end(), same_name) != named.end()) {
+    return wrong("a label or resource is named twice", "options");
+  }
+  return {};
+}
+
 Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
   auto env = domain::Config::parse(entry.env);
   if (!env) return tl::make_unexpected(env.error());
-  if (entry.timeout_ms == 0 || entry.timeout_ms > 365ull * 86'400'000) {
+  if (entry.timeout_ms == 0 || entry.timeout_ms > kDurationMax) {
     return wrong("the time limit is 0 or longer than a year", "options");
   }
   domain::TaskOptions options;
@@ -106,8 +150,16 @@ Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
       return wrong("a list of names is too long, or a name in it", "options");
     }
   }
-  options.resources = {entry.cpus_milli, entry.gpus_milli, entry.memory_bytes,
-                       entry.gpu_memory_bytes};
+  if (entry.time_estimate_ms > kDurationMax) {
+    return wrong("the estimated time is longer than a year", "options");
+  }
+  domain::ResourceRequest& request = options.resources;
+  request.cpus_milli = entry.cpus_milli;
+  request.gpus_milli = entry.gpus_milli;
+  request.memory_bytes = entry.memory_bytes;
+  request.gpu_memory_bytes = entry.gpu_memory_bytes;
+  if (auto good = read_request(entry, request); !good) return tl::make_unexpected(good.error());
+  options.time_estimate = std::chrono::milliseconds(entry.time_estimate_ms);
   options.network = entry.network;
   options.retries = entry.retries;
   options.timeout = std::chrono::milliseconds(entry.timeout_ms);
@@ -116,6 +168,22 @@ Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
   options.artifact_roots = entry.artifact_roots;
   options.metrics = entry.metrics;
   return options;
+}
+
+Result<StopRules> rules_of(const Submission& s) {
+  StopRules rules;
+  rules.after = s.stop_after;
+  if (s.stop_when.size() > protocol::kStopRulesMax) {
+    return too_large("rules", s.stop_when.size(), protocol::kStopRulesMax);
+  }
+  for (const std::string& text : s.stop_when) {
+    auto rule = domain::StopRule::parse(text);
+    if (!rule) return tl::make_unexpected(rule.error());
+    rules.asked.insert(rule->metrics().begin(), rule->metrics().end());
+    rules.when.push_back(std::move(*rule));
+  }
+  if (rules.any()) rules.prunings.resize(1 + rules.when.size());
+  return rules;
 }
 
 /// The submission's shared parts in the domain's types.
@@ -217,6 +285,7 @@ void intern_requests(PipelineRecord& record, RequestTable& requests) {
                            record.pipeline->dataset.variant, record.pipeline->dataset.required,
                            runtime == kNoopRuntime ? std::string() : task->tool->container.image});
     }
+    ++record.open_requests[task->request];
     previous = task.get();
   }
 }
@@ -228,6 +297,10 @@ void prepare_counts(PipelineRecord& record) {
   for (const TaskPtr& task : record.pipeline->tasks) {
     ++record.stages[static_cast<std::size_t>(task->type) - 1].total;
     if (task->type == domain::TaskType::kEvaluation) ++record.evaluations;
+    const auto [index, is_new] = record.tool_index.emplace(
+        task->tool.get(), static_cast<std::uint32_t>(record.tools.size()));
+    if (is_new) record.tools.push_back({task->tool.get(), 0});
+    ++record.tools[index->second].left;
   }
   for (const auto& workflow : record.pipeline->workflows) {
     record.task_instances += workflow->tasks.size();
@@ -240,11 +313,22 @@ void prepare_counts(PipelineRecord& record) {
   }
 }
 
+/// Of a tool that never ran, what the submission says: the longest, if it says several.
 void expect_times(domain::Policy& policy, const Submission& submission, const ToolTimes& times) {
   if (!policy.is_live()) return;
+  std::map<std::string, std::uint64_t> said_ms;
+  for (const protocol::TaskEntry& task : submission.tasks) {
+    if (task.tool >= submission.tools.size() || task.options >= submission.options.size()) continue;
+    const std::uint64_t estimate = submission.options[task.options].time_estimate_ms;
+    if (estimate == 0 || estimate > kDurationMax) continue;
+    std::uint64_t& said = said_ms[submission.tools[task.tool].name];
+    said = std::max(said, estimate);
+  }
   domain::Policy::Changes none;
   for (const protocol::ToolEntry& tool : submission.tools) {
-    const auto expected = times.expected(tool.name);
+    auto expected = times.expected(tool.name);
+    const auto said = said_ms.find(tool.name);
+    if (!expected && said != said_ms.end()) expected = std::chrono::milliseconds(said->second);
     if (expected) policy.expect(tool.name, *expected, none);
   }
 }
@@ -261,6 +345,8 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   expect_times(**policy, submission, times);
   auto context = context_of(submission);
   if (!context) return tl::make_unexpected(context.error());
+  auto rules = rules_of(submission);
+  if (!rules) return tl::make_unexpected(rules.error());
   auto parts = read_parts(submission);
   if (!parts) return tl::make_unexpected(parts.error());
 
@@ -292,6 +378,7 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   record->policy = submission.policy;
   record->priority = submission.priority;
   record->use_cache = submission.use_cache;
+  record->stop = std::move(*rules);
   record->submitted_at = now.unix_ms;
   prepare_counts(*record);
   if (record->terminal()) record->finished_at = now.unix_ms;

@@ -17,9 +17,10 @@ namespace landseer::broker {
 
 struct Grant {
   std::uint64_t session = 0;  ///< of the worker to be asked
-  TaskId task{};              ///< whose log; none: blobs
+  TaskId task{};              ///< whose log; none: blobs of `artifact`
   std::uint32_t attempt = 0;
   Instant expires;
+  Digest artifact{};
   bool operator==(const Grant&) const = default;
 };
 

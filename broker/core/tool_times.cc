@@ -10,6 +10,10 @@ constexpr std::uint64_t kRemembered = 8;
 /// How far the mean may go from what is expected, of the latter.
 constexpr double kStep = 0.125;
 
+double weight_of(std::uint64_t samples) {
+  return static_cast<double>(std::min(samples, kRemembered));
+}
+
 }  // namespace
 
 bool ToolTimes::learn(const std::string& tool, const std::string& device, double ran_ms) {
@@ -22,13 +26,27 @@ bool ToolTimes::learn(const std::string& tool, const std::string& device, double
   if (is_new) ++size_;
   ToolTime& time = tools_[tool][device];
   ++time.samples;
-  const auto weight = static_cast<double>(std::min(time.samples, kRemembered));
-  time.mean_ms += (ran_ms - time.mean_ms) / weight;
+  const double off_ms = ran_ms - time.mean_ms;
+  time.mean_ms += off_ms / weight_of(time.samples);
+  // Welford's, forgetting as the mean does.
+  const double square_ms2 = off_ms * (ran_ms - time.mean_ms);
+  time.variance_ms2 += (square_ms2 - time.variance_ms2) / weight_of(++time.variance_samples);
   const auto expected = static_cast<double>(time.expected_ms);
   if (time.expected_ms != 0 && std::abs(time.mean_ms - expected) <= kStep * expected) return false;
   const std::uint64_t before = time.expected_ms;
   time.expected_ms = std::max<std::uint64_t>(static_cast<std::uint64_t>(time.mean_ms), 1);
   return time.expected_ms != before;
+}
+
+void ToolTimes::learn_size(const std::string& tool, const std::string& device,
+                           std::uint64_t bytes) {
+  const auto known = tools_.find(tool);
+  if (known == tools_.end()) return;
+  const auto found = known->second.find(device);
+  if (found == known->second.end()) return;
+  ToolTime& time = found->second;
+  const double off = static_cast<double>(bytes) - time.mean_bytes;
+  time.mean_bytes += off / weight_of(++time.bytes_samples);
 }
 
 void ToolTimes::restore(const std::string& tool, const std::string& device, const ToolTime& time) {
@@ -65,6 +83,11 @@ const ToolTime* ToolTimes::find(const std::string& tool, const std::string& devi
   if (known == tools_.end()) return nullptr;
   const auto time = known->second.find(device);
   return time != known->second.end() ? &time->second : nullptr;
+}
+
+const ToolTimes::Devices* ToolTimes::find(const std::string& tool) const {
+  const auto known = tools_.find(tool);
+  return known != tools_.end() ? &known->second : nullptr;
 }
 
 std::vector<ToolTimes::Row> ToolTimes::rows() const {

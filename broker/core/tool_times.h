@@ -1,6 +1,6 @@
-/// How long the tasks of each tool take, by the device they ran on. Learned from results that the
-/// store remembers, so a replay learns the same. Decides prefetching, and what live policies
-/// expect.
+/// How long the tasks of each tool take and how much they leave, by the device they ran on. Learned
+/// from results that the store remembers, so a replay learns the same. Decides prefetching, and
+/// what live policies and forecasts expect.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +23,10 @@ struct ToolTime {
   double mean_ms = 0;
   std::uint64_t samples = 0;
   std::uint64_t expected_ms = 0;
+  double variance_ms2 = 0;             ///< of the same eight or so, around the mean
+  std::uint64_t variance_samples = 0;  ///< fewer than `samples` if some are older than the variance
+  double mean_bytes = 0;               ///< of artifacts
+  std::uint64_t bytes_samples = 0;
 };
 
 /// Nobody remembers more tools and devices than these: those of a lab, many times over.
@@ -34,6 +38,8 @@ class ToolTimes {
   /// An attempt ran so long. True if expected() is another now. Unknown ones beyond the bounds are
   /// not learned.
   bool learn(const std::string& tool, const std::string& device, double ran_ms);
+  /// What such an attempt left. Only of what learn() knows.
+  void learn_size(const std::string& tool, const std::string& device, std::uint64_t bytes);
   /// Of a snapshot.
   void restore(const std::string& tool, const std::string& device, const ToolTime& time);
 
@@ -42,6 +48,9 @@ class ToolTimes {
   /// On the slowest device, measured twice or more there; none: not known well enough.
   std::optional<double> slowest_mean_ms(const std::string& tool) const;
   const ToolTime* find(const std::string& tool, const std::string& device) const;
+  using Devices = std::map<std::string, ToolTime>;  // in an order: their sum depends on it
+  /// By device; null: nobody has run it.
+  const Devices* find(const std::string& tool) const;
 
   struct Row {
     const std::string& tool;
@@ -52,8 +61,6 @@ class ToolTimes {
   std::vector<Row> rows() const;
 
  private:
-  using Devices = std::map<std::string, ToolTime>;  // in an order: their sum depends on it
-
   std::unordered_map<std::string, Devices> tools_;
   std::size_t size_ = 0;
 };

@@ -28,15 +28,19 @@ std::string_view to_string(WorkerState state) {
   return "unknown";
 }
 
-std::string WorkerRecord::refusal() const {
+WorkerRecord::Refusal WorkerRecord::why_refused() const {
   if (host_failures >= kHostFailuresMax) {
-    return "gets no work: it could not start " + std::to_string(host_failures) +
-           " attempts in a row, the last: " + host_error;
+    return {"host", "gets no work: it could not start " + std::to_string(host_failures) +
+                        " attempts in a row, the last: " + host_error};
   }
-  if (state != WorkerState::kConnected || session == 0)
-    return "is " + std::string(to_string(state));
-  if (leaving) return "is about to leave";
-  return offer.unfit.empty() ? "" : "gets no work: " + offer.unfit;
+  if (state != WorkerState::kConnected) {
+    return {to_string(state), "is " + std::string(to_string(state))};
+  }
+  if (session == 0) return {"silent", "has no conversation with the broker now"};
+  if (leaving) return {"leaving", "is about to leave"};
+  if (drained) return {"drained", "is drained: `landseer undrain " + offer.name + "`"};
+  if (!offer.unfit.empty()) return {"unfit", "gets no work: " + offer.unfit};
+  return {};
 }
 
 bool WorkerRecord::can_run(const Request& request) const {
@@ -49,13 +53,40 @@ bool WorkerRecord::can_run(const Request& request) const {
     return false;
   }
   if (!missing_name(request).empty()) return false;
-  const auto serves = [&](const protocol::GpuOffer& gpu) {
-    return gpu.fault.empty() && gpu.memory_bytes >= request.resources.gpu_memory_bytes;
+  const domain::ResourceRequest& needs = request.resources;
+  const auto offers = [&](const domain::NamedAmount& wanted) {
+    return offered(wanted.name) >= wanted.amount;
   };
-  const auto gpus = std::count_if(offer.gpus.begin(), offer.gpus.end(), serves);
-  return request.resources.cpus_milli <= offer.cpus_milli &&
-         std::int64_t{request.resources.gpus_milli} <= 1000 * gpus &&
-         request.resources.memory_bytes <= offer.memory_bytes;
+  const auto fits = [&](const domain::LabelRule& rule) { return satisfies(rule); };
+  return needs.cpus_milli <= offer.cpus_milli && needs.memory_bytes <= offer.memory_bytes &&
+         needs.scratch_bytes <= offer.scratch_bytes && gpus.could_serve(request.gpus()) &&
+         std::all_of(needs.labels.begin(), needs.labels.end(), fits) &&
+         std::all_of(needs.named.begin(), needs.named.end(), offers);
+}
+
+bool WorkerRecord::satisfies(const domain::LabelRule& rule) const {
+  const auto label = offer.labels.find(rule.key);
+  const bool has = label != offer.labels.end();
+  const bool is_named =
+      has && std::find(rule.values.begin(), rule.values.end(), label->second) != rule.values.end();
+  switch (rule.relation) {
+    case domain::LabelRelation::kOneOf:
+      return is_named;
+    case domain::LabelRelation::kNoneOf:
+      return !is_named;
+    case domain::LabelRelation::kExists:
+      return has;
+    case domain::LabelRelation::kAbsent:
+      return !has;
+  }
+  return false;
+}
+
+std::uint64_t WorkerRecord::offered(const std::string& name) const {
+  for (const protocol::NamedAmount& has : offer.named) {
+    if (has.name == name) return has.amount;
+  }
+  return 0;
 }
 
 Digest WorkerRecord::image_content(const std::string& image) const {
@@ -107,9 +138,17 @@ std::string WorkerRecord::missing_name(const Request& request) const {
 bool WorkerRecord::has_room(const Request& request, std::int64_t overcommit_milli) const {
   if (request.runtime == kNoopRuntime) return noops < kNoopsAheadMax;
   const auto& needs = request.resources;
+  const auto has_named = [&](const domain::NamedAmount& wanted) {
+    const auto found = named_free.find(wanted.name);
+    return found != named_free.end() && found->second >= static_cast<std::int64_t>(wanted.amount);
+  };
   return cpus_free_milli + overcommit_milli >= std::int64_t{needs.cpus_milli} &&
-         gpus_free_milli >= std::int64_t{needs.gpus_milli} &&
-         memory_free_bytes >= static_cast<std::int64_t>(needs.memory_bytes);
+         memory_free_bytes >= static_cast<std::int64_t>(needs.memory_bytes) &&
+         (needs.gpus_milli == 0 ||
+          (gpus_free_milli >= std::int64_t{needs.gpus_milli} && gpus.fits(request.gpus()))) &&
+         scratch_free_bytes >= static_cast<std::int64_t>(needs.scratch_bytes) &&
+         (offer.tasks_max == 0 || attempts.size() - noops < offer.tasks_max) &&
+         std::all_of(needs.named.begin(), needs.named.end(), has_named);
 }
 
 std::uint32_t WorkerRecord::request_of(const domain::Task& task) const {
@@ -117,38 +156,80 @@ std::uint32_t WorkerRecord::request_of(const domain::Task& task) const {
   return known != inherited.end() ? known->second : task.request;
 }
 
-void WorkerTable::reserve(WorkerRecord& worker, const Request& request) {
+void WorkerTable::change_room(WorkerRecord& worker, const Request& request, int sign) {
+  const domain::ResourceRequest& needs = request.resources;
+  worker.cpus_free_milli += sign * std::int64_t{needs.cpus_milli};
+  worker.memory_free_bytes += sign * static_cast<std::int64_t>(needs.memory_bytes);
+  worker.scratch_free_bytes += sign * static_cast<std::int64_t>(needs.scratch_bytes);
+  for (const auto& [name, amount] : needs.named) {
+    worker.named_free[name] += sign * static_cast<std::int64_t>(amount);
+  }
+  for (const auto& [name, amount] : request.shared) {
+    shared_free_[name] += sign * static_cast<std::int64_t>(amount);
+  }
+}
+
+void WorkerTable::reserve(WorkerRecord& worker, const protocol::AttemptRef& attempt,
+                          const Request& request) {
   note_room(worker);
   if (request.runtime == kNoopRuntime) {
     ++worker.noops;
     return;
   }
-  worker.cpus_free_milli -= request.resources.cpus_milli;
-  worker.gpus_free_milli -= request.resources.gpus_milli;
-  worker.memory_free_bytes -= static_cast<std::int64_t>(request.resources.memory_bytes);
+  change_room(worker, request, -1);
+  if (request.resources.gpus_milli == 0) return;
+  // A worker that is away, or has less than it had, may not have them: then it has none to count.
+  worker.gpus_taken[attempt] =
+      worker.gpus.take(request.gpus()).value_or(std::vector<std::uint32_t>{});
+  worker.gpus_free_milli = worker.gpus.free_milli();
 }
 
-void WorkerTable::release(WorkerRecord& worker, const Request& request) {
+void WorkerTable::release(WorkerRecord& worker, const protocol::AttemptRef& attempt,
+                          const Request& request) {
   note_room(worker);
+  ++worker.releases;
   if (request.runtime == kNoopRuntime) {
     --worker.noops;
     return;
   }
-  worker.cpus_free_milli += request.resources.cpus_milli;
-  worker.gpus_free_milli += request.resources.gpus_milli;
-  worker.memory_free_bytes += static_cast<std::int64_t>(request.resources.memory_bytes);
+  change_room(worker, request, 1);
+  const auto taken = worker.gpus_taken.find(attempt);
+  if (taken == worker.gpus_taken.end()) return;
+  worker.gpus.give_back(request.gpus(), taken->second);
+  worker.gpus_taken.erase(taken);
+  worker.gpus_free_milli = worker.gpus.free_milli();
 }
 
 void WorkerTable::reset_room(WorkerRecord& worker) {
   note_room(worker);
-  const auto& gpus = worker.offer.gpus;
-  const auto well =
-      std::count_if(gpus.begin(), gpus.end(), [](const auto& gpu) { return gpu.fault.empty(); });
   ++worker.offer_number;
   worker.cpus_free_milli = worker.offer.cpus_milli;
-  worker.gpus_free_milli = 1000 * well;
   worker.memory_free_bytes = static_cast<std::int64_t>(worker.offer.memory_bytes);
+  worker.scratch_free_bytes = static_cast<std::int64_t>(worker.offer.scratch_bytes);
+  worker.named_free.clear();
+  for (const auto& [name, amount] : worker.offer.named) {
+    worker.named_free[name] = static_cast<std::int64_t>(amount);
+  }
+  worker.gpus.clear();
+  worker.gpus_taken.clear();
+  for (const protocol::GpuOffer& gpu : worker.offer.gpus) {
+    worker.gpus.add(gpu.index, gpu.model, gpu.memory_bytes, gpu.fault.empty());
+  }
+  worker.gpus_free_milli = worker.gpus.free_milli();
   worker.noops = 0;
+}
+
+void WorkerTable::set_shared(const std::map<std::string, std::uint64_t>& amounts) {
+  for (const auto& [name, amount] : amounts) {
+    shared_free_[name] = static_cast<std::int64_t>(amount);
+  }
+}
+
+bool WorkerTable::has_shared(const Request& request) const {
+  return std::all_of(request.shared.begin(), request.shared.end(), [&](const auto& wanted) {
+    const auto found = shared_free_.find(wanted.name);
+    return found != shared_free_.end() && found->second >= static_cast<std::int64_t>(wanted.amount);
+  });
 }
 
 void WorkerTable::note_room(const WorkerRecord& worker) {

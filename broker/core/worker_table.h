@@ -32,33 +32,50 @@ struct WorkerRecord {
   WorkerState state = WorkerState::kConnected;
   PeerId peer{};
   std::uint64_t session = 0;  ///< 0: no conversation
+  std::string key;            ///< the name of the only key that it may have; empty: any
+  std::string public_key;     ///< of its connection; empty: there are no keys
   protocol::Hello offer;
   std::unordered_map<std::string, protocol::ImageOffer> images;  ///< of `offer`, by name
   std::int64_t cpus_free_milli = 0;  ///< may fall below 0 by what is prefetched
-  std::int64_t gpus_free_milli = 0;
+  std::int64_t gpus_free_milli = 0;  ///< the sum over `gpus`
   std::int64_t memory_free_bytes = 0;
-  std::map<TaskId, protocol::AttemptRef> attempts;  ///< live ones
+  std::int64_t scratch_free_bytes = 0;
+  std::map<std::string, std::int64_t> named_free;  ///< of what it offers
+  domain::GpuPool gpus;
+  std::map<protocol::AttemptRef, std::vector<std::uint32_t>> gpus_taken;  ///< that the books have
+  std::map<TaskId, protocol::AttemptRef> attempts;                        ///< live ones
   /// What is reserved for those that began for another task, which may have asked for more or less.
   std::map<TaskId, std::uint32_t> inherited;
   std::uint32_t noops = 0;         ///< of those, without resources
+  std::uint64_t releases = 0;      ///< so many times something was given back
   std::uint64_t offer_number = 0;  ///< grows when what it could run may be something else
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
   std::uint64_t bytes_fetched = 0;  ///< of artifacts, since the broker was started
   bool leaving = false;             ///< said that it will go
+  bool drained = false;             ///< a user wants it to get no new attempts
+  bool recalled = false;            ///< drained, and to give back what it has
   bool hears = false;               ///< used the session it was given, so Welcome reached it
   std::uint32_t host_failures = 0;  ///< runtime errors in a row
   std::string host_error;           ///< the last of them
+  /// The last CheckContents that it took too long to answer: what it offers may be out of date.
+  std::uint64_t unchecked = 0;
+  protocol::CheckContents unanswered;  ///< that one
   Instant last_heard;
   Instant fell_silent_at;  ///< while it is silent
   WallTime last_seen;
 
   bool takes_work() const {
-    return state == WorkerState::kConnected && session != 0 && !leaving && offer.unfit.empty() &&
-           host_failures < kHostFailuresMax;
+    return state == WorkerState::kConnected && session != 0 && !leaving && !drained &&
+           offer.unfit.empty() && host_failures < kHostFailuresMax;
   }
-  /// Why it takes no work, as in `w1 gets no work: disk full`; empty: it does.
-  std::string refusal() const;
+  /// Why it takes no work; `kind` empty: it does.
+  struct Refusal {
+    std::string_view kind;  ///< `host`, `silent`, `left`, `lost`, `leaving`, `drained`, `unfit`
+    std::string text;       ///< as in `w1 gets no work: disk full`
+  };
+  Refusal why_refused() const;
+  std::string refusal() const { return why_refused().text; }
   /// What this name stands for here; none: it does not have it, or does not know yet.
   Digest image_content(const std::string& image) const;
   /// The one that a task of this name and variant reads; null: it has none.
@@ -73,6 +90,10 @@ struct WorkerRecord {
   Digest dataset_content(const std::string& name, const std::string& variant) const;
   /// Whether it could ever run such a task, busy or not.
   bool can_run(const Request& request) const;
+  /// Whether its labels are as the rule wants them.
+  bool satisfies(const domain::LabelRule& rule) const;
+  /// How much of a site-defined resource it offers.
+  std::uint64_t offered(const std::string& name) const;
   /// Whether it has room now; `overcommit` more milli-CPUs than it has may be promised.
   bool has_room(const Request& request, std::int64_t overcommit_milli) const;
   /// The request by which this task's live attempt was assigned.
@@ -102,10 +123,16 @@ class WorkerTable {
 
   // --- What is free of each worker; the only ways to change it ---
 
-  void reserve(WorkerRecord& worker, const Request& request);
-  void release(WorkerRecord& worker, const Request& request);
+  /// What the attempt's request asks for is in use.
+  void reserve(WorkerRecord& worker, const protocol::AttemptRef& attempt, const Request& request);
+  void release(WorkerRecord& worker, const protocol::AttemptRef& attempt, const Request& request);
   /// All of what is offered now is free, but for the worker's attempts: the caller reserves these.
   void reset_room(WorkerRecord& worker);
+  /// What of the resources that the broker holds for all workers is free; may fall below 0 when
+  /// it was started with less than is in use.
+  void set_shared(const std::map<std::string, std::uint64_t>& amounts);
+  const std::map<std::string, std::int64_t>& shared_free() const { return shared_free_; }
+  bool has_shared(const Request& request) const;
   /// Whose room changed since these were forgotten; when there are too many, all are as changed().
   const std::vector<WorkerId>& room_changes() const { return room_changes_; }
   void forget_room_changes() { room_changes_.clear(); }
@@ -141,12 +168,14 @@ class WorkerTable {
   std::map<PeerId, WorkerId> by_peer_;
   void stop_watching(const WorkerRecord& worker);
   void note_room(const WorkerRecord& worker);
+  void change_room(WorkerRecord& worker, const Request& request, int sign);
 
   ByTime connected_;
   ByTime silent_;
   ByTime left_;
   ByTime falls_;  // of silent workers, by when they fell silent; only recent ones
   std::vector<WorkerId> room_changes_;
+  std::map<std::string, std::int64_t> shared_free_;
   std::uint64_t next_id_ = 1;
   std::uint64_t generation_ = 1;
 };

@@ -96,7 +96,7 @@ Result<void> History::step(Broker& core, const Now& now) {
   }
   if (auto begun = database_->execute("BEGIN IMMEDIATE"); !begun) return begun;
   const std::int64_t tasks_before = tasks_;
-  const auto complete = write_slice(core.state(), *record, now);
+  const auto complete = write_slice(core.state(), *record);
   auto written = complete ? database_->execute("COMMIT") : tl::make_unexpected(complete.error());
   if (written && *complete) {
     core.archived(id);
@@ -110,8 +110,7 @@ Result<void> History::step(Broker& core, const Now& now) {
   return written;
 }
 
-Result<bool> History::write_slice(const State& state, const PipelineRecord& record,
-                                  const Now& now) {
+Result<bool> History::write_slice(const State& state, const PipelineRecord& record) {
   if (open_ != record.id() || open_finished_at_ != record.finished_at) {
     // An earlier life of the pipeline, or a part of it, may be there.
     const auto gone = remove_slice(integer(number(record.id())));
@@ -127,7 +126,7 @@ Result<bool> History::write_slice(const State& state, const PipelineRecord& reco
   if (next_workflow_ < record.pipeline->workflows.size()) {
     return slice(write_workflows(record), false);
   }
-  return slice(write_pipeline(record, now), true);
+  return slice(write_pipeline(record), true);
 }
 
 void History::begin(const PipelineRecord& record) {
@@ -187,8 +186,8 @@ Result<void> History::write_workflows(const PipelineRecord& record) {
   return {};
 }
 
-Result<void> History::write_pipeline(const PipelineRecord& record, const Now& now) {
-  const protocol::PipelineRow row = pipeline_row(record, now.wall);
+Result<void> History::write_pipeline(const PipelineRecord& record) {
+  const protocol::PipelineRow row = pipeline_row(record);
   const std::string state(to_string(row.state));
   statements_.pipeline.bind(1, integer(number(row.pipeline)))
       .bind_text(2, row.name)

@@ -33,11 +33,11 @@ class History {
   explicit History(Duration keep) : keep_(keep) {}
   Result<void> prepare(const std::string& folder);
   /// True: it was the last one.
-  Result<bool> write_slice(const State& state, const PipelineRecord& record, const Now& now);
+  Result<bool> write_slice(const State& state, const PipelineRecord& record);
   void begin(const PipelineRecord& record);
   Result<void> write_tasks(const State& state, const PipelineRecord& record);
   Result<void> write_workflows(const PipelineRecord& record);
-  Result<void> write_pipeline(const PipelineRecord& record, const Now& now);
+  Result<void> write_pipeline(const PipelineRecord& record);
   Result<void> remove_old(const Now& now);
   Result<bool> remove_slice(std::int64_t pipeline);
 

@@ -3,6 +3,8 @@
 #include <iostream>
 
 #include "common/base/units.h"
+#include "common/config/amounts.h"
+#include "common/config/key_folder.h"
 #include "common/config/rendezvous.h"
 #include "common/net/socket.h"
 
@@ -13,15 +15,29 @@ constexpr std::uint64_t kSnapshotBytesMin = 4 * 1024;
 constexpr Duration kLeaseMin = std::chrono::seconds(1);
 constexpr Duration kLeaseMax = std::chrono::hours(24);
 
-/// Whoever can submit can run code on the workers' hosts, and this version has no keys.
-bool is_allowed(const Options& options, bool trust_network) {
+/// Whoever can submit can run code on the workers' hosts. Leaves `keys_folder` empty if there are
+/// no keys there and none are needed.
+bool find_keys(Options& options) {
+  const bool named = !options.keys_folder.empty();
+  options.keys_folder = config::keys_folder(options.keys_folder);
+  if (config::has_key_file(options.keys_folder, config::kBrokerKeyFile)) return true;
+  if (named) {
+    std::cerr << "landseer-broker: " << options.keys_folder
+              << ": there is no broker.key (`landseer keys init --keys " << options.keys_folder
+              << "` makes one)\n";
+    return false;
+  }
+  options.keys_folder.clear();
   for (const std::string* address :
        {&options.workers_bind, &options.clients_bind, &options.bulk_bind}) {
-    if (trust_network || net::is_loopback(*address)) continue;
+    if (net::is_loopback(*address)) continue;
     std::cerr << "landseer-broker: " << *address
-              << " can be reached from other machines, and this version has no keys: whoever "
-                 "reaches it can run code on your workers (keep to 127.0.0.1, or say "
-                 "--trust-network if everybody on this network may)\n";
+              << " can be reached from other machines, and there are no keys: whoever reaches it "
+                 "could run code on your workers. Keep to 127.0.0.1, or make keys:\n"
+                 "  landseer keys init                     # for this host: broker, you, a worker\n"
+                 "  landseer keys add HOST --role worker   # makes HOST.key: put it there as\n"
+                 "                                         # ~/.landseer/keys/worker.key\n"
+                 "  landseer-broker ...                    # this command again\n";
     return false;
   }
   return true;
@@ -68,8 +84,8 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   }
   app.add_option("--check", options.check_folder,
                  "verify the state folder of a stopped broker, say what is in it, and end");
-  bool trust_network = false;
-  app.add_flag("--trust-network", trust_network, "allow addresses that other machines can reach");
+  app.add_option("--keys", options.keys_folder,
+                 "folder of key files; default: $LANDSEER_HOME/keys, if it has a broker.key");
   app.add_option("--lease", lease, "how long a silent worker keeps its tasks, 1s to 24h")
       ->capture_default_str();
   app.add_option("--disk-min", disk_min,
@@ -79,6 +95,17 @@ int parse_options(int argc, const char* const* argv, Options& options) {
       ->capture_default_str();
   app.add_option("--history", history, "how long history.sqlite keeps a finished pipeline")
       ->capture_default_str();
+  std::string trace_bytes = "1GiB";
+  app.add_option("--trace", options.trace_file,
+                 "write everything that decides into this file, for --replay; it holds what "
+                 "clients and workers send");
+  app.add_option("--trace-bytes", trace_bytes, "where the trace ends")->capture_default_str();
+  app.add_option("--replay", options.replay_file,
+                 "decide again by a trace, print a digest of all decisions, and end");
+  app.add_flag("--decisions", options.decisions, "with --replay: print each decision, too");
+  std::vector<std::string> resources;
+  app.add_option("--resource", resources,
+                 "NAME=AMOUNT of a resource that all workers share, such as licences; repeatable");
   config::add_common_options(app, options.log);
   config::add_environment(app);
   if (const int code = config::parse(app, argc, argv); code >= 0) return code;
@@ -88,8 +115,22 @@ int parse_options(int argc, const char* const* argv, Options& options) {
     return 2;
   }
   options.lease = *parsed;
+  const auto parsed_bytes = parse_bytes(trace_bytes);
+  if (!parsed_bytes || *parsed_bytes == 0) {
+    std::cerr << "landseer-broker: --trace-bytes '" << trace_bytes
+              << "' is not a size such as 1GiB\n";
+    return 2;
+  }
+  options.trace_bytes = *parsed_bytes;
+  auto amounts = config::parse_amounts(resources);
+  if (!amounts) {
+    std::cerr << "landseer-broker: " << amounts.error().to_string() << '\n';
+    return 2;
+  }
+  options.resources = std::move(*amounts);
   if (!read_storage(disk_min, snapshot_bytes, history, options)) return 2;
-  return is_allowed(options, trust_network) ? -1 : 2;
+  if (!options.check_folder.empty()) return -1;
+  return find_keys(options) ? -1 : 2;
 }
 
 }  // namespace landseer::broker

@@ -9,6 +9,7 @@
 
 #include "broker/core/tickets.h"
 #include "common/net/clock.h"
+#include "common/net/door_check.h"
 #include "common/protocol/codec.h"
 
 namespace landseer::broker {
@@ -50,18 +51,46 @@ void write_number(char* frame, std::uint64_t number) {
 }  // namespace
 
 Result<std::unique_ptr<Relay>> Relay::start(const std::string& address, const Digest& secret,
-                                            Blobs blobs, const RelayLimits& limits) {
-  std::unique_ptr<Relay> relay(new Relay(secret, std::move(blobs), limits));
-  auto bound = relay->router_.bind(address);
-  if (!bound) return tl::make_unexpected(bound.error());
-  relay->address_ = std::move(*bound);
+                                            Blobs blobs, const RelayLimits& limits, KeyRing* keys) {
+  std::unique_ptr<Relay> relay(new Relay(secret, std::move(blobs), limits, keys));
+  if (auto opened = relay->open(address); !opened) return tl::make_unexpected(opened.error());
   // Starting and joining the thread are the fences under which libzmq lets a socket change hands.
   relay->thread_ = std::thread([raw = relay.get()] { raw->serve(); });
   return relay;
 }
 
-Relay::Relay(const Digest& secret, Blobs blobs, const RelayLimits& limits)
-    : secret_(secret), blobs_(std::move(blobs)), book_(limits), router_(context_, kOptions) {}
+Relay::Relay(const Digest& secret, Blobs blobs, const RelayLimits& limits, KeyRing* keys)
+    : secret_(secret),
+      blobs_(std::move(blobs)),
+      book_(limits),
+      keys_(keys),
+      router_(context_, kOptions) {}
+
+Result<void> Relay::open(const std::string& address) {
+  if (keys_ != nullptr) {
+    auto keeper = net::Doorkeeper::start(context_, keys_->judge());
+    if (!keeper) return tl::make_unexpected(keeper.error());
+    doorkeeper_ = std::move(*keeper);
+    const net::ServerKeys own = keys_->keys_of(keys::Door::kBulk);
+    if (auto good = check_door(context_, own, keys_->public_key()); !good) return good;
+    if (auto secured = router_.secure(own); !secured) return secured;
+  }
+  auto bound = router_.bind(address);
+  if (!bound) return tl::make_unexpected(bound.error());
+  address_ = std::move(*bound);
+  return {};
+}
+
+/// What a ticket says decides for most; without one, what is asked is for workers.
+bool Relay::may_ask(const std::string& key, const protocol::BulkRequest& request) const {
+  if (keys_ == nullptr) return true;
+  const auto caller = keys_->find(key, keys::Door::kBulk);
+  if (!caller) return false;
+  const auto* blob = std::get_if<protocol::GetBlob>(&request);
+  const bool for_workers = std::holds_alternative<protocol::Attach>(request) ||
+                           (blob != nullptr && blob->ticket.empty());
+  return !for_workers || caller->role == keys::Role::kWorker;
+}
 
 Relay::~Relay() {
   stop_.request();
@@ -100,6 +129,10 @@ void Relay::take(net::PeerMessage message) {
   auto decoded = protocol::decode_bulk_request(message.frame.bytes());
   if (!decoded) return dropped_one(decoded.error().message);
   if (decoded->number >= protocol::kRelayedNumberMin) return dropped_one("a number of the broker");
+  if (!may_ask(message.user, decoded->message)) {
+    return refuse(message.peer, decoded->number, ErrorCode::kNotAllowed,
+                  "the broker does not allow this to your key, or not any more", "");
+  }
   std::visit([&](auto& what) { on(message.peer, decoded->number, std::move(what)); },
              decoded->message);
 }
@@ -141,6 +174,8 @@ void Relay::pass_on(const std::string& client, std::uint64_t client_number,
   if constexpr (kIsLog) {
     request.task = grant->task;
     request.attempt = grant->attempt;
+  } else {
+    request.artifact = grant->artifact;
   }
   const std::uint64_t number = book_.next_number();
   const bool attached = book_.worker_of(grant->session) != nullptr;

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "broker/io/key_ring.h"
 #include "broker/io/relay_book.h"
 #include "common/base/digest.h"
 #include "common/base/result.h"
@@ -25,9 +26,11 @@ class Relay {
   /// Answers what is asked of the broker itself; called by the relay's thread.
   using Blobs = std::function<protocol::BlobData(const protocol::GetBlob&)>;
 
-  /// Listens on `address` and serves until destroyed. `secret`: of the core's tickets.
+  /// Listens on `address` and serves until destroyed. `secret`: of the core's tickets. With `keys`,
+  /// which must outlive it, only to those that have one.
   static Result<std::unique_ptr<Relay>> start(const std::string& address, const Digest& secret,
-                                              Blobs blobs, const RelayLimits& limits = {});
+                                              Blobs blobs, const RelayLimits& limits = {},
+                                              KeyRing* keys = nullptr);
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
@@ -40,7 +43,9 @@ class Relay {
   std::uint64_t undelivered() const { return undelivered_; }
 
  private:
-  Relay(const Digest& secret, Blobs blobs, const RelayLimits& limits);
+  Relay(const Digest& secret, Blobs blobs, const RelayLimits& limits, KeyRing* keys);
+  Result<void> open(const std::string& address);
+  bool may_ask(const std::string& key, const protocol::BulkRequest& request) const;
   void serve();
   void take(net::PeerMessage message);
   void on(const std::string& peer, std::uint64_t number, protocol::GetBlob request);
@@ -59,7 +64,9 @@ class Relay {
   Digest secret_;
   Blobs blobs_;
   RelayBook book_;
+  KeyRing* keys_;
   net::Context context_;  // with an I/O thread of its own, apart from what schedules
+  std::unique_ptr<net::Doorkeeper> doorkeeper_;
   net::Router router_;
   std::string address_;
   Cancel stop_;

@@ -2,12 +2,15 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include <array>
+#include <span>
 
 #include "broker/io/recover.h"
 #include "common/base/check.h"
 #include "common/net/clock.h"
+#include "common/net/door_check.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
 
@@ -16,6 +19,11 @@ namespace {
 
 /// Messages taken from one socket before the others and the timers get their turn.
 constexpr int kDrainMax = 1024;
+/// Of one caller, waiting for its turn; four chunks of a submission are under way at most.
+constexpr std::size_t kRequestsEachMax = 64;
+constexpr std::uint32_t kBusyRetryMs = 100;
+/// Spent on clients before workers get their turn again.
+constexpr Duration kServeMax = std::chrono::milliseconds(20);
 constexpr Duration kSpaceRetry = std::chrono::seconds(1);
 constexpr Duration kHistoryRetry = std::chrono::seconds(10);
 
@@ -33,12 +41,42 @@ Server::Server(StateFolder& folder, Store& store, History& history, const Option
     : folder_(folder),
       store_(store),
       history_(history),
+      audit_(folder.path()),
       disk_(folder.path(), options.disk_min),
       lease_(options.lease),
+      trace_path_(options.trace_file),
+      trace_bytes_(options.trace_bytes),
+      resources_(options.resources),
+      keys_folder_(options.keys_folder),
       workers_(context_),
-      clients_(context_) {}
+      clients_(context_),
+      requests_(kRequestsEachMax) {}
+
+/// Nobody may knock before somebody looks who it is.
+Result<void> Server::lock_doors() {
+  if (keys_folder_.empty()) {
+    spdlog::info("no keys: whoever is on this machine may use this broker; `landseer keys init`");
+    return {};
+  }
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);  // the secret key would be in it
+  auto ring = KeyRing::open(keys_folder_);
+  if (!ring) return tl::make_unexpected(ring.error());
+  keys_ = std::move(*ring);
+  auto keeper = net::Doorkeeper::start(context_, keys_->judge());
+  if (!keeper) return tl::make_unexpected(keeper.error());
+  doorkeeper_ = std::move(*keeper);
+  for (const auto& [socket, door] :
+       {std::pair{&workers_, keys::Door::kWorkers}, std::pair{&clients_, keys::Door::kClients}}) {
+    const net::ServerKeys own = keys_->keys_of(door);
+    if (auto good = check_door(context_, own, keys_->public_key()); !good) return good;
+    if (auto secured = socket->secure(own); !secured) return secured;
+  }
+  return {};
+}
 
 Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
+  if (auto locked = lock_doors(); !locked) return tl::make_unexpected(locked.error());
   ServerAddresses bound;
   for (const auto& [socket, address, result] :
        {std::tuple{&workers_, &wanted.workers, &bound.workers},
@@ -48,8 +86,9 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
     *result = *real;
   }
   const Digest secret = random_secret();
-  auto relay = Relay::start(wanted.bulk, secret,
-                            [this](const auto& request) { return read_script(request); });
+  auto relay = Relay::start(
+      wanted.bulk, secret, [this](const auto& request) { return read_script(request); }, {},
+      keys_.get());
   if (!relay) return tl::make_unexpected(relay.error());
   relay_ = std::move(*relay);
   bound.bulk = relay_->address();
@@ -59,9 +98,20 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   settings.seed = folder_.epoch();
   settings.lease = lease_;
   settings.keeps_history = true;
+  settings.shared_resources = resources_;
   settings.bulk_address = bound.bulk;
   core_ = std::make_unique<Broker>(settings);
+  if (auto started = start_trace(); !started) return tl::make_unexpected(started.error());
   return bound;
+}
+
+Result<void> Server::start_trace() {
+  if (trace_path_.empty()) return {};
+  auto opened = TraceFile::open(trace_path_, trace_bytes_);
+  if (!opened) return tl::make_unexpected(opened.error());
+  trace_ = std::move(*opened);
+  core_->trace_to([this](const TraceStep& step) { trace_->add(step); });
+  return {};
 }
 
 Result<void> Server::recover() {
@@ -87,9 +137,12 @@ Result<void> Server::recover() {
 }
 
 Result<void> Server::run(net::SignalWatch& signals) {
-  std::array<net::PollItem, 3> items{{{&workers_}, {&clients_}, {nullptr, signals.fd()}}};
+  std::array<net::PollItem, 4> all{
+      {{&workers_}, {&clients_}, {nullptr, signals.fd()}, {nullptr, keys_ ? keys_->fd() : -1}}};
+  const std::span<net::PollItem> items(all.data(), keys_ ? 4 : 3);
   for (;;) {
     net::poll(items, time_to_wait(net::now()));
+    if (keys_ && all[3].readable) drop_revoked();
     if (const int signal = signals.take(); signal != 0) {
       spdlog::info("signal {}: stopping; workers go on until their lease ends", signal);
       return {};
@@ -101,6 +154,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     receive_workers();
     receive_clients();
     core_->settle(net::now(), outbox_);
+    if (trace_) trace_->flush();
     if (auto flushed = flush(signals); !flushed) return flushed;
     write_history(net::now());
   }
@@ -108,7 +162,8 @@ Result<void> Server::run(net::SignalWatch& signals) {
 
 /// Negative: until something arrives.
 Duration Server::time_to_wait(const Now& now) const {
-  if (core_->snapshot_active() || store_.has_rubbish()) return Duration::zero();
+  const bool is_waited_for = !requests_.empty();
+  if (is_waited_for || core_->snapshot_active() || store_.has_rubbish()) return Duration::zero();
   auto deadline = core_->next_deadline(now);
   if (history_.is_due(*core_, now)) {
     deadline = deadline ? std::min(*deadline, history_after_) : history_after_;
@@ -130,10 +185,38 @@ void Server::write_history(const Now& now) {
   }
 }
 
+std::optional<Caller> Server::caller_of(const net::PeerFrame& received, keys::Door door) const {
+  return keys_ ? keys_->find(received.user, door) : local_caller();
+}
+
+/// libzmq cannot be told to end a connection. What comes over it is refused, nothing is sent.
+void Server::drop_revoked() {
+  keys_->clear();
+  const auto opens = [&](keys::Door door) {
+    return [this, door](const std::string& key) { return keys_->find(key, door).has_value(); };
+  };
+  client_sessions_.forget_unless(opens(keys::Door::kClients));
+  for (const PeerId peer : worker_sessions_.forget_unless(opens(keys::Door::kWorkers))) {
+    core_->handle(WorkerUnreachable{peer}, net::now(), outbox_);
+  }
+}
+
+void Server::refuse_worker(const std::string& peer) {
+  const protocol::Refused refused{
+      ErrorCode::kNotAllowed, "the broker accepts its key no more",
+      "`landseer keys list` on the broker's host shows whose it accepts"};
+  static_cast<void>(workers_.send(peer, protocol::encode(protocol::ToWorker(refused))));
+}
+
 void Server::receive_workers() {
   for (int i = 0; i < kDrainMax; ++i) {
     const auto received = workers_.receive();
     if (!received) return;
+    const auto caller = caller_of(*received, keys::Door::kWorkers);
+    if (!caller) {
+      refuse_worker(received->peer);
+      continue;
+    }
     auto decoded = protocol::decode_from_worker(received->frame);
     if (!decoded) {
       count_bad("workers", decoded.error());
@@ -143,28 +226,56 @@ void Server::receive_workers() {
       continue;
     }
     spdlog::trace("worker: {}", [&] { return protocol::describe(decoded->message); }());
-    core_->handle(
-        FromWorkerPeer{worker_sessions_.number_of(received->peer), std::move(decoded->message)},
-        net::now(), outbox_);
+    core_->handle(FromWorkerPeer{worker_sessions_.number_of(received->peer, received->user),
+                                 std::move(decoded->message), *caller},
+                  net::now(), outbox_);
   }
 }
 
 void Server::receive_clients() {
   for (int i = 0; i < kDrainMax; ++i) {
     const auto received = clients_.receive();
-    if (!received) return;
-    auto decoded = protocol::decode_from_client(received->frame);
-    if (!decoded) {
-      count_bad("clients", decoded.error());
-      // A client of a later version should hear why, not wait for nothing.
-      const protocol::ErrorReply why{decoded.error().code, decoded.error().message, "message",
-                                     decoded.error().hint};
-      static_cast<void>(clients_.send(received->peer, protocol::encode(protocol::ToClient(why))));
-      continue;
-    }
-    core_->handle(FromClientPeer{client_sessions_.number_of(received->peer), decoded->number,
-                                 std::move(decoded->message)},
-                  net::now(), outbox_);
+    if (!received) break;
+    take_from_client(*received);
+  }
+  serve_clients();
+}
+
+void Server::take_from_client(const net::PeerFrame& received) {
+  auto decoded = protocol::decode_from_client(received.frame);
+  const auto answer = [&](const protocol::ErrorReply& why) {
+    const std::uint64_t number = decoded ? decoded->number : 0;
+    static_cast<void>(
+        clients_.send(received.peer, protocol::encode(protocol::ToClient(why), number)));
+  };
+  const auto caller = caller_of(received, keys::Door::kClients);
+  if (!caller) {
+    return answer({ErrorCode::kNotAllowed, "the broker accepts this key no more", "key",
+                   "ask for another one"});
+  }
+  if (!decoded) {
+    count_bad("clients", decoded.error());
+    // A client of a later version should hear why, not wait for nothing.
+    return answer({decoded.error().code, decoded.error().message, "message", decoded.error().hint});
+  }
+  // Without keys, a connection is a caller.
+  const std::string& who = caller->name.empty() ? received.peer : caller->name;
+  if (!requests_.push(who, {client_sessions_.number_of(received.peer, received.user),
+                            decoded->number, std::move(decoded->message), *caller})) {
+    answer({ErrorCode::kBusy, "too many requests are under way", "broker",
+            "ask again a little later", kBusyRetryMs});
+  }
+}
+
+/// The rest waits for the next turn, in which workers and other clients are heard first.
+void Server::serve_clients() {
+  const Instant until = net::now().instant + kServeMax;
+  while (auto request = requests_.pop()) {
+    const Now now = net::now();
+    // Its key may have been taken back while it waited.
+    if (client_sessions_.routing_id(request->peer) != nullptr)
+      core_->handle(*request, now, outbox_);
+    if (now.instant > until) return;
   }
 }
 
@@ -243,7 +354,17 @@ Result<void> Server::wait_for_space(const Error& full, net::SignalWatch& signals
               "what was not stored was not acknowledged either; free some space and start again");
 }
 
+void Server::write_audit() {
+  if (auto written = audit_.write(outbox_.audits, net::now().wall); !written) {
+    ++audit_errors_;
+    if ((audit_errors_ & (audit_errors_ - 1)) == 0) {
+      spdlog::warn("the audit log is not written: {}", written.error().to_string());
+    }
+  }
+}
+
 void Server::send_mail() {
+  write_audit();
   for (const std::string& notice : outbox_.notices) spdlog::warn("{}", notice);
   const auto to_workers = std::move(outbox_.to_workers);
   const auto to_clients = std::move(outbox_.to_clients);

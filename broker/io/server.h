@@ -7,13 +7,17 @@
 #include <string>
 
 #include "broker/core/broker.h"
+#include "broker/io/audit_log.h"
 #include "broker/io/disk_guard.h"
+#include "broker/io/fair_queue.h"
 #include "broker/io/history.h"
+#include "broker/io/key_ring.h"
 #include "broker/io/options.h"
 #include "broker/io/relay.h"
 #include "broker/io/sessions.h"
 #include "broker/io/state_folder.h"
 #include "broker/io/store.h"
+#include "broker/io/trace_file.h"
 #include "common/base/time.h"
 #include "common/net/signals.h"
 #include "common/net/socket.h"
@@ -31,8 +35,9 @@ class Server {
   /// The first three must outlive the server.
   Server(StateFolder& folder, Store& store, History& history, const Options& options);
 
-  /// Binds the three sockets, and serves the bulk port from then on; the result has the addresses
-  /// with their real ports.
+  /// Reads the keys, if there are any, and makes sure that strangers are kept out. Then binds the
+  /// three sockets, and serves the bulk port from then on; the result has the addresses with their
+  /// real ports.
   Result<ServerAddresses> bind(const ServerAddresses& wanted);
   /// After bind: takes over what the store has. An error names the damaged place; nothing was
   /// changed.
@@ -40,11 +45,21 @@ class Server {
   /// Serves until SIGINT or SIGTERM. An error means the store can no longer be trusted.
   Result<void> run(net::SignalWatch& signals);
 
+  /// Null: there are none. Valid after bind.
+  const KeyRing* keys() const { return keys_.get(); }
+
  private:
+  Result<void> lock_doors();
+  std::optional<Caller> caller_of(const net::PeerFrame& received, keys::Door door) const;
+  void drop_revoked();
+  void refuse_worker(const std::string& peer);
   void receive_workers();
   void receive_clients();
+  void take_from_client(const net::PeerFrame& received);
+  void serve_clients();
   protocol::BlobData read_script(const protocol::GetBlob& request) const;
   void count_bad(const char* port, const Error& error);
+  Result<void> start_trace();
   Result<void> flush(net::SignalWatch& signals);
   Result<void> keep_blobs();
   template <class Write>
@@ -53,22 +68,33 @@ class Server {
   void write_history(const Now& now);
   Duration time_to_wait(const Now& now) const;
   void send_mail();
+  void write_audit();
 
   StateFolder& folder_;
   Store& store_;
   History& history_;
+  AuditLog audit_;
   DiskGuard disk_;
   Duration lease_;
+  std::string trace_path_;
+  std::uint64_t trace_bytes_;
+  std::map<std::string, std::uint64_t> resources_;  // of all workers together
+  std::string keys_folder_;
+  std::unique_ptr<KeyRing> keys_;
   net::Context context_;
+  std::unique_ptr<net::Doorkeeper> doorkeeper_;
   net::Router workers_;
   net::Router clients_;
   Sessions worker_sessions_;
   Sessions client_sessions_;
+  FairQueue<FromClientPeer> requests_;
   std::unique_ptr<Broker> core_;
-  std::unique_ptr<Relay> relay_;  // serves the bulk port
+  std::unique_ptr<Relay> relay_;      // serves the bulk port
+  std::unique_ptr<TraceFile> trace_;  // null: none is written
   Outbox outbox_;
   std::uint64_t bad_frames_ = 0;
   std::uint64_t history_errors_ = 0;
+  std::uint64_t audit_errors_ = 0;
   Instant history_after_;  // not before: it failed, or others are more urgent
 };
 

@@ -1,10 +1,12 @@
-/// Numbers for connections: libzmq's routing ids stay in here.
+/// Numbers for connections: libzmq's routing ids stay in here, and the keys they came with.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "broker/core/events.h"
 
@@ -14,9 +16,13 @@ namespace landseer::broker {
 /// and is, to the core, a stranger.
 class Sessions {
  public:
-  PeerId number_of(const std::string& routing_id);
+  /// A connection that comes with another key is another one, whatever its routing id.
+  PeerId number_of(const std::string& routing_id, const std::string& key = {});
   /// Null for a number that was forgotten.
   const std::string* routing_id(PeerId peer) const;
+
+  /// Forgets those whose key is not good, and returns their numbers.
+  std::vector<PeerId> forget_unless(const std::function<bool(const std::string& key)>& is_good);
 
   static constexpr std::size_t kPeersMax = 20'000;
 
@@ -24,8 +30,12 @@ class Sessions {
   struct Peer {
     PeerId number{};
     std::list<std::string>::iterator age;
+    std::string key{};
   };
-  std::unordered_map<std::string, Peer> by_routing_id_;
+  using Peers = std::unordered_map<std::string, Peer>;
+  void forget(Peers::iterator peer);
+
+  Peers by_routing_id_;
   std::unordered_map<std::uint64_t, std::string> by_number_;
   std::list<std::string> ages_;  // least recently heard first
   std::uint64_t next_ = 1;

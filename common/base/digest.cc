@@ -73,4 +73,30 @@ Digest sha256(std::string_view data) {
   return digest;
 }
 
+Digest hmac_sha256(std::string_view secret, std::string_view text) {
+  constexpr std::size_t kBlockBytes = 64;  // of SHA-256
+  CHECK(secret.size() <= kBlockBytes, "longer ones would have to be hashed first");
+  const auto pad = [&](unsigned char with) {
+    std::string block(kBlockBytes, static_cast<char>(with));
+    for (std::size_t i = 0; i < secret.size(); ++i) {
+      block[i] = static_cast<char>(static_cast<unsigned char>(secret[i]) ^ with);
+    }
+    return block;
+  };
+  const Digest inner = sha256(pad(0x36).append(text));
+  return sha256(pad(0x5c).append(bytes_of(inner)));
+}
+
+bool is_equal_secret(std::string_view a, std::string_view b) {
+  unsigned char difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  }
+  return difference == 0;
+}
+
+std::string_view bytes_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
 }  // namespace landseer

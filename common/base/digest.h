@@ -43,6 +43,15 @@ class Hasher {
 
 Digest sha256(std::string_view data);
 
+/// HMAC with SHA-256, RFC 2104. `secret` has at most 64 bytes.
+Digest hmac_sha256(std::string_view secret, std::string_view text);
+
+/// In a time that does not tell how much of it is right.
+bool is_equal_secret(std::string_view a, std::string_view b);
+
+/// The 32 bytes.
+std::string_view bytes_of(const Digest& digest);
+
 }  // namespace landseer
 
 template <>

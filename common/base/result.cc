@@ -24,6 +24,8 @@ std::string_view to_string(ErrorCode code) {
       return "io";
     case ErrorCode::kInternal:
       return "internal";
+    case ErrorCode::kBusy:
+      return "busy";
   }
   return "unknown";
 }

@@ -21,6 +21,7 @@ enum class ErrorCode : std::uint16_t {
   kVersion = 7,      ///< no common protocol version
   kIo = 8,           ///< file system, process or socket trouble
   kInternal = 9,     ///< a bug of ours
+  kBusy = 10,        ///< too much was asked at once: ask again a little later
 };
 
 std::string_view to_string(ErrorCode code);

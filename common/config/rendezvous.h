@@ -16,6 +16,8 @@ struct Rendezvous {
   std::string instance;  ///< random, new for every start of the broker
   std::int64_t pid = 0;
   std::string state_folder;
+  std::string broker_key{};   ///< the broker's public key; empty: it has none
+  std::string keys_folder{};  ///< where its keys are; empty: it has none
 };
 
 /// `$LANDSEER_HOME`, else `$HOME/.landseer`, else `.landseer` in the current folder.

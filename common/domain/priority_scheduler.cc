@@ -261,6 +261,7 @@ void PriorityScheduler::move(std::uint32_t index, TaskStatus to) {
   ++counter(to);
   moved.status = to;
   if (to == TaskStatus::kPending) moved.reason.clear();
+  moved.pruned = moved.pruned && to == TaskStatus::kCancelled;
   if (is_ready(index)) add_ready(index);
 }
 

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "common/base/time.h"
@@ -44,6 +45,12 @@ class PriorityScheduler final : public Scheduler {
   TaskPtr peek(std::uint32_t request) const;
   /// Its position, and a rank for merging several requests in policy order.
   std::optional<ReadyQueue::Entry> peek_entry(std::uint32_t request) const;
+  /// Where this ready task stands, in the order of peek_entry().
+  std::optional<ReadyQueue::Entry> entry_of(TaskId id) const;
+  /// Ready tasks of one request, best first: at most `most`, and only those before `end`, if given.
+  /// O(most).
+  std::vector<ReadyQueue::Entry> first_entries(std::uint32_t request, std::size_t most,
+                                               std::optional<ReadyQueue::Entry> end) const;
   /// What is below a task: nothing; tasks that are all over; or some that are not, which is also
   /// the answer when `looks`, which is counted down by each task looked at, runs out.
   enum class Below : std::uint8_t { kNothing, kOver, kOpen };
@@ -84,6 +91,21 @@ class PriorityScheduler final : public Scheduler {
   /// What the two would return; nothing changes.
   Result<std::vector<TaskPtr>> retryable(TaskId id) const;
   std::vector<TaskPtr> retryable_all(bool cancelled) const;
+
+  // Parts of a pipeline (priority_scheduler_part.cc).
+
+  /// What depends on a task directly, in insertion order.
+  std::vector<TaskPtr> dependents_of(TaskId id) const;
+  /// What depends on these, directly or not, in insertion order.
+  std::vector<TaskPtr> below(std::span<const TaskPtr> roots) const;
+  /// Pending tasks are cancelled together; what else depends on them is skipped.
+  Consequences cancel_tasks(std::span<const TaskPtr> tasks, const std::string& reason, bool pruned);
+  /// Those of the part that are failed, skipped or cancelled are pending again, and what was
+  /// skipped below them, unless something above one is lost and stays so. Returns them,
+  /// dependencies first.
+  std::vector<TaskPtr> retry_part(std::span<const TaskPtr> part);
+  /// What that would return; nothing changes.
+  std::vector<TaskPtr> retryable_part(std::span<const TaskPtr> part) const;
 
   /// How long tasks of a tool take: live policies rank by it. Costs as much as ranking those tasks.
   void expect(const std::string& tool, Duration expected);
@@ -131,6 +153,7 @@ class PriorityScheduler final : public Scheduler {
                                         WantedStatuses wanted) const;
   std::vector<std::uint32_t> plan_retry_all(bool cancelled) const;
   Result<std::vector<std::uint32_t>> plan_retry_one(TaskId id) const;
+  std::vector<std::uint32_t> plan_retry_part(std::span<const TaskPtr> part) const;
   std::vector<TaskPtr> revive(const std::vector<std::uint32_t>& plan);
   std::vector<TaskPtr> tasks_of(const std::vector<std::uint32_t>& plan) const;
   /// A dependency that ended otherwise than completed.

@@ -44,6 +44,34 @@ std::optional<ReadyQueue::Entry> PriorityScheduler::peek_entry(std::uint32_t req
   return ready_.best(request);
 }
 
+std::optional<ReadyQueue::Entry> PriorityScheduler::entry_of(TaskId id) const {
+  const auto index = index_of(id);
+  if (!index || !is_ready(*index)) return std::nullopt;
+  const auto limit = guard();
+  if (limit && paths_[*index] >= *limit) return {{kUrgentRank - paths_[*index], *index}};
+  return entry(*index);
+}
+
+std::vector<ReadyQueue::Entry> PriorityScheduler::first_entries(
+    std::uint32_t request, std::size_t most, std::optional<ReadyQueue::Entry> end) const {
+  std::vector<ReadyQueue::Entry> found;
+  const auto limit = guard();
+  if (limit) {
+    for (const auto& urgent : urgent_.of(request)) {
+      const ReadyQueue::Entry each{kUrgentRank + urgent.rank, urgent.index};
+      if (-urgent.rank < *limit) break;
+      if (found.size() >= most || (end && !(each < *end))) return found;
+      found.push_back(each);
+    }
+  }
+  // No more are passed over than were found above.
+  for (const auto& each : ready_.of(request)) {
+    if (found.size() >= most || (end && !(each < *end))) break;
+    if (!limit || paths_[each.index] < *limit) found.push_back(each);
+  }
+  return found;
+}
+
 TaskPtr PriorityScheduler::peek(std::uint32_t request) const {
   const auto best = peek_entry(request);
   return best ? pipeline_->tasks[best->index] : nullptr;

@@ -46,6 +46,12 @@ std::optional<ReadyQueue::Entry> ReadyQueue::best(std::uint32_t request) const {
   return *queue->begin();
 }
 
+const std::set<ReadyQueue::Entry>& ReadyQueue::of(std::uint32_t request) const {
+  static const std::set<Entry> kNone;
+  const auto* queue = find(request);
+  return queue != nullptr ? *queue : kNone;
+}
+
 std::optional<ReadyQueue::Entry> ReadyQueue::best() const {
   std::optional<Entry> best;
   for (const auto& queue : queues_) {

@@ -28,6 +28,9 @@ class ReadyQueue {
   std::optional<Entry> best(std::uint32_t request) const;
   std::optional<Entry> best() const;
 
+  /// The entries of one request, best first.
+  const std::set<Entry>& of(std::uint32_t request) const;
+
   /// Requests that have or had entries, in order of first use.
   std::span<const std::uint32_t> requests() const { return requests_; }
   std::size_t size() const { return size_; }

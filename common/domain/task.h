@@ -35,6 +35,7 @@ struct Task {
   TaskType type = TaskType::kPreTraining;
   TaskStatus status = TaskStatus::kPending;
   bool cached = false;  ///< completed without running
+  bool pruned = false;  ///< cancelled by a rule, or about to be, once its attempt is stopped
 
   std::uint32_t dependency_level() const { return static_cast<std::uint32_t>(dependencies.size()); }
   std::uint32_t usage_counter() const { return static_cast<std::uint32_t>(workflows.size()); }

@@ -24,7 +24,7 @@ enum class TaskStatus : std::uint8_t {
   kCompleted = 3,
   kFailed = 4,
   kSkipped = 5,    ///< a dependency, direct or not, ended otherwise than completed
-  kCancelled = 6,  ///< by a user
+  kCancelled = 6,  ///< by a user or a rule
 };
 
 std::string_view to_string(TaskType type);

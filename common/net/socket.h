@@ -56,6 +56,20 @@ struct SocketOptions {
   Duration linger{};  ///< how long closing waits for what is queued
 };
 
+/// CURVE for the side that listens: whoever does not know its public key, or is not let in by the
+/// context's Doorkeeper, never gets a message through. Keys are 40 characters of Z85.
+struct ServerKeys {
+  std::string door;  ///< the ZAP domain: what the doorkeeper is asked about; never empty
+  std::string secret_key;
+};
+
+/// CURVE for the side that connects.
+struct ClientKeys {
+  std::string server_key;  ///< the public key of the other side
+  std::string public_key;
+  std::string secret_key;
+};
+
 /// What the two kinds share. Closing is the destructor.
 class Socket {
  public:
@@ -73,6 +87,8 @@ class Socket {
 class Dealer final : public Socket {
  public:
   explicit Dealer(const Context& context, const SocketOptions& options = {});
+  /// Before connect(). kInvalid for keys that are none.
+  Result<void> secure(const ClientKeys& keys);
   /// `tcp://HOST:PORT`. kInvalid for an address libzmq does not take; an absent peer is no error.
   Result<void> connect(const std::string& address);
   /// False when the queue is full or the peer is away: nothing was sent.
@@ -84,6 +100,13 @@ class Dealer final : public Socket {
   std::optional<Frame> receive_frame();
 };
 
+/// Why a connection was made and ended at once.
+enum class Refusal {
+  kNone,
+  kKey,       ///< the other side does not accept our key
+  kSecurity,  ///< one of the two has keys and the other has none
+};
+
 /// Tells that the connection of a Dealer broke and was made again: what was sent before may be
 /// lost, and can be sent again. Readable when there is something to tell. Must not outlive its
 /// Dealer.
@@ -93,26 +116,34 @@ class LossWatch final : public Socket {
   ~LossWatch() override;
   /// Whether that happened since the last call.
   bool take();
+  /// Why the last attempt failed, as far as take() has seen; kNone: it succeeded, or nobody is
+  /// there.
+  Refusal refusal() const { return refusal_; }
 
  private:
   const Dealer& dealer_;
+  Refusal refusal_ = Refusal::kNone;
   bool broken_ = false;  ///< and not yet made again
 };
 
 struct PeerFrame {
   std::string peer;  ///< libzmq's routing id: never shown to anyone, never an identity
   std::string frame;
+  std::string user{};  ///< who the doorkeeper said it is; empty: there are no keys
 };
 
 struct PeerMessage {
   std::string peer;
   Frame frame;
+  std::string user{};
 };
 
 /// Server side: many peers.
 class Router final : public Socket {
  public:
   explicit Router(const Context& context, const SocketOptions& options = {});
+  /// Before bind(), and after the context's Doorkeeper was started.
+  Result<void> secure(const ServerKeys& keys);
   /// Port 0 or `*` picks a free one. Returns the address as bound.
   Result<std::string> bind(const std::string& address);
   /// False when the peer is gone or its queue is full: nothing was sent.
@@ -124,6 +155,7 @@ class Router final : public Socket {
   std::uint64_t dropped() const { return dropped_; }
 
  private:
+  bool secured_ = false;
   std::uint64_t dropped_ = 0;
 };
 

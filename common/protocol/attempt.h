@@ -9,6 +9,8 @@
 #include "common/base/digest.h"
 #include "common/base/ids.h"
 #include "common/protocol/added.h"
+#include "common/protocol/bytes.h"
+#include "common/protocol/resources.h"
 
 namespace landseer::protocol {
 
@@ -66,6 +68,9 @@ struct WorkSpec {
   bool network = false;                ///< the tool may reach the network
   Digest image_content;                ///< what the image must be here; none: nothing is bound yet
   Digest dataset_content;              ///< the same of the data set
+  std::string gpu_model;               ///< part of each GPU's model, in any case; empty: any
+  std::uint64_t scratch_bytes = 0;
+  std::vector<NamedAmount> named;  ///< of this worker's, not of the broker's
   bool operator==(const WorkSpec&) const = default;
 
   template <class Self, class Visit>
@@ -90,6 +95,22 @@ struct WorkSpec {
     visit("network", added(m.network));
     visit("image_content", added(m.image_content));
     visit("dataset_content", added(m.dataset_content));
+    visit("gpu_model", added(m.gpu_model));
+    visit("scratch_bytes", added(m.scratch_bytes));
+    visit("named", added(m.named));
+  }
+};
+
+/// What the data port of a source asks for; see fetch_pass.h.
+struct FetchPass {
+  std::string server_key;  ///< the source's public key; empty: it has none and wants none
+  std::string pass;
+  bool operator==(const FetchPass&) const = default;
+
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("server_key", m.server_key);
+    visit("pass", as_bytes(m.pass));
   }
 };
 
@@ -97,12 +118,14 @@ struct WorkSpec {
 struct InputArtifact {
   Digest artifact;
   std::vector<std::string> sources;
+  std::vector<FetchPass> passes{};  ///< one for each source, or none at all
   bool operator==(const InputArtifact&) const = default;
 
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("artifact", m.artifact);
     visit("sources", m.sources);
+    visit("passes", added(m.passes));
   }
 };
 
@@ -151,6 +174,8 @@ struct AttemptResult {
   Digest dataset_content;
   Digest checkpoint;  ///< artifact of its checkpoint folder, when the task is to go on elsewhere
   std::uint64_t checkpoint_bytes = 0;
+  bool host_is_well = false;        ///< with kRuntimeError: it is about the task, not the host
+  std::vector<std::uint32_t> gpus;  ///< indexes of those it was given
   bool operator==(const AttemptResult&) const = default;
 
   template <class Self, class Visit>
@@ -176,6 +201,8 @@ struct AttemptResult {
     visit("dataset_content", added(m.dataset_content));
     visit("checkpoint", added(m.checkpoint));
     visit("checkpoint_bytes", added(m.checkpoint_bytes));
+    visit("host_is_well", added(m.host_is_well));
+    visit("gpus", added(m.gpus));
   }
 };
 

@@ -25,6 +25,8 @@ struct GetBlob {
   std::uint64_t offset = 0;
   std::uint32_t limit = 0;
   std::string ticket{};  ///< at the bulk port: from the worker it names; empty: from the broker
+  /// It belongs to this artifact, for which the ticket, or the pass at a data port, is good.
+  Digest artifact{};
   bool operator==(const GetBlob&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -32,6 +34,7 @@ struct GetBlob {
     visit("offset", m.offset);
     visit("limit", m.limit);
     visit("ticket", added(as_bytes(m.ticket)));
+    visit("artifact", added(m.artifact));
   }
 };
 

@@ -9,9 +9,14 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/protocol/added.h"
 #include "common/protocol/bytes.h"
+#include "common/protocol/changes.h"
 #include "common/protocol/client_rows.h"
+#include "common/protocol/drain.h"
 #include "common/protocol/explanation.h"
+#include "common/protocol/forecast_messages.h"
+#include "common/protocol/selection.h"
 #include "common/protocol/version.h"
 
 namespace landseer::protocol {
@@ -78,6 +83,10 @@ struct Submitted {
   std::uint64_t evaluations = 0;  ///< of those
   std::uint64_t cached = 0;
   bool existing = false;  ///< this submission id was accepted before
+  /// With `plan_only`: bit i % 8 of byte i / 8 is set if task i of the submission has a known
+  /// result.
+  std::string cached_tasks{};
+  std::vector<std::string> notices{};  ///< what no known worker can ever run, in words
   bool operator==(const Submitted&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -89,6 +98,8 @@ struct Submitted {
     visit("evaluations", m.evaluations);
     visit("cached", m.cached);
     visit("existing", m.existing);
+    visit("cached_tasks", added(as_bytes(m.cached_tasks)));
+    visit("notices", added(m.notices));
   }
 };
 
@@ -132,7 +143,8 @@ struct PipelineStatus {
   PipelineRow row;
   std::uint64_t version = 0;
   std::vector<StageCounts> stages;
-  std::vector<std::string> notices;  ///< why nothing moves, in words
+  std::vector<std::string> notices;    ///< why nothing moves, in words
+  std::vector<PruningRow> prunings{};  ///< one for each rule, whether it ever held or not
   bool operator==(const PipelineStatus&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -140,6 +152,7 @@ struct PipelineStatus {
     visit("version", m.version);
     visit("stages", m.stages);
     visit("notices", m.notices);
+    visit("prunings", added(m.prunings));
   }
 };
 
@@ -232,10 +245,12 @@ struct ListWorkers {
 
 struct WorkerList {
   std::vector<WorkerRow> rows;
+  std::vector<NamedRoom> named;  ///< resources that the broker holds for all workers together
   bool operator==(const WorkerList&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("rows", m.rows);
+    visit("named", added(m.named));
   }
 };
 
@@ -288,11 +303,19 @@ struct Cancel {
 struct Cancelled {
   std::uint64_t tasks = 0;
   std::uint64_t running = 0;
+  std::uint64_t skipped = 0;    ///< of a part: what depends on it, and is not counted above
+  std::uint64_t shared = 0;     ///< of workflows: tasks that others need, which go on
+  std::uint64_t workflows = 0;  ///< that will not be complete because of it
+  PipelineId pipeline{};
   bool operator==(const Cancelled&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("tasks", m.tasks);
     visit("running", m.running);
+    visit("skipped", added(m.skipped));
+    visit("shared", added(m.shared));
+    visit("workflows", added(m.workflows));
+    visit("pipeline", added(m.pipeline));
   }
 };
 
@@ -347,6 +370,7 @@ struct ErrorReply {
   std::string message;
   std::string where;
   std::string hint;
+  std::uint32_t retry_ms = 0;  ///< with kBusy: how long to wait before asking again
   bool operator==(const ErrorReply&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -354,15 +378,18 @@ struct ErrorReply {
     visit("message", m.message);
     visit("where", m.where);
     visit("hint", m.hint);
+    visit("retry_ms", added(m.retry_ms));
   }
 };
 
 /// Order gives the type number on the wire (index + 1): append only.
-using FromClient =
-    std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks, GetTask,
-                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause, GetExplanation>;
+using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
+                                GetTask, ListWorkflows, ListWorkers, OpenStream, Cancel, Retry,
+                                Pause, GetExplanation, GetToolTimes, ListOffers, GetGraph, Drain,
+                                CancelPart, RetryPart, SetPriority, GetChanges, ListAttempts>;
 using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
                               TaskList, TaskDetail, WorkflowList, WorkerList, StreamOpened,
-                              Cancelled, ErrorReply, Retried, Paused, Explanation>;
+                              Cancelled, ErrorReply, Retried, Paused, Explanation, ToolTimeList,
+                              OfferList, GraphPage, Drained, PrioritySet, ChangeList, AttemptList>;
 
 }  // namespace landseer::protocol

@@ -12,6 +12,7 @@
 #include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
 #include "common/protocol/bytes.h"
+#include "common/protocol/resources.h"
 
 namespace landseer::protocol {
 
@@ -19,8 +20,8 @@ namespace landseer::protocol {
 enum class PipelineState : std::uint8_t {
   kRunning = 1,
   kPaused = 2,
-  kCompleted = 3,  ///< every task completed
-  kFailed = 4,     ///< all terminal, some failed or were skipped
+  kCompleted = 3,  ///< every task completed, or was pruned
+  kFailed = 4,     ///< all terminal, some failed, were skipped or cancelled
   kCancelled = 5,
 };
 
@@ -48,6 +49,8 @@ struct PipelineRow {
   std::int64_t submitted_at = 0;  ///< Unix milliseconds, as all times here
   std::int64_t finished_at = 0;
   std::int64_t eta_ms = -1;  ///< remaining; negative: unknown
+  std::uint64_t pruned = 0;  ///< of the cancelled ones: by a rule
+  std::string owner;         ///< whose key submitted it; empty: a broker without keys
   bool operator==(const PipelineRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -71,6 +74,28 @@ struct PipelineRow {
     visit("submitted_at", m.submitted_at);
     visit("finished_at", m.finished_at);
     visit("eta_ms", m.eta_ms);
+    visit("pruned", added(m.pruned));
+    visit("owner", added(m.owner));
+  }
+};
+
+/// What a rule of a pipeline did so far.
+struct PruningRow {
+  std::string rule;            ///< as written; `stop_after 5`
+  std::uint64_t times = 0;     ///< it held, and something was left to prune
+  std::uint64_t tasks = 0;     ///< pruned; retried ones included
+  std::uint64_t saved_ms = 0;  ///< expected time of these tasks
+  std::uint64_t gpu_ms = 0;    ///< the same times the GPUs they ask for
+  std::uint64_t unknown = 0;   ///< of the tasks: nobody knows how long they take
+  bool operator==(const PruningRow&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("rule", m.rule);
+    visit("times", m.times);
+    visit("tasks", m.tasks);
+    visit("saved_ms", m.saved_ms);
+    visit("gpu_ms", m.gpu_ms);
+    visit("unknown", m.unknown);
   }
 };
 
@@ -116,6 +141,8 @@ struct TaskRow {
   std::string metrics;   ///< JSON object or empty
   TaskId cached_from{};  ///< with `cached`: the task whose result it has
   TaskId joined{};       ///< pending, because this task of another pipeline is doing the same work
+  bool pruned = false;   ///< cancelled by a rule; while it runs: as soon as it is stopped
+  bool is_baseline = false;  ///< its tool is: what its stage's others are compared with
   bool operator==(const TaskRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -143,6 +170,8 @@ struct TaskRow {
     visit("metrics", m.metrics);
     visit("cached_from", added(m.cached_from));
     visit("joined", added(m.joined));
+    visit("pruned", added(m.pruned));
+    visit("is_baseline", added(m.is_baseline));
   }
 };
 
@@ -163,6 +192,7 @@ struct AttemptRow {
   WorkerId worker_id{};  ///< of `worker`, which may have another name now
   TaskId origin_task{};  ///< the task it was started for, if that is another one that gave it up
   std::uint32_t origin_attempt = 0;
+  std::vector<std::uint32_t> gpus;  ///< indexes of those it was given
   bool operator==(const AttemptRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -181,6 +211,7 @@ struct AttemptRow {
     visit("worker_id", added(m.worker_id));
     visit("origin_task", added(m.origin_task));
     visit("origin_attempt", added(m.origin_attempt));
+    visit("gpus", added(m.gpus));
   }
 };
 
@@ -202,6 +233,7 @@ struct WorkflowRow {
   std::uint8_t status = 0;  ///< a domain::TaskStatus: of the combination as a whole
   std::uint32_t completed = 0;
   std::vector<TaskId> tasks;
+  bool pruned = false;  ///< with kCancelled: by a rule
   bool operator==(const WorkflowRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -210,6 +242,7 @@ struct WorkflowRow {
     visit("status", m.status);
     visit("completed", m.completed);
     visit("tasks", m.tasks);
+    visit("pruned", added(m.pruned));
   }
 };
 
@@ -231,6 +264,14 @@ struct WorkerRow {
   std::string version;
   std::string reason;               ///< why it gets no work, if it is quarantined or unfit
   std::uint64_t bytes_fetched = 0;  ///< of artifacts, from other workers, since the broker started
+  bool drained = false;             ///< by a user: it gets no new attempts
+  std::uint64_t gpus_free_milli = 0;
+  std::uint64_t memory_free_bytes = 0;
+  std::uint64_t scratch_bytes = 0;
+  std::uint64_t scratch_free_bytes = 0;
+  std::uint32_t tasks_max = 0;   ///< attempts at a time; 0: as many as there is room for
+  std::vector<NamedRoom> named;  ///< resources of the site
+  std::string reserved_for;      ///< the task that a part of it is kept free for; else empty
   bool operator==(const WorkerRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -251,6 +292,14 @@ struct WorkerRow {
     visit("version", m.version);
     visit("reason", added(m.reason));
     visit("bytes_fetched", added(m.bytes_fetched));
+    visit("drained", added(m.drained));
+    visit("gpus_free_milli", added(m.gpus_free_milli));
+    visit("memory_free_bytes", added(m.memory_free_bytes));
+    visit("scratch_bytes", added(m.scratch_bytes));
+    visit("scratch_free_bytes", added(m.scratch_free_bytes));
+    visit("tasks_max", added(m.tasks_max));
+    visit("named", added(m.named));
+    visit("reserved_for", added(m.reserved_for));
   }
 };
 

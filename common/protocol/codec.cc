@@ -21,14 +21,29 @@ Result<Envelope<BulkReply>> decode_bulk_reply(std::string_view frame) {
   return decode_frame<BulkReply>(frame);
 }
 
-std::string encode_blob_head(const BlobData& head, std::size_t bytes, std::uint64_t number) {
-  std::string out = encode(BulkReply(head), number);
-  constexpr std::string_view kNoBytes("\xc4\x00", 2);  // msgpack: a `bin 8` of length 0
-  CHECK(head.data.empty() && out.ends_with(kNoBytes), "the data is the frame's end");
-  out.resize(out.size() - kNoBytes.size());
+namespace {
+
+/// `out` ends with an empty text of bytes and `tail`; in its place comes the head of a longer one.
+std::string cut_before_bytes(std::string out, const std::string& tail, std::size_t bytes) {
+  const std::string end = std::string("\xc4\x00", 2) + tail;  // msgpack: a `bin 8` of length 0
+  CHECK(out.ends_with(end), "the data stands before the frame's known end");
+  out.resize(out.size() - end.size());
   StringSink sink{out};
   msgpack::packer<StringSink>(sink).pack_bin(static_cast<std::uint32_t>(bytes));
   return out;
+}
+
+}  // namespace
+
+std::string encode_blob_head(const BlobData& head, std::size_t bytes, std::uint64_t number) {
+  return cut_before_bytes(encode(BulkReply(head), number), "", bytes);
+}
+
+LogFrameParts encode_around_log(const LogData& reply, std::size_t bytes, std::uint64_t number) {
+  LogFrameParts parts;
+  Packer(parts.tail).put(reply.times);
+  parts.head = cut_before_bytes(encode(BulkReply(reply), number), parts.tail, bytes);
+  return parts;
 }
 
 std::string encode_submission(const Submission& submission) {

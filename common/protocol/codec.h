@@ -33,6 +33,12 @@ std::string encode(const BulkReply& message, std::uint64_t number = 0);
 /// The frame of a BlobData without the `bytes` bytes of data that are its end: for who writes those
 /// into place without a copy.
 std::string encode_blob_head(const BlobData& head, std::size_t bytes, std::uint64_t number);
+/// The same for a LogData of `bytes` bytes of data, which stand between the two.
+struct LogFrameParts {
+  std::string head;
+  std::string tail;
+};
+LogFrameParts encode_around_log(const LogData& reply, std::size_t bytes, std::uint64_t number);
 /// The body of a submission, to be cut into chunks.
 std::string encode_submission(const Submission& submission);
 

@@ -35,7 +35,7 @@ concept IsId = std::is_enum_v<T> && requires(T id) {
 /// Highest value of an enumeration whose values are 1..last without gaps.
 constexpr Outcome last_of(Outcome) { return kOutcomeLast; }
 constexpr PipelineState last_of(PipelineState) { return kPipelineStateLast; }
-constexpr ErrorCode last_of(ErrorCode) { return ErrorCode::kInternal; }
+constexpr ErrorCode last_of(ErrorCode) { return ErrorCode::kBusy; }
 
 template <class T>
 constexpr bool is_added(const T&) {

@@ -18,8 +18,15 @@ inline constexpr std::size_t kReasonBytesMax = 1024;
 inline constexpr std::size_t kNameBytesMax = 128;
 /// Names in the folder of a data set that a worker tells, and that a pipeline requires.
 inline constexpr std::size_t kDatasetNamesMax = 1024;
-inline constexpr std::uint32_t kPageRowsMax = 1000;  ///< of a listing
-inline constexpr std::uint32_t kBatchMax = 512;      ///< attempts in one message
+/// Label rules and site-defined resources of one task, and values in one rule.
+inline constexpr std::size_t kRulesMax = 32;
+inline constexpr std::size_t kNamedOffersMax = 256;  ///< site-defined resources of one worker
+/// Of a site-defined resource: sums of them stay far from any overflow.
+inline constexpr std::uint64_t kNamedAmountMax = 1'000'000'000'000;
+inline constexpr std::uint32_t kPageRowsMax = 1000;     ///< of a listing
+inline constexpr std::uint32_t kToolsAskedMax = 256;    ///< whose times are asked for at once
+inline constexpr std::uint32_t kBatchMax = 512;         ///< attempts in one message
+inline constexpr std::uint32_t kChangesKept = 131'072;  ///< that GetChanges can go back
 inline constexpr std::uint32_t kArrayMax = 1'200'000;
 inline constexpr std::uint32_t kDepthMax = 8;
 inline constexpr std::uint64_t kTasksPerSubmissionMax = 1'000'000;
@@ -33,6 +40,13 @@ inline constexpr std::uint32_t kStreamWindowMax = 16;      ///< requests of one 
 inline constexpr std::uint32_t kStreamRequestsMax = 1024;  ///< of all readers
 inline constexpr std::uint32_t kLogTimesMax = 4096;        ///< in one reply
 inline constexpr std::uint32_t kStagedSubmissionsMax = 64;
-inline constexpr std::uint32_t kPipelinesMax = 10'000;  ///< finished ones included
+inline constexpr std::uint32_t kPipelinesMax = 10'000;       ///< finished ones included
+inline constexpr std::int64_t kPriorityMax = 1'000'000'000;  ///< of a pipeline, and as negative
+inline constexpr std::uint32_t kWorkflowRangesMax = 1000;    ///< in one Selection
+inline constexpr std::uint32_t kStopRulesMax = 16;           ///< of one pipeline
+/// Of one key: requests at the clients port, after a burst of so many; and live tasks of one owner.
+inline constexpr std::uint32_t kRequestsPerSecond = 100;
+inline constexpr std::uint32_t kRequestsBurst = 1000;
+inline constexpr std::uint64_t kLiveTasksPerOwnerMax = 1'000'000;
 
 }  // namespace landseer::protocol

@@ -9,6 +9,7 @@
 
 #include "common/protocol/added.h"
 #include "common/protocol/bytes.h"
+#include "common/protocol/resources.h"
 
 namespace landseer::protocol {
 
@@ -43,6 +44,11 @@ struct OptionsEntry {
   std::vector<std::string> metrics;
   std::uint64_t gpu_memory_bytes = 0;  ///< on each GPU
   bool network = false;                ///< the tool may reach the network
+  std::string gpu_model;               ///< part of each GPU's model; empty: any
+  std::uint64_t scratch_bytes = 0;
+  std::vector<LabelRule> labels;
+  std::vector<NamedAmount> named;
+  std::uint64_t time_estimate_ms = 0;  ///< until there is history; 0: not known
   bool operator==(const OptionsEntry&) const = default;
 
   template <class Self, class Visit>
@@ -58,6 +64,11 @@ struct OptionsEntry {
     visit("metrics", m.metrics);
     visit("gpu_memory_bytes", added(m.gpu_memory_bytes));
     visit("network", added(m.network));
+    visit("gpu_model", added(m.gpu_model));
+    visit("scratch_bytes", added(m.scratch_bytes));
+    visit("labels", added(m.labels));
+    visit("named", added(m.named));
+    visit("time_estimate_ms", added(m.time_estimate_ms));
   }
 };
 
@@ -112,6 +123,8 @@ struct Submission {
   std::vector<WorkflowEntry> workflows;
   /// Names that the folder of the data set must have, those of folders with a `/` behind.
   std::vector<std::string> dataset_required{};
+  std::uint64_t stop_after = 0;          ///< complete workflows that are enough; 0: all are wanted
+  std::vector<std::string> stop_when{};  ///< rules of domain::StopRule, at most kStopRulesMax
   bool operator==(const Submission&) const = default;
 
   template <class Self, class Visit>
@@ -132,6 +145,8 @@ struct Submission {
     visit("tasks", m.tasks);
     visit("workflows", m.workflows);
     visit("dataset_required", added(m.dataset_required));
+    visit("stop_after", added(m.stop_after));
+    visit("stop_when", added(m.stop_when));
   }
 };
 

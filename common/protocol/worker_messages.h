@@ -10,6 +10,9 @@
 #include "common/base/result.h"
 #include "common/protocol/added.h"
 #include "common/protocol/attempt.h"
+#include "common/protocol/bytes.h"
+#include "common/protocol/content_check.h"
+#include "common/protocol/resources.h"
 #include "common/protocol/version.h"
 
 namespace landseer::protocol {
@@ -82,6 +85,10 @@ struct Hello {
   std::vector<ImageOffer> images;
   std::string store_id;  ///< of an artifact store on a common file system; empty: its own
   std::string unfit;     ///< why it must get no work now, in words; empty: it may
+  std::uint64_t scratch_bytes = 0;  ///< that attempts may fill
+  std::vector<NamedAmount> named;   ///< resources of the site, each name once
+  std::uint32_t tasks_max = 0;      ///< attempts at a time; 0: as many as there is room for
+  std::string fetch_secret;  ///< signs passes for its data port; empty: none are wanted there
   bool operator==(const Hello&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -104,6 +111,10 @@ struct Hello {
     visit("images", added(m.images));
     visit("store_id", added(m.store_id));
     visit("unfit", added(m.unfit));
+    visit("scratch_bytes", added(m.scratch_bytes));
+    visit("named", added(m.named));
+    visit("tasks_max", added(m.tasks_max));
+    visit("fetch_secret", added(as_bytes(m.fetch_secret)));
   }
 };
 
@@ -206,11 +217,13 @@ struct Assign {
 struct StartedAttempt {
   AttemptRef attempt;
   std::int64_t started_at = 0;
+  std::vector<std::uint32_t> gpus{};  ///< indexes of those it was given
   bool operator==(const StartedAttempt&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("attempt", m.attempt);
     visit("started_at", m.started_at);
+    visit("gpus", added(m.gpus));
   }
 };
 
@@ -338,6 +351,19 @@ struct ReleaseRequest {
   }
 };
 
+/// Give these attempts back, as a worker does that leaves: what each left in its checkpoint folder
+/// goes with its result, and the task goes on elsewhere.
+struct Recall {
+  std::uint64_t session = 0;
+  std::vector<AttemptRef> attempts;
+  bool operator==(const Recall&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("session", m.session);
+    visit("attempts", m.attempts);
+  }
+};
+
 /// Answers a ReleaseRequest. From now on the worker does not count as having these.
 struct Release {
   std::uint64_t session = 0;
@@ -364,8 +390,8 @@ struct Dropped {
 
 /// Order gives the type number on the wire (index + 1): append only.
 using FromWorker = std::variant<Hello, Heartbeat, Started, Results, Holding, Dropped, Goodbye,
-                                Leaving, Offer, ReleaseRequest>;
+                                Leaving, Offer, ReleaseRequest, ContentsChecked>;
 using ToWorker = std::variant<Welcome, Rehello, Refused, HeartbeatReply, Assign, ResultsAck, Stop,
-                              Attend, Release>;
+                              Attend, Release, Recall, CheckContents>;
 
 }  // namespace landseer::protocol

@@ -26,13 +26,15 @@ std::vector<CLI::App*> verbs_of(CLI::App& app) {
 }
 
 /// Options of one verb have the verb in their variable, so that no two programs share one.
-void finish_verbs(CLI::App& app) {
+void finish_verbs(CLI::App& app, const std::string& prefix) {
   for (CLI::App* verb : verbs_of(app)) {
+    const std::string variable = prefix + upper(verb->get_name()) + "_";
+    finish_verbs(*verb, variable);
     verb->footer("\nThe options of landseer itself, such as --json, may stand here, too.");
     for (CLI::Option* option : verb->get_options()) {
       const auto& names = option->get_lnames();
       if (names.empty() || names[0] == "help") continue;
-      option->envname("LANDSEER_" + upper(verb->get_name()) + "_" + upper(names[0]));
+      option->envname(variable + upper(names[0]));
     }
   }
 }
@@ -149,6 +151,9 @@ std::unique_ptr<CLI::App> define_command_line(Command& command) {
   app->add_option("--broker", command.global.broker,
                   "the broker's address for clients; else that of $LANDSEER_HOME/broker.json")
       ->type_name("ADDRESS");
+  app->add_option("--keys", command.global.keys,
+                  "folder with your client.key; else $LANDSEER_HOME/keys")
+      ->type_name("DIR");
   app->add_flag("--json", command.global.json, "one JSON document on stdout");
   app->add_flag("-q,--quiet", command.global.quiet, "bare ids, no hints, no progress");
   app->add_flag("--no-color", command.global.no_color, "no colours on a terminal");
@@ -158,7 +163,7 @@ std::unique_ptr<CLI::App> define_command_line(Command& command) {
   define_file_verbs(*app, command);
   define_pipeline_verbs(*app, command);
   define_host_verbs(*app, command);
-  finish_verbs(*app);
+  finish_verbs(*app, "LANDSEER_");
   app->require_subcommand(1);
   app->footer(kFooter);
   return app;

@@ -11,6 +11,7 @@
 #include "common/base/result.h"
 #include "common/config/options.h"
 #include "submitter/cli/context.h"
+#include "submitter/cli/options.h"
 
 namespace landseer::cli {
 
@@ -28,6 +29,10 @@ std::unique_ptr<CLI::App> define_command_line(Command& command);
 void define_file_verbs(CLI::App& app, Command& command);      // plan, submit
 void define_pipeline_verbs(CLI::App& app, Command& command);  // list ... results
 void define_host_verbs(CLI::App& app, Command& command);      // up, down, workers, completion
+
+/// `--forecast-limit`.
+void add_forecast_options(CLI::App& verb, ForecastOptions& options);
+CLI::Validator is_duration();
 
 /// Reads the arguments into the command `app` was defined with. A text to print, with exit code 0,
 /// for --help and --version; kInvalid, naming the nearest known word, for a usage error.

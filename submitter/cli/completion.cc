@@ -56,6 +56,10 @@ OptionInfo describe(const CLI::Option& option) {
 
 VerbInfo describe(const CLI::App& app) {
   VerbInfo verb{app.get_name(), app.get_description(), {}, {}, false};
+  // What `keys` is followed by.
+  for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
+    verb.words.push_back(child->get_name());
+  }
   for (const CLI::Option* option : app.get_options()) {
     const OptionInfo info = describe(*option);
     if (!info.names.empty()) {

@@ -21,7 +21,7 @@ client::Client* Context::client_if_near() {
   limits.connect = std::chrono::seconds(1);
   const auto near = connect(limits);
   if (near) return *near;
-  note("what is cached is not known: " + near.error().message);
+  note("no broker was asked: " + near.error().message);
   return nullptr;
 }
 
@@ -32,6 +32,7 @@ Result<client::Client*> Context::connect(client::Limits limits) {
     std::signal(SIGPIPE, SIG_DFL);
     client::ClientOptions options;
     options.broker = options_.broker;
+    options.keys = options_.keys;
     options.signals = signals_.get();
     options.limits = limits;
     if (options_.trace) options.trace = [](const std::string& line) { spdlog::debug(line); };
@@ -43,7 +44,10 @@ Result<client::Client*> Context::connect(client::Limits limits) {
   return client_.get();
 }
 
-Result<void> Context::rest(Duration duration) { return client_->pause(duration); }
+Result<void> Context::rest(Duration duration) {
+  // Without a client signals end the program by themselves.
+  return client_ ? client_->pause(duration) : Result<void>();
+}
 
 void Context::print(std::string_view text) {
   streams_.out.stream << text;

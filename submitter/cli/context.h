@@ -17,6 +17,7 @@ namespace landseer::cli {
 
 struct GlobalOptions {
   std::string broker;
+  std::string keys;  ///< folder; empty: that of $LANDSEER_HOME
   bool json = false;
   bool quiet = false;
   bool no_color = false;
@@ -38,6 +39,7 @@ class Context {
   bool quiet() const { return options_.quiet; }
   /// Hints and progress: neither with --json nor with --quiet.
   bool chatty() const { return !options_.json && !options_.quiet; }
+  const std::string& keys_folder() const { return options_.keys; }
   const Screen& out() const { return streams_.out; }
   const Screen& err() const { return streams_.err; }
 

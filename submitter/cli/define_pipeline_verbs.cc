@@ -25,6 +25,15 @@ void define_pipeline_verb(CLI::App& app, Command& command, const char* name, con
   on_verb(*verb, command, options, run);
 }
 
+void define_status(CLI::App& app, Command& command) {
+  auto options = std::make_shared<StatusOptions>();
+  CLI::App* verb =
+      app.add_subcommand("status", "how far pipelines are, and a forecast of the rest");
+  verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->capture_default_str();
+  add_forecast_options(*verb, options->forecast);
+  on_verb(*verb, command, options, run_status);
+}
+
 void define_wait(CLI::App& app, Command& command) {
   auto options = std::make_shared<WaitOptions>();
   auto timeout = std::make_shared<std::string>();
@@ -33,12 +42,7 @@ void define_wait(CLI::App& app, Command& command) {
   verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->required();
   verb->add_option("--timeout", *timeout, "give up after this, with exit code 124")
       ->type_name("DURATION")
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            return parse_duration(text) ? ""
-                                        : "'" + text + "' is not a duration such as 90s or 1h30m";
-          },
-          ""));
+      ->check(is_duration());
   verb->callback([&command, options, timeout] {
     options->timeout = parse_duration(*timeout);
     command.run = [options](Context& context) { return run_wait(context, *options); };
@@ -92,8 +96,11 @@ void define_fetch(CLI::App& app, Command& command) {
 
 void define_cancel(CLI::App& app, Command& command) {
   auto options = std::make_shared<CancelOptions>();
-  CLI::App* verb = app.add_subcommand("cancel", "end pipelines or a task, running work included");
-  verb->add_option("TARGET", options->target, "pipelines, or task_7")->required();
+  CLI::App* verb = app.add_subcommand(
+      "cancel", "end pipelines, workflows, a tool or a task, running work included");
+  verb->add_option("TARGET", options->target, "pipelines, workflow_7-9 or task_7")->required();
+  verb->add_option("--tool", options->tool, "only this tool's tasks, and what depends on them");
+  verb->add_flag("--dry-run", options->dry_run, "only say what it would do");
   verb->add_flag("--yes", options->yes, "do not ask");
   on_verb(*verb, command, options, run_cancel);
 }
@@ -101,8 +108,19 @@ void define_cancel(CLI::App& app, Command& command) {
 void define_retry(CLI::App& app, Command& command) {
   auto options = std::make_shared<RetryOptions>();
   CLI::App* verb = app.add_subcommand("retry", "run failed and cancelled tasks again");
-  verb->add_option("TARGET", options->target, "pipelines, or task_7")->required();
+  verb->add_option("TARGET", options->target, "pipelines, workflow_7-9 or task_7")->required();
+  verb->add_option("--tool", options->tool,
+                   "only this tool's tasks, and what was skipped with them");
+  verb->add_flag("--pruned", options->pruned, "only what rules of the pipeline pruned");
   on_verb(*verb, command, options, run_retry);
+}
+
+void define_priority(CLI::App& app, Command& command) {
+  auto options = std::make_shared<PriorityOptions>();
+  CLI::App* verb = app.add_subcommand("priority", "which pipeline goes first: higher does");
+  verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->required();
+  verb->add_option("N", options->priority, "0 unless it was submitted with another")->required();
+  on_verb(*verb, command, options, run_priority);
 }
 
 /// Holding back by mistake costs hours: which pipeline is always said.
@@ -121,6 +139,10 @@ void define_results(CLI::App& app, Command& command) {
   verb->add_option("--csv", options->csv,
                    "write results_tools.csv and results_combinations.csv there")
       ->type_name("DIR");
+  CLI::Option* interactions = verb->add_flag("--interactions", options->interactions,
+                                             "what adding one defence does to another");
+  verb->add_option("--metric", options->metric, "by which metric; else the first that is known")
+      ->needs(interactions);
   on_verb(*verb, command, options, run_results);
 }
 
@@ -129,7 +151,7 @@ void define_results(CLI::App& app, Command& command) {
 void define_pipeline_verbs(CLI::App& app, Command& command) {
   CLI::App* list = app.add_subcommand("list", "all pipelines");
   list->callback([&command] { command.run = run_list; });
-  define_pipeline_verb(app, command, "status", "how far pipelines are", run_status);
+  define_status(app, command);
   define_wait(app, command);
   define_pipeline_verb(app, command, "watch", "progress, live, until a pipeline has ended",
                        run_watch);
@@ -142,6 +164,7 @@ void define_pipeline_verbs(CLI::App& app, Command& command) {
   define_fetch(app, command);
   define_cancel(app, command);
   define_retry(app, command);
+  define_priority(app, command);
   define_pause(app, command, "pause", "start nothing new of pipelines; what runs goes on",
                run_pause);
   define_pause(app, command, "resume", "let paused pipelines go on", run_resume);

@@ -8,6 +8,7 @@ int exit_code(ErrorCode code) {
     case ErrorCode::kLimit:
       return kUsage;
     case ErrorCode::kUnavailable:
+    case ErrorCode::kBusy:
       return kUnreachable;
     case ErrorCode::kNotAllowed:
       return kForbidden;

@@ -52,6 +52,9 @@ Result<int> run_explain(Context& context, const std::string& text) {
   for (const std::string& reason : why->reasons) {
     context.print("  " + strip_control(reason, false) + "\n");
   }
+  if (!why->change.empty()) {
+    context.print("what would let it run: " + strip_control(why->change, false) + "\n");
+  }
   context.print(compared(context.out(), *why));
   context.next("landseer task " + to_string(*id));
   return kSuccess;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/net/clock.h"
@@ -14,26 +15,36 @@ namespace landseer::cli {
 namespace {
 
 Table pipelines_table(const std::vector<protocol::PipelineRow>& rows) {
-  Table table({{"PIPELINE"},
-               {.title = "NAME", .width_min = 8},
-               {"STATE"},
-               {.title = "ENDED", .side = Side::kRight},
-               {.title = "%", .side = Side::kRight},
-               {.title = "FAILED", .side = Side::kRight},
-               {.title = "WORKFLOWS", .side = Side::kRight, .optional = true},
-               {.title = "SUBMITTED", .optional = true},
-               {.title = "TOOK", .side = Side::kRight, .optional = true}});
+  // Without keys nobody owns anything, and the column would be empty.
+  const bool owned =
+      std::any_of(rows.begin(), rows.end(), [](const auto& row) { return !row.owner.empty(); });
+  std::vector<Column> columns{{"PIPELINE"},
+                              {.title = "NAME", .width_min = 8},
+                              {"STATE"},
+                              {.title = "PRIORITY", .side = Side::kRight, .optional = true},
+                              {.title = "ENDED", .side = Side::kRight},
+                              {.title = "%", .side = Side::kRight},
+                              {.title = "FAILED", .side = Side::kRight},
+                              {.title = "WORKFLOWS", .side = Side::kRight, .optional = true},
+                              {.title = "SUBMITTED", .optional = true},
+                              {.title = "TOOK", .side = Side::kRight, .optional = true}};
+  if (owned) columns.insert(columns.begin() + 3, Column{.title = "OWNER", .optional = true});
+  Table table(columns);
   const std::int64_t now_ms = net::now().wall.unix_ms;
   for (const protocol::PipelineRow& row : rows) {
-    table.add({to_string(row.pipeline),
-               row.name,
-               {std::string(protocol::to_string(row.state)), color_of(row.state)},
-               fmt::format("{}/{}", ended_tasks(row), row.total),
-               std::to_string(percent_ended(row)),
-               {std::to_string(row.failed), row.failed > 0 ? Color::kRed : Color::kNone},
-               fmt::format("{}/{}", row.workflows_completed, row.workflows),
-               local_time(row.submitted_at),
-               elapsed(row.submitted_at, row.finished_at, now_ms)});
+    std::vector<Cell> cells{
+        to_string(row.pipeline),
+        row.name,
+        {std::string(protocol::to_string(row.state)), color_of(row.state)},
+        std::to_string(row.priority),
+        fmt::format("{}/{}", ended_tasks(row), row.total),
+        std::to_string(percent_ended(row)),
+        {std::to_string(row.failed), row.failed > 0 ? Color::kRed : Color::kNone},
+        fmt::format("{}/{}", row.workflows_completed, row.workflows),
+        local_time(row.submitted_at),
+        elapsed(row.submitted_at, row.finished_at, now_ms)};
+    if (owned) cells.insert(cells.begin() + 3, Cell(row.owner));
+    table.add(cells);
   }
   return table;
 }

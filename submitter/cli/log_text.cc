@@ -3,23 +3,13 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "submitter/report/utf8_end.h"
 
 namespace landseer::cli {
 namespace {
 
 // Longer lines are passed on in parts: a binary dump must not fill the memory.
 constexpr std::size_t kLineBytesMax = 256 * 1024;
-
-/// Bytes at the end of `text` that begin a UTF-8 character without ending it.
-std::size_t unfinished_bytes(std::string_view text) {
-  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
-    const auto c = static_cast<unsigned char>(text[text.size() - back]);
-    if ((c & 0xC0) == 0x80) continue;
-    const std::size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
-    return length > back ? back : 0;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -36,7 +26,7 @@ std::string LogText::add(std::string_view piece) {
 }
 
 std::string LogText::take_rest(bool at_end) {
-  const std::size_t kept = at_end ? 0 : unfinished_bytes(rest_);
+  const std::size_t kept = at_end ? 0 : report::unfinished_bytes(rest_);
   const std::size_t taken = rest_.size() - kept;
   std::string text = clean(std::string_view(rest_).substr(0, taken));
   rest_.erase(0, taken);

@@ -13,6 +13,7 @@ class LogText {
  public:
   explicit LogText(bool raw) : raw_(raw) {}
 
+  bool raw() const { return raw_; }
   /// The text to print now: everything up to the last line's end.
   std::string add(std::string_view piece);
   /// What is left of a line without end; cuts no character in two unless `at_end`.

@@ -143,6 +143,8 @@ class LogReader {
   }
 
   void print(const client::LogPiece& piece) {
+    const bool as_it_is = text_.raw() && !options_.timestamps && !context_.json();
+    if (as_it_is && piece.left_out == 0) return context_.print(piece.data);
     std::string data;
     if (piece.left_out > 0) {
       left_out_ += piece.left_out;
@@ -151,7 +153,7 @@ class LogReader {
     }
     data += options_.timestamps && !context_.json()
                 ? stamps_.add(piece.offset, piece.data, piece.times)
-                : piece.data;
+                : std::string(piece.data);
     if (!context_.json()) {
       print_text(text_.add(data));
     } else if (options_.follow) {

@@ -1,6 +1,7 @@
 /// What each verb can be told: plain data, filled by the command line, taken by the verb.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,19 @@ struct FileOptions {
   std::vector<std::string> set;
 };
 
+/// How long somebody waits for a forecast. Zero: none is made.
+struct ForecastOptions {
+  Duration limit = std::chrono::seconds(10);
+};
+
+struct PlanOptions {
+  FileOptions source;
+  std::vector<std::string> workers;   ///< imagined ones, a case each; empty: the broker's
+  std::vector<std::string> policies;  ///< a case each; empty: the file's
+  std::string durations;              ///< file; empty: only what the broker has learned
+  ForecastOptions forecast;
+};
+
 struct SubmitOptions {
   FileOptions source;
   std::string name;    ///< empty: the file's
@@ -29,10 +43,17 @@ struct SubmitOptions {
   std::string submission_id;  ///< empty: a new one
   bool wait = false;
   bool no_cache = false;
+  std::optional<std::uint64_t> stop_after;  ///< complete workflows
+  std::vector<std::string> stop_when;       ///< rules, instead of the file's
 };
 
 struct PipelineOptions {
   std::string pipeline = "last";
+};
+
+struct StatusOptions {
+  std::string pipeline = "last";
+  ForecastOptions forecast{std::chrono::seconds(3)};
 };
 
 struct WaitOptions {
@@ -63,15 +84,48 @@ struct FetchOptions {
 struct CancelOptions {
   std::string target;
   bool yes = false;
+  std::string tool{};  ///< only its tasks
+  bool dry_run = false;
+};
+
+/// Exactly one of the two is said.
+struct DrainOptions {
+  std::string worker;
+  std::string label;  ///< KEY=VALUE
+  bool now = false;
+};
+
+struct WorkersOptions {
+  std::string label;  ///< KEY=VALUE; empty: all
 };
 
 struct RetryOptions {
   std::string target;
+  std::string tool{};   ///< only its tasks
+  bool pruned = false;  ///< only what rules gave up
+};
+
+struct PriorityOptions {
+  std::string pipeline;
+  std::int64_t priority = 0;
 };
 
 struct ResultsOptions {
   std::string pipeline = "last";
   std::string csv;  ///< folder; empty: no files
+  bool interactions = false;
+  std::string metric;  ///< of the interactions; empty: the first that is known
+};
+
+struct DashboardOptions {
+  bool control = false;  ///< the link lets its user act, not only look
+};
+
+struct KeysAddOptions {
+  std::string name;
+  std::string role;
+  std::string owner;     ///< whose pipelines it sees; empty: those of its name
+  bool replace = false;  ///< the key of that name, with a new pair
 };
 
 struct UpOptions {
@@ -84,6 +138,8 @@ struct UpOptions {
   std::string workers_bind = "tcp://127.0.0.1:0";
   std::string clients_bind = "tcp://127.0.0.1:0";
   std::string bulk_bind = "tcp://127.0.0.1:0";
+  std::string dashboard_bind = "127.0.0.1:0";
+  bool no_dashboard = false;
 };
 
 }  // namespace landseer::cli

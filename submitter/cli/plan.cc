@@ -4,8 +4,10 @@
 #include <optional>
 
 #include "common/base/text.h"
+#include "common/net/clock.h"
 #include "submitter/cli/exit_codes.h"
 #include "submitter/cli/json_rows.h"
+#include "submitter/cli/plan_forecast.h"
 #include "submitter/cli/source.h"
 #include "submitter/cli/submission_id.h"
 #include "submitter/cli/verbs.h"
@@ -26,9 +28,13 @@ std::string_view form_text(pipeline::Form form) {
   return "unknown";
 }
 
+/// Of tasks and evaluations.
 using Cached = std::optional<std::uint64_t>;
 
-Json to_json(const Source& source, const pipeline::Counts& counts, const Cached& cached) {
+Json to_json(const Source& source, const pipeline::Counts& counts, const Cached& cached,
+             const PlanForecasts& forecasts) {
+  Json cases = Json::array();
+  for (const ForecastCase& each : forecasts.cases) cases.push_back(to_json(each));
   const bool native = source.file.form == pipeline::Form::kNative;
   return {{"workflows", counts.workflows},
           {"task_instances", counts.task_instances},
@@ -37,7 +43,9 @@ Json to_json(const Source& source, const pipeline::Counts& counts, const Cached&
           {"cached", cached ? Json(*cached) : Json()},
           {"name", source.file.name},
           {"form", form_text(source.file.form)},
-          {"expansion", native ? Json() : Json(pipeline::to_string(source.expansion))}};
+          {"expansion", native ? Json() : Json(pipeline::to_string(source.expansion))},
+          {"forecasts", std::move(cases)},
+          {"forecast_missing", forecasts.missing.empty() ? Json() : Json(forecasts.missing)}};
 }
 
 /// `pre_training    trades, noop (baseline)`.
@@ -80,39 +88,67 @@ std::string text(const Source& source, const pipeline::Counts& counts, const Cac
   return out;
 }
 
-/// Of tasks and evaluations; none without a broker, or without the model script, which is a part of
-/// every task's key.
-Cached count_cached(Context& context, const FileOptions& options) {
-  client::Client* client = context.client_if_near();
+std::string text(const Context& context, const PlanForecasts& forecasts) {
+  std::string out;
+  if (forecasts.cases.size() == 1) {
+    for (const std::string& line : forecast_lines(forecasts.cases[0], net::now().wall)) {
+      out += line + "\n";
+    }
+  } else if (!forecasts.cases.empty()) {
+    out += "\n" + forecast_table(context.out(), forecasts.cases);
+  }
+  for (const std::string& line : assumption_lines(forecasts.cases)) {
+    out += strip_control("! " + line, false) + "\n";
+  }
+  return out;
+}
+
+/// What submitting it would be; none without a broker, or without the model script, which is a part
+/// of every task's key.
+std::optional<protocol::Submitted> ask_broker(Context& context, client::Client* client,
+                                              const FileOptions& options) {
   if (client == nullptr) return std::nullopt;
   const auto source = load_source(context, options, true);
   if (!source) return std::nullopt;
   auto submission = pipeline::expand(source->file, source->expansion, options.max_workflows);
   if (!submission) return std::nullopt;
   submission->submission_id = make_submission_id();
-  const auto planned = client->plan(*submission);
-  if (planned) return planned->cached;
+  auto planned = client->plan(*submission);
+  if (planned) {
+    for (const std::string& notice : planned->notices) context.warn(notice);
+    return std::move(*planned);
+  }
   context.note("what is cached is not known: " + planned.error().message);
   return std::nullopt;
 }
 
 }  // namespace
 
-Result<int> run_plan(Context& context, const FileOptions& options) {
-  const auto source = load_source(context, options, false);
+Result<int> run_plan(Context& context, const PlanOptions& options) {
+  const FileOptions& file = options.source;
+  const auto source = load_source(context, file, false);
   if (!source) return tl::make_unexpected(source.error());
   const pipeline::Counts counts = pipeline::count(source->file, source->expansion);
   // expand() knows every limit; above the one on workflows it refuses before it builds anything.
-  const auto submission = pipeline::expand(source->file, source->expansion, options.max_workflows);
+  const auto submission = pipeline::expand(source->file, source->expansion, file.max_workflows);
   if (!submission) return tl::make_unexpected(submission.error());
-  const Cached cached = count_cached(context, options);
+  client::Client* client = context.client_if_near();
+  const auto planned = ask_broker(context, client, file);
+  const Cached cached = planned ? Cached(planned->cached) : std::nullopt;
+  const bool is_count_all = context.quiet() && !context.json();
+  const auto forecasts = is_count_all
+                             ? Result<PlanForecasts>()
+                             : forecast_plan(context, client, options, *submission,
+                                             planned ? planned->cached_tasks : std::string());
+  if (!forecasts) return tl::make_unexpected(forecasts.error());
   if (context.json()) {
-    print_document(context, to_json(*source, counts, cached));
+    print_document(context, to_json(*source, counts, cached, *forecasts));
   } else if (context.quiet()) {
     context.print(std::to_string(counts.tasks + counts.evaluations) + "\n");
   } else {
-    context.print(text(*source, counts, cached));
-    context.next("landseer submit " + options.file);
+    context.print(text(*source, counts, cached) + text(context, *forecasts));
+    if (!forecasts->missing.empty()) context.note("no forecast: " + forecasts->missing);
+    context.next("landseer submit " + file.file);
   }
   return kSuccess;
 }

@@ -32,9 +32,26 @@ std::string counts_text(const protocol::PipelineRow& row) {
   add(row.ready, "ready");
   add(row.failed, "failed");
   add(row.skipped, "skipped");
-  add(row.cancelled, "cancelled");
+  add(row.cancelled - std::min(row.cancelled, row.pruned), "cancelled");
+  add(row.pruned, "pruned");
   add(row.cached, "cached");
   return text;
+}
+
+std::string milliseconds_text(std::uint64_t ms) {
+  return format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
+}
+
+/// `  stop_when      clean_accuracy < 0.5: held 3 times, 12 tasks pruned, about 2h10m saved`.
+std::string pruning_line(const protocol::PruningRow& row) {
+  std::string line = fmt::format("  {:<14} {}: ", "rule", row.rule);
+  if (row.times == 0) return line + "did not hold so far";
+  line += fmt::format("held {}, {} tasks pruned",
+                      row.times == 1 ? "once" : fmt::format("{} times", row.times), row.tasks);
+  if (row.saved_ms > 0) line += ", about " + milliseconds_text(row.saved_ms) + " saved";
+  if (row.gpu_ms > 0) line += ", " + milliseconds_text(row.gpu_ms) + " of GPUs";
+  if (row.unknown > 0) line += fmt::format(", {} of unknown length", row.unknown);
+  return line;
 }
 
 std::string stage_line(const Screen& screen, const protocol::StageCounts& stage) {
@@ -95,7 +112,8 @@ std::vector<std::string> progress_lines(const Screen& screen,
   const std::string state(protocol::to_string(row.state));
   const std::string since = elapsed(row.submitted_at, row.finished_at, now.unix_ms);
   const std::string head = fitted(fmt::format("{}  {}  ", to_string(row.pipeline), row.name));
-  const std::string tail = fmt::format("  {}", since);
+  const std::string rank = row.priority == 0 ? "" : fmt::format("  priority {}", row.priority);
+  const std::string tail = fmt::format("  {}{}", since, rank);
   const std::size_t used = display_width(head) + state.size() + tail.size();
   // Colour codes must not be cut: without room the plain text is.
   lines.push_back(screen.width == 0 || used <= screen.width
@@ -108,6 +126,9 @@ std::vector<std::string> progress_lines(const Screen& screen,
       fmt::format("  {:<14} {:>6}/{}", "workflows", row.workflows_completed, row.workflows)));
   for (const protocol::StageCounts& stage : status.stages) {
     if (stage.total > 0) lines.push_back(stage_line(screen, stage));
+  }
+  for (const protocol::PruningRow& rule : status.prunings) {
+    lines.push_back(fitted(pruning_line(rule)));
   }
   for (const std::string& notice : status.notices) lines.push_back(fitted("  ! " + notice));
   return lines;

@@ -1,13 +1,17 @@
-/// The CSV form of results: columns as users of Landseer know them.
+#include "submitter/cli/result_csv.h"
+
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "submitter/cli/csv.h"
-#include "submitter/cli/result_rows.h"
 
 namespace landseer::cli {
 namespace {
+
+using report::CombinationResult;
+using report::Results;
+using report::ToolResult;
 
 std::string seconds(std::optional<double> duration) {
   return duration ? fmt::format("{:.3f}", *duration) : "";
@@ -22,7 +26,7 @@ std::string metric_field(const std::string& text) {
 
 }  // namespace
 
-std::string tools_csv(const Results& results) {
+std::string tools_csv(const report::Results& results) {
   std::string out = csv_line({"pipeline_id", "combination", "stage", "tool_name", "cache_key",
                               "duration_sec", "status", "output_path"});
   for (const ToolResult& row : results.tools) {
@@ -32,9 +36,9 @@ std::string tools_csv(const Results& results) {
   return out;
 }
 
-std::string combinations_csv(const Results& results) {
+std::string combinations_csv(const report::Results& results) {
   std::vector<std::string> titles{"pipeline_id", "combination"};
-  for (const domain::TaskType stage : kStages) titles.emplace_back(to_string(stage));
+  for (const domain::TaskType stage : report::kStages) titles.emplace_back(to_string(stage));
   titles.insert(titles.end(), {"dataset_name", "dataset_type"});
   titles.insert(titles.end(), results.metrics.begin(), results.metrics.end());
   titles.insert(titles.end(), {"total_duration", "combination_status"});

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -5,13 +7,17 @@
 #include "submitter/cli/csv.h"
 #include "submitter/cli/exit_codes.h"
 #include "submitter/cli/json_rows.h"
-#include "submitter/cli/result_rows.h"
+#include "submitter/cli/result_csv.h"
 #include "submitter/cli/table.h"
 #include "submitter/cli/targets.h"
 #include "submitter/cli/verbs.h"
+#include "submitter/report/interactions.h"
 
 namespace landseer::cli {
 namespace {
+
+using report::CombinationResult;
+using report::Results;
 
 constexpr std::array<const char*, 4> kTitles{"PRE", "IN", "POST", "DEPLOY"};
 
@@ -22,7 +28,7 @@ Result<Results> fetch(client::Client& client, PipelineId id) {
   if (!workflows) return tl::make_unexpected(workflows.error());
   const auto tasks = client.tasks(id);
   if (!tasks) return tl::make_unexpected(tasks.error());
-  return join_results(status->row, *workflows, *tasks);
+  return report::join_results(status->row, *workflows, *tasks);
 }
 
 /// Four digits are what a person compares; the files have all.
@@ -38,6 +44,7 @@ std::string short_metric(const std::string& text) {
 
 Color status_color(const std::string& status) {
   if (status == "success") return Color::kGreen;
+  if (status == "cancelled" || status == "pruned") return Color::kYellow;
   return status == "failure" ? Color::kRed : Color::kBlue;
 }
 
@@ -60,6 +67,52 @@ Table results_table(const Results& results) {
     table.add(std::move(cells));
   }
   return table;
+}
+
+std::string effect(const report::InteractionCell& cell) {
+  if (cell.severity == "none" && cell.sign == "none") return "none";
+  return cell.severity + ", " + cell.sign;
+}
+
+Color effect_color(const report::InteractionCell& cell) {
+  if (cell.sign == "negative") return Color::kRed;
+  if (cell.sign == "positive") return Color::kGreen;
+  return cell.sign == "mixed" ? Color::kYellow : Color::kNone;
+}
+
+Table interactions_table(const report::Interactions& found) {
+  Table table({{.title = "DEFENCE", .width_min = 8},
+               {.title = "WITH", .width_min = 8},
+               {.title = "CHANGE", .side = Side::kRight},
+               {.title = "RELATIVE", .side = Side::kRight},
+               {.title = "PAIRS", .side = Side::kRight},
+               {"EFFECT"}});
+  for (const report::InteractionCell& cell : found.cells) {
+    table.add({found.tools[cell.row].tool,
+               found.tools[cell.column].tool,
+               fmt::format("{:+.4g}", cell.change),
+               fmt::format("{:+.1f} %", 100 * cell.relative_change),
+               std::to_string(cell.n),
+               {effect(cell), effect_color(cell)}});
+  }
+  return table;
+}
+
+/// One row for each two defences that some pair of combinations tells about.
+Result<int> show_interactions(Context& context, const Results& results, const std::string& metric) {
+  const auto found = report::find_interactions(results, metric);
+  if (!found) return tl::make_unexpected(found.error());
+  if (context.json()) {
+    print_document(context, report::to_json(*found));
+  } else if (found->cells.empty()) {
+    context.note("no two combinations with numbers differ in one defence only, yet");
+  } else {
+    const bool lower = found->higher_is_better == false;
+    context.note(found->metric + (lower ? ", lower is better" : ", higher is better") +
+                 "; one pair alone says little");
+    context.print(interactions_table(*found).text(context.out()));
+  }
+  return kSuccess;
 }
 
 struct CsvPaths {
@@ -93,6 +146,7 @@ Result<int> run_results(Context& context, const ResultsOptions& options) {
   if (!client) return tl::make_unexpected(client.error());
   const auto results = fetch(**client, *id);
   if (!results) return tl::make_unexpected(results.error());
+  if (options.interactions) return show_interactions(context, *results, options.metric);
   CsvPaths paths;
   if (!options.csv.empty()) {
     auto written = write_csv(options.csv, *results);
@@ -107,6 +161,7 @@ Result<int> run_results(Context& context, const ResultsOptions& options) {
     print_document(context, document);
   } else if (!context.quiet()) {
     context.print(results_table(*results).text(context.out()));
+    context.note(summary(*results));
   }
   if (!options.csv.empty()) {
     context.note("written: " + paths.tools);

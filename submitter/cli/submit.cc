@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.h"
+#include "common/domain/stop_rule.h"
 #include "common/net/clock.h"
 #include "submitter/cli/exit_codes.h"
 #include "submitter/cli/follow.h"
@@ -28,6 +29,13 @@ Result<protocol::Submission> make_submission(Context& context, const SubmitOptio
   if (!options.policy.empty()) submission->policy = options.policy;
   if (options.priority) submission->priority = *options.priority;
   if (options.no_cache) submission->use_cache = false;
+  if (options.stop_after) submission->stop_after = *options.stop_after;
+  if (options.stop_when.empty()) return submission;
+  for (const std::string& text : options.stop_when) {
+    const auto rule = domain::StopRule::parse(text);
+    if (!rule) return tl::make_unexpected(rule.error());
+  }
+  submission->stop_when = options.stop_when;
   return submission;
 }
 
@@ -106,6 +114,9 @@ Result<int> run_submit(Context& context, const SubmitOptions& options) {
     context.print(to_string(submitted->pipeline) + "\n");
   } else if (!context.json()) {
     context.print(text(*submitted));
+  }
+  for (const std::string& notice : submitted->notices) {
+    context.warn(notice);
   }
   if (options.wait) return wait_for(context, *submitted);
   if (context.json()) print_document(context, to_json(*submitted));

@@ -32,6 +32,7 @@ Table tasks_table(const std::vector<protocol::TaskRow>& rows) {
     std::string word(domain::to_string(status));
     if (row.cached) word += " (cached)";
     if (row.ready) word += " (ready)";
+    if (row.pruned) word += " (pruned)";
     if (row.evaluation_skipped) word += " (skipped)";
     table.add({to_string(row.task),
                row.tool,

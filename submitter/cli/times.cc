@@ -19,16 +19,6 @@ std::string format_time(const tm& parts) {
 
 }  // namespace
 
-std::string utc_time(std::int64_t unix_ms) {
-  if (unix_ms <= 0) return {};
-  const time_t seconds = unix_ms / 1000;
-  tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::string text = format_time(parts);
-  text[10] = 'T';
-  return text + fmt::format(".{:03}Z", unix_ms % 1000);
-}
-
 std::string local_time(std::int64_t unix_ms) {
   if (unix_ms <= 0) return "-";
   const time_t seconds = unix_ms / 1000;

@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <string>
 
+#include "submitter/report/utc_time.h"
+
 namespace landseer::cli {
 
-/// `2026-03-01T12:00:00.250Z`; empty for 0.
-std::string utc_time(std::int64_t unix_ms);
+using report::utc_time;
 
 /// `2026-03-01 13:00:00` in the user's zone; `-` for 0.
 std::string local_time(std::int64_t unix_ms);

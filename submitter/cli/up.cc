@@ -61,6 +61,11 @@ std::vector<std::string> worker_arguments(const UpOptions& options, const std::s
   return arguments;
 }
 
+std::vector<std::string> dashboard_arguments(const UpOptions& options, const std::string& broker) {
+  return {program_folder() + "/landseer-dashboard", "--broker", broker, "--bind",
+          options.dashboard_bind};
+}
+
 std::string second_word(const std::string& line) {
   const auto begin = line.find(' ');
   if (begin == std::string::npos) return {};
@@ -86,13 +91,25 @@ class Starter {
       auto started = start(name, arguments);
       if (!started) return started;
     }
+    if (!options_.no_dashboard && has_dashboard()) {
+      auto started = start("dashboard", dashboard_arguments(options_, rendezvous->clients_address));
+      if (!started) return started;
+    }
     return write_up_file(services_);
   }
 
  private:
+  /// It is a package of its own.
+  bool has_dashboard() {
+    std::error_code ignored;
+    if (std::filesystem::exists(program_folder() + "/landseer-dashboard", ignored)) return true;
+    context_.note("there is no dashboard: landseer-dashboard is not installed beside landseer");
+    return false;
+  }
+
   Result<void> start(const std::string& name, const std::vector<std::string>& arguments) {
     const std::string log = config::home_folder() + "/logs/" + name + ".log";
-    if (name != "broker") {
+    if (name != "broker" && name != "dashboard") {
       std::error_code ignored;  // the worker reports a missing scratch folder better
       std::filesystem::create_directories(config::home_folder() + "/workers/" + name, ignored);
     }
@@ -212,7 +229,8 @@ Result<int> run_up(Context& context, const UpOptions& options) {
     return tl::make_unexpected(started.error());
   }
   print_services(context, starter.services(), false);
-  context.next("landseer submit FILE");
+  context.next(options.no_dashboard ? "landseer submit FILE"
+                                    : "landseer submit FILE, or landseer dashboard for a link");
   return kSuccess;
 }
 

@@ -6,6 +6,7 @@
 #include "common/net/clock.h"
 #include "submitter/cli/exit_codes.h"
 #include "submitter/cli/json_rows.h"
+#include "submitter/cli/labels.h"
 #include "submitter/cli/table.h"
 #include "submitter/cli/times.h"
 #include "submitter/cli/verbs.h"
@@ -51,24 +52,45 @@ Table workers_table(const std::vector<protocol::WorkerRow>& rows) {
   return table;
 }
 
+void add_notes(Context& context, const protocol::WorkerRow& row) {
+  if (!row.reason.empty()) context.note(row.name + " is " + row.state + ": " + row.reason);
+  if (!row.reserved_for.empty()) {
+    context.note(row.name + " is kept free for " + row.reserved_for);
+  }
+}
+
 }  // namespace
 
-Result<int> run_workers(Context& context) {
+Result<int> run_workers(Context& context, const WorkersOptions& options) {
+  std::pair<std::string, std::string> label;
+  if (!options.label.empty()) {
+    auto parsed = parse_label(options.label);
+    if (!parsed) return tl::make_unexpected(parsed.error());
+    label = std::move(*parsed);
+  }
   auto client = context.client();
   if (!client) return tl::make_unexpected(client.error());
-  const auto rows = (*client)->workers();
-  if (!rows) return tl::make_unexpected(rows.error());
+  auto list = (*client)->workers();
+  if (!list) return tl::make_unexpected(list.error());
+  auto& rows = list->rows;
+  std::erase_if(rows, [&](const protocol::WorkerRow& row) {
+    const auto found = row.labels.find(label.first);
+    return !options.label.empty() && (found == row.labels.end() || found->second != label.second);
+  });
   if (context.json()) {
-    print_document(context, to_json_array(*rows));
+    print_document(context, to_json_array(rows));
   } else if (context.quiet()) {
-    for (const auto& row : *rows) context.print(to_string(row.worker) + "\n");
-  } else if (rows->empty()) {
+    for (const auto& row : rows) context.print(to_string(row.worker) + "\n");
+  } else if (rows.empty() && !options.label.empty()) {
+    context.note("no worker has the label " + options.label);
+  } else if (rows.empty()) {
     context.note("no worker has connected yet");
     context.next("landseer-worker --broker ADDRESS on a host that shall compute, or landseer up");
   } else {
-    context.print(workers_table(*rows).text(context.out()));
-    for (const protocol::WorkerRow& row : *rows) {
-      if (!row.reason.empty()) context.note(row.name + " is " + row.state + ": " + row.reason);
+    context.print(workers_table(rows).text(context.out()));
+    for (const protocol::WorkerRow& row : rows) add_notes(context, row);
+    for (const auto& [name, amount, free] : list->named) {
+      context.note(fmt::format("all workers share {}: {} of {} free", name, free, amount));
     }
   }
   return kSuccess;

@@ -31,7 +31,7 @@ Table workflows_table(const std::vector<protocol::WorkflowRow>& rows, const Tool
     }
     table.add({to_string(row.workflow),
                row.name,
-               {std::string(domain::to_string(status)), color_of(status)},
+               {row.pruned ? "pruned" : std::string(domain::to_string(status)), color_of(status)},
                fmt::format("{}/{}", row.completed, row.tasks.size()),
                chain});
   }

@@ -217,7 +217,7 @@ Result<ArtifactFetch::Step> ArtifactFetch::pull(const Digest& blob, std::uint64_
 }
 
 /// kDone: go on.
-Result<ArtifactFetch::Step> ArtifactFetch::take(const protocol::BulkReply& reply,
+Result<ArtifactFetch::Step> ArtifactFetch::take(const protocol::BulkReplyView& reply,
                                                 std::uint64_t number, const Digest& blob,
                                                 std::uint64_t bytes_max, int file) {
   if (const auto* error = std::get_if<protocol::StreamError>(&reply)) {
@@ -226,7 +226,7 @@ Result<ArtifactFetch::Step> ArtifactFetch::take(const protocol::BulkReply& reply
     if (error->code == ErrorCode::kNotAllowed) return Step::kAskBroker;
     return Step::kNextSource;
   }
-  const auto* data = std::get_if<protocol::BlobData>(&reply);
+  const auto* data = std::get_if<protocol::BlobDataView>(&reply);
   if (data == nullptr || !data->found || data->blob != blob || data->size > bytes_max ||
       data->offset != window_.received()) {
     trouble_ = data != nullptr && !data->found ? "does not have it any more" : "sends other bytes";

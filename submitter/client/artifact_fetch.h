@@ -46,7 +46,7 @@ class ArtifactFetch {
   Result<Manifest> fetch_manifest();
   Result<void> fetch_blob(const Digest& blob, std::uint64_t bytes_max);
   Result<Step> pull(const Digest& blob, std::uint64_t bytes_max, int file);
-  Result<Step> take(const protocol::BulkReply& reply, std::uint64_t number, const Digest& blob,
+  Result<Step> take(const protocol::BulkReplyView& reply, std::uint64_t number, const Digest& blob,
                     std::uint64_t bytes_max, int file);
   Result<bool> verify(const Digest& blob, int file);
   Result<void> next_source(Step why);

@@ -94,10 +94,68 @@ Result<std::vector<protocol::WorkflowRow>> Client::workflows(PipelineId pipeline
   }
 }
 
-Result<std::vector<protocol::WorkerRow>> Client::workers() {
-  auto list = ask<protocol::WorkerList>(protocol::ListWorkers{});
-  if (!list) return tl::make_unexpected(std::move(list.error()));
-  return std::move(list->rows);
+Result<protocol::WorkerList> Client::workers() {
+  return ask<protocol::WorkerList>(protocol::ListWorkers{});
+}
+
+Result<protocol::Drained> Client::drain(const protocol::Drain& what) {
+  return ask<protocol::Drained>(what);
+}
+
+Result<std::vector<protocol::ToolTimeRow>> Client::tool_times(
+    const std::vector<std::string>& tools) {
+  std::vector<protocol::ToolTimeRow> all;
+  for (std::size_t at = 0; at < tools.size(); at += protocol::kToolsAskedMax) {
+    const std::size_t end = std::min(tools.size(), at + protocol::kToolsAskedMax);
+    const auto from = tools.begin() + static_cast<std::ptrdiff_t>(at);
+    auto list = ask<protocol::ToolTimeList>(
+        protocol::GetToolTimes{{from, tools.begin() + static_cast<std::ptrdiff_t>(end)}});
+    if (!list) return tl::make_unexpected(std::move(list.error()));
+    append(all, list->rows);
+  }
+  return all;
+}
+
+Result<std::vector<protocol::OfferRow>> Client::offers() {
+  std::vector<protocol::OfferRow> all;
+  protocol::ListOffers what;
+  while (true) {
+    auto page = ask<protocol::OfferList>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    const bool more = page->more && !page->rows.empty();
+    append(all, page->rows);
+    if (!more) return all;
+    what.after = all.back().worker;
+  }
+}
+
+Result<std::vector<protocol::GraphPage>> Client::graph(PipelineId pipeline) {
+  std::vector<protocol::GraphPage> all;
+  protocol::GetGraph what{pipeline, 0};
+  while (true) {
+    auto page = ask<protocol::GraphPage>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    const std::uint64_t next = page->next_offset;
+    all.push_back(std::move(*page));
+    if (next <= what.offset) return all;
+    what.offset = next;
+  }
+}
+
+Result<protocol::ChangeList> Client::changes(const protocol::GetChanges& what) {
+  return ask<protocol::ChangeList>(what);
+}
+
+Result<std::vector<protocol::TaskAttempt>> Client::attempts(PipelineId pipeline) {
+  std::vector<protocol::TaskAttempt> all;
+  protocol::ListAttempts what{pipeline, 0, protocol::kPageRowsMax};
+  while (true) {
+    auto page = ask<protocol::AttemptList>(what);
+    if (!page) return tl::make_unexpected(std::move(page.error()));
+    append(all, page->rows);
+    if (page->next_offset <= what.offset) return all;
+    what.offset = page->next_offset;
+  }
 }
 
 Result<protocol::StreamOpened> Client::open_stream(const protocol::OpenStream& what) {
@@ -114,6 +172,18 @@ Result<protocol::Retried> Client::retry(const protocol::Retry& what) {
 
 Result<protocol::Paused> Client::set_paused(const protocol::Pause& what) {
   return ask<protocol::Paused>(what);
+}
+
+Result<protocol::Cancelled> Client::cancel_part(const protocol::CancelPart& what) {
+  return ask<protocol::Cancelled>(what);
+}
+
+Result<protocol::Retried> Client::retry_part(const protocol::RetryPart& what) {
+  return ask<protocol::Retried>(what);
+}
+
+Result<protocol::PrioritySet> Client::set_priority(const protocol::SetPriority& what) {
+  return ask<protocol::PrioritySet>(what);
 }
 
 Result<protocol::Submitted> Client::submit(const protocol::Submission& submission) {
@@ -169,6 +239,14 @@ Result<protocol::Submitted> Client::upload(const std::string& submission_id,
     if (reply->number != 0 && reply->number < first_number) continue;
     if (auto* done = std::get_if<protocol::Submitted>(&reply->message)) return std::move(*done);
     if (const auto* error = std::get_if<protocol::ErrorReply>(&reply->message)) {
+      if (error->code == ErrorCode::kBusy) {
+        // The chunks behind it miss this one, so all of them again.
+        auto rested = pause(std::chrono::milliseconds(error->retry_ms));
+        if (!rested) return tl::make_unexpected(rested.error());
+        first_number = last_number_ + 1;
+        sent = taken = 0;
+        continue;
+      }
       return fail(error->code, error->message, error->where, error->hint);
     }
     if (!std::holds_alternative<protocol::ChunkTaken>(reply->message)) {

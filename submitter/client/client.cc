@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/config/key_folder.h"
 #include "common/net/clock.h"
 #include "landseer_version.h"
 #include "submitter/client/address.h"
@@ -29,11 +30,9 @@ Result<protocol::ClientWelcome> Client::connect() {
   if (!address) return tl::make_unexpected(address.error());
   address_ = *address;
   disconnect();
-  dealer_ = std::make_unique<net::Dealer>(context_);
-  loss_ = std::make_unique<net::LossWatch>(context_, *dealer_);
-  if (auto connected = dealer_->connect(address_); !connected) {
+  if (auto opened = open_dealer(); !opened) {
     disconnect();
-    return tl::make_unexpected(connected.error());
+    return tl::make_unexpected(opened.error());
   }
   auto reply =
       exchange(protocol::ClientHello{.program_version = kProgramVersion}, options_.limits.connect);
@@ -49,6 +48,22 @@ Result<protocol::ClientWelcome> Client::connect() {
   }
   welcome_ = *welcome;
   return *welcome;
+}
+
+Result<void> Client::open_dealer() {
+  const auto key =
+      config::find_key(options_.keys, config::kClientKeyFile, address_, net::is_loopback(address_));
+  if (!key) return tl::make_unexpected(key.error());
+  keys_.reset();
+  key_name_.clear();
+  dealer_ = std::make_unique<net::Dealer>(context_);
+  loss_ = std::make_unique<net::LossWatch>(context_, *dealer_);
+  if (*key) {
+    keys_ = net::ClientKeys{(*key)->broker_key, (*key)->public_key, (*key)->secret_key};
+    key_name_ = (*key)->name;
+    if (auto secured = dealer_->secure(*keys_); !secured) return secured;
+  }
+  return dealer_->connect(address_);
 }
 
 Result<protocol::ToClient> Client::request(const protocol::FromClient& message) {
@@ -76,8 +91,13 @@ Result<protocol::ToClient> Client::exchange(const protocol::FromClient& message,
     // Number 0 answers a frame whose number the broker could not read. Others are late replies to
     // requests that were given up.
     if (envelope.number != *number && !(envelope.number == 0 && error != nullptr)) continue;
-    if (error != nullptr) return tl::make_unexpected(to_error(*error));
-    return std::move(envelope.message);
+    if (error == nullptr) return std::move(envelope.message);
+    const Duration rest = std::chrono::milliseconds(error->retry_ms);
+    if (error->code != ErrorCode::kBusy || net::now().instant + rest > deadline) {
+      return tl::make_unexpected(to_error(*error));
+    }
+    if (auto rested = pause(rest); !rested) return tl::make_unexpected(rested.error());
+    number = send(message, deadline);
   }
 }
 
@@ -85,6 +105,8 @@ Result<std::uint64_t> Client::send(const protocol::FromClient& message, Instant 
   const std::uint64_t number = ++last_number_;
   const std::string frame = protocol::encode(message, number);
   while (!dealer_->send(frame)) {
+    static_cast<void>(loss_->take());  // nothing was sent that could be lost
+    if (auto away = turned_away()) return tl::make_unexpected(*away);
     const Duration left = deadline - net::now().instant;
     if (left <= Duration::zero()) return tl::make_unexpected(unreachable("cannot reach a broker"));
     if (auto paused = pause(std::min(left, kSendRetry)); !paused) {
@@ -108,6 +130,7 @@ Result<std::optional<protocol::Envelope<protocol::ToClient>>> Client::receive(In
       return std::optional(std::move(*envelope));
     }
     if (loss_->take()) return std::nullopt;
+    if (auto away = turned_away()) return tl::make_unexpected(*away);
     const Duration left = deadline - net::now().instant;
     if (left <= Duration::zero()) {
       return tl::make_unexpected(unreachable("no answer from the broker"));
@@ -120,7 +143,11 @@ Result<std::optional<protocol::Envelope<protocol::ToClient>>> Client::receive(In
 Result<void> Client::wait_for(std::span<const net::PollItem> items, Duration limit) {
   std::vector<net::PollItem> polled(items.begin(), items.end());
   if (options_.signals != nullptr) polled.push_back({nullptr, options_.signals->fd()});
+  if (options_.cancel != nullptr) polled.push_back({nullptr, options_.cancel->fd()});
   net::poll(polled, limit);
+  if (options_.cancel != nullptr && options_.cancel->requested()) {
+    return fail(ErrorCode::kUnavailable, "interrupted");
+  }
   if (options_.signals == nullptr) return {};
   if (const int signal = options_.signals->take(); signal != 0) {
     interrupted_by_ = signal;
@@ -137,10 +164,33 @@ void Client::disconnect() {
   welcome_.reset();
 }
 
+/// There is a broker, and it does not let us in: waiting would not help.
+std::optional<Error> Client::turned_away() {
+  const net::Refusal refusal = loss_->refusal();
+  if (refusal == net::Refusal::kNone) return std::nullopt;
+  disconnect();
+  if (refusal == net::Refusal::kKey) {
+    return Error{
+        ErrorCode::kNotAllowed, "the broker does not accept the key '" + key_name_ + "'", address_,
+        "was it taken back? `landseer keys list` on the broker's host shows those it knows"};
+  }
+  if (!keys_)
+    return config::missing_key(config::keys_folder(options_.keys), config::kClientKeyFile,
+                               address_);
+  return Error{ErrorCode::kNotAllowed,
+               "the broker has no keys, and there is one here, '" + key_name_ + "'", address_,
+               "is it the right broker? Name the folder with its keys with --keys"};
+}
+
 Error Client::unreachable(const std::string& what) {
   disconnect();
+  // A broker hangs up without a word on those who think that it is another one, and most times on
+  // those without a key.
+  const std::string key =
+      keys_ ? "; if it runs, its key is another than the one that '" + key_name_ + "' is for"
+            : "; if it runs, it may want a key: `landseer keys add` on its host makes one";
   return {ErrorCode::kUnavailable, what, address_,
-          "start one with `landseer up`, or name it with --broker tcp://HOST:PORT"};
+          "start one with `landseer up`, or name it with --broker tcp://HOST:PORT" + key};
 }
 
 }  // namespace landseer::client

@@ -14,6 +14,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/net/cancel.h"
 #include "common/net/signals.h"
 #include "common/net/socket.h"
 #include "common/protocol/codec.h"
@@ -30,9 +31,12 @@ struct Limits {
 
 struct ClientOptions {
   std::string broker;  ///< as resolve_address() takes it; resolved anew for each connection
+  std::string keys{};  ///< folder with client.key; empty: that of $LANDSEER_HOME
   Limits limits;
   /// If given, a signal ends any wait at once. Must outlive the client.
   net::SignalWatch* signals = nullptr;
+  /// If given, its request ends any wait at once, from another thread. Must outlive the client.
+  const Cancel* cancel = nullptr;
   /// Called with each message sent and received, on one line.
   std::function<void(const std::string&)> trace;
 };
@@ -71,11 +75,24 @@ class Client {
   Result<protocol::TaskDetail> task(TaskId task);
   Result<protocol::Explanation> explain(TaskId task);
   Result<std::vector<protocol::WorkflowRow>> workflows(PipelineId pipeline);
-  Result<std::vector<protocol::WorkerRow>> workers();
+  Result<protocol::WorkerList> workers();
+  /// What was learned about these tools, by tool and device.
+  Result<std::vector<protocol::ToolTimeRow>> tool_times(const std::vector<std::string>& tools);
+  /// Workers that would get work now.
+  Result<std::vector<protocol::OfferRow>> offers();
+  /// All pages, at least one. The pipeline goes on meanwhile: later pages know more.
+  Result<std::vector<protocol::GraphPage>> graph(PipelineId pipeline);
+  Result<protocol::Drained> drain(const protocol::Drain& what);
+  /// What changed after a position, see protocol::GetChanges.
+  Result<protocol::ChangeList> changes(const protocol::GetChanges& what);
+  Result<std::vector<protocol::TaskAttempt>> attempts(PipelineId pipeline);
   Result<protocol::StreamOpened> open_stream(const protocol::OpenStream& what);
   Result<protocol::Cancelled> cancel(const protocol::Cancel& what);
   Result<protocol::Retried> retry(const protocol::Retry& what);
   Result<protocol::Paused> set_paused(const protocol::Pause& what);
+  Result<protocol::Cancelled> cancel_part(const protocol::CancelPart& what);
+  Result<protocol::Retried> retry_part(const protocol::RetryPart& what);
+  Result<protocol::PrioritySet> set_priority(const protocol::SetPriority& what);
 
   /// Waits for these to be readable; kUnavailable if a signal came.
   Result<void> wait_for(std::span<const net::PollItem> items, Duration limit);
@@ -89,6 +106,8 @@ class Client {
   const Limits& limits() const { return options_.limits; }
   /// For further connections beside this one.
   const net::Context& context() const { return context_; }
+  /// To be secured with, as this one is; empty: the broker has no keys.
+  const std::optional<net::ClientKeys>& keys() const { return keys_; }
 
  private:
   template <class Reply>
@@ -104,7 +123,9 @@ class Client {
   Result<protocol::Submitted> upload(const std::string& submission_id, const std::string& body,
                                      bool plan_only);
   void disconnect();
+  Result<void> open_dealer();
   Error unreachable(const std::string& what);
+  std::optional<Error> turned_away();
 
   ClientOptions options_;
   net::Context context_;
@@ -112,6 +133,8 @@ class Client {
   std::unique_ptr<net::LossWatch> loss_;  // of the dealer
   std::optional<protocol::ClientWelcome> welcome_;
   std::string address_;
+  std::optional<net::ClientKeys> keys_;
+  std::string key_name_;
   std::uint64_t last_number_ = 0;
   int interrupted_by_ = 0;
 };

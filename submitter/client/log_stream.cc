@@ -79,7 +79,7 @@ Result<std::optional<LogPiece>> LogStream::take(StreamNews news) {
     if (auto handled = on_error(*error); !handled) return tl::make_unexpected(handled.error());
     return std::nullopt;
   }
-  auto* data = std::get_if<protocol::LogData>(&news.reply->message);
+  auto* data = std::get_if<protocol::LogDataView>(&news.reply->message);
   if (data == nullptr) return std::nullopt;
   const std::uint64_t before = window_.received();
   const std::uint64_t number = news.reply->number;
@@ -97,12 +97,10 @@ Result<std::optional<LogPiece>> LogStream::take(StreamNews news) {
                             : "worker '" + worker_ + "' has no log of this attempt any more",
                 to_string(task_), "logs are kept until the worker needs the space");
   }
-  return LogPiece{data->offset,
-                  data->offset > before ? data->offset - before : 0,
-                  data->size,
-                  (data->finished || over_) && window_.at_end(),
-                  std::move(data->data),
-                  std::move(data->times)};
+  return LogPiece{data->offset,         data->offset > before ? data->offset - before : 0,
+                  data->size,           (data->finished || over_) && window_.at_end(),
+                  data->data,           std::move(data->times),
+                  std::move(news.frame)};
 }
 
 /// An expired ticket, or one of another start of the broker, is replaced; the rest is for the

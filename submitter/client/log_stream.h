@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/ids.h"
@@ -18,8 +20,9 @@ struct LogPiece {
   std::uint64_t left_out = 0;  ///< bytes before it that the worker did not keep
   std::uint64_t size = 0;
   bool finished = false;  ///< the log will not grow
-  std::string data;       ///< may be empty: there is no more, now or at all
+  std::string_view data;  ///< may be empty: there is no more, now or at all
   std::vector<protocol::LogTime> times;
+  std::shared_ptr<const net::Frame> frame;  ///< which `data` refers to
 };
 
 class LogStream {

@@ -132,6 +132,26 @@ Result<PipelineId> select_pipeline(std::string_view text, Rows rows) {
   return ids->front();
 }
 
+Result<std::vector<protocol::WorkflowRange>> select_workflows(std::string_view text) {
+  std::vector<protocol::WorkflowRange> ranges;
+  for (std::string_view rest = text;;) {
+    const auto comma = rest.find(',');
+    const std::string_view part = rest.substr(0, comma);
+    const auto dash = part.find('-');
+    const auto first = parse_id<WorkflowId>(part.substr(0, dash));
+    const auto last =
+        dash == std::string_view::npos ? first : parse_id<WorkflowId>(part.substr(dash + 1));
+    if (!first || !last) {
+      return fail(ErrorCode::kInvalid, "'" + std::string(part) + "' names no workflow", "",
+                  "workflows are written workflow_7 or workflow_7-9; `landseer workflows` lists "
+                  "them");
+    }
+    ranges.push_back({*first, *last});
+    if (comma == std::string_view::npos) return ranges;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
 Result<TaskId> select_task(std::string_view text) {
   if (const auto id = parse_id<TaskId>(text)) return *id;
   return fail(ErrorCode::kInvalid, "'" + std::string(text) + "' is not a task", "",

@@ -1,5 +1,5 @@
-/// What people write for a pipeline or a task: `pipeline_3`, `3`, `last`, `1-5,8`, a name; `task_7`
-/// or `7`. Pure.
+/// What people write for a pipeline, a task or workflows: `pipeline_3`, `3`, `last`, `1-5,8`, a
+/// name; `task_7` or `7`; `workflow_7-9,workflow_12`. Pure.
 #pragma once
 
 #include <span>
@@ -9,6 +9,7 @@
 #include "common/base/ids.h"
 #include "common/base/result.h"
 #include "common/protocol/client_rows.h"
+#include "common/protocol/selection.h"
 
 namespace landseer::client {
 
@@ -21,6 +22,10 @@ Result<std::vector<PipelineId>> select_pipelines(std::string_view text,
 /// The same where one is wanted: kInvalid when `text` names several.
 Result<PipelineId> select_pipeline(std::string_view text,
                                    std::span<const protocol::PipelineRow> rows);
+
+/// `workflow_7`, `workflow_7-9`, `workflow_7-workflow_9`, several with commas between them, where
+/// only the first needs the word. kInvalid for anything else.
+Result<std::vector<protocol::WorkflowRange>> select_workflows(std::string_view text);
 
 /// kInvalid for anything else than `task_7` or `7`.
 Result<TaskId> select_task(std::string_view text);

@@ -32,6 +32,9 @@ Result<void> Stream::connect(const std::string& bulk_address) {
   if (line_ && address == address_) return {};
   line_ = std::make_unique<Line>(client_.context());
   address_ = address;
+  if (const auto& keys = client_.keys()) {
+    if (auto secured = line_->dealer.secure(*keys); !secured) return secured;
+  }
   return line_->dealer.connect(address);
 }
 
@@ -47,8 +50,10 @@ Result<StreamNews> Stream::wait(Duration limit) {
   for (const Instant deadline = net::now().instant + limit;;) {
     news.lost = line_->loss.take();
     if (news.lost) return news;
-    if (const auto frame = line_->dealer.receive_frame()) {
-      auto reply = protocol::decode_bulk_reply(frame->bytes());
+    if (auto frame = line_->dealer.receive_frame()) {
+      // Where it stays: the bytes of a small frame are in the object itself.
+      news.frame = std::make_shared<const net::Frame>(std::move(*frame));
+      auto reply = protocol::decode_bulk_reply_view(news.frame->bytes());
       if (!reply) {
         return fail(ErrorCode::kVersion, "a reply cannot be read: " + reply.error().message,
                     address_, "compare `landseer --version` with the broker's and the worker's");

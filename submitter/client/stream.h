@@ -15,7 +15,8 @@ namespace landseer::client {
 
 /// What came in a while of waiting.
 struct StreamNews {
-  std::optional<protocol::Envelope<protocol::BulkReply>> reply;
+  std::shared_ptr<const net::Frame> frame;  ///< which the reply refers to
+  std::optional<protocol::Envelope<protocol::BulkReplyView>> reply;
   bool lost = false;  ///< the connection was made anew: what was asked before may be lost
 };
 

@@ -145,6 +145,14 @@ protocol::OptionsEntry options_entry(const domain::TaskOptions& options) {
   entry.metrics = options.metrics;
   entry.gpu_memory_bytes = options.resources.gpu_memory_bytes;
   entry.network = options.network;
+  entry.gpu_model = options.resources.gpu_model;
+  entry.scratch_bytes = options.resources.scratch_bytes;
+  for (const auto& [key, relation, values] : options.resources.labels) {
+    entry.labels.push_back({key, static_cast<std::uint8_t>(relation), values});
+  }
+  for (const auto& [name, amount] : options.resources.named) entry.named.push_back({name, amount});
+  entry.time_estimate_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(options.time_estimate).count());
   return entry;
 }
 
@@ -164,7 +172,7 @@ std::string identity(const protocol::OptionsEntry& options) {
   for (const std::uint64_t number :
        {std::uint64_t{options.cpus_milli}, std::uint64_t{options.gpus_milli}, options.memory_bytes,
         std::uint64_t{options.retries}, options.timeout_ms, options.gpu_memory_bytes,
-        std::uint64_t{options.network}}) {
+        std::uint64_t{options.network}, options.scratch_bytes, options.time_estimate_ms}) {
     text.push_back('\0');
     text += std::to_string(number);
   }
@@ -175,6 +183,14 @@ std::string identity(const protocol::OptionsEntry& options) {
       text += item;
       text.push_back('\0');
     }
+  }
+  text += '\1' + options.gpu_model;
+  for (const protocol::LabelRule& rule : options.labels) {
+    text += '\1' + rule.key + '\0' + std::to_string(rule.relation);
+    for (const std::string& value : rule.values) text += '\0' + value;
+  }
+  for (const auto& [name, amount] : options.named) {
+    text += '\2' + name + '\0' + std::to_string(amount);
   }
   return text;
 }
@@ -222,6 +238,8 @@ protocol::Submission make_head(const PipelineFile& file) {
   submission.name = file.name;
   submission.policy = file.policy;
   submission.priority = file.priority;
+  submission.stop_after = file.stop_after;
+  submission.stop_when = file.stop_when;
   submission.dataset_name = file.dataset.name;
   submission.dataset_variant = file.dataset.variant;
   submission.dataset_params = file.dataset.params;

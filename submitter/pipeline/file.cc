@@ -11,12 +11,11 @@
 #include "submitter/pipeline/disk.h"
 #include "submitter/pipeline/overrides.h"
 #include "submitter/pipeline/scalar.h"
+#include "submitter/pipeline/stopping.h"
 #include "submitter/pipeline/tool_reader.h"
 
 namespace landseer::pipeline {
 namespace {
-
-constexpr std::int64_t kPriorityMax = 1'000'000'000;
 
 std::string stem_of(const std::string& path) {
   std::string stem = std::filesystem::path(path).stem().string();
@@ -121,7 +120,8 @@ void read_model(Fields& top, const LoadOptions& options, PipelineFile& file, Dia
 }
 
 void read_policy(Fields& fields, PipelineFile& file) {
-  if (const auto priority = fields.whole("priority", -kPriorityMax, kPriorityMax)) {
+  if (const auto priority =
+          fields.whole("priority", -protocol::kPriorityMax, protocol::kPriorityMax)) {
     file.priority = *priority;
   }
   const auto policy = fields.text("policy");
@@ -154,6 +154,7 @@ void read_head(Fields& top, LoadContext& context) {
   top.has("description");
   read_defaults(top, context);
   read_policy(top, file);
+  read_stopping(top, context);
   if (const auto text = top.text("expansion")) {
     const Result<Expansion> expansion = parse_expansion(*text);
     if (expansion) {
@@ -238,12 +239,14 @@ void read_evaluators(const std::string& path, LoadContext& context) {
       return;
     }
     use.config = *config;
-    use.options = to_options(overlay(context.defaults, spec.tool.settings));
+    const Settings settings = overlay(context.defaults, spec.tool.settings);
+    use.options = to_options(settings);
     use.options.required_artifacts = std::move(spec.required_artifacts);
     use.options.artifact_roots = std::move(spec.artifact_roots);
     use.options.metrics = std::move(spec.metrics);
     use.key = std::move(spec.tool.key);
     use.tool = std::move(spec.tool.tool);
+    apply_runtime(settings, use.tool.container);
     use.place = std::move(spec.tool.place);
     context.file.evaluators.push_back(std::move(use));
   }
@@ -270,6 +273,7 @@ Result<PipelineFile> load(const std::string& path, const LoadOptions& options) {
   top.finish();
   require_sections(top, context);
   read_evaluators(options.evaluators, context);
+  check_stopping(top, context);
   if (out.failed()) return out.failure();
   file.warnings = out.take_warnings();
   return file;

@@ -64,9 +64,9 @@ struct NativeWorkflow {
 };
 
 struct Dataset {
-  std::string name;                         ///< as written; empty: none
-  std::string variant;                      ///< `clean` unless the file says otherwise
-  std::string params = "{}";                ///< canonical JSON
+  std::string name;           ///< as written; empty: none
+  std::string variant;        ///< `clean` unless the file says otherwise
+  std::string params = "{}";  ///< canonical JSON
   /// From the registry: names in its folder, those of folders with a `/` behind.
   std::vector<std::string> required;
 };
@@ -84,6 +84,8 @@ struct PipelineFile {
   std::string name;  ///< the file's stem unless the file gives one
   std::string policy = "landseer";
   std::int64_t priority = 0;
+  std::uint64_t stop_after = 0;        ///< complete workflows; 0: all
+  std::vector<std::string> stop_when;  ///< rules of domain::StopRule
   std::optional<Expansion> expansion;  ///< what the file asks for; a flag goes before it
   Dataset dataset;
   Model model;

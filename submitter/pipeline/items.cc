@@ -149,7 +149,9 @@ std::optional<ItemUse> use_named(const Node& item, const ItemScope& scope, LoadC
   auto result = make_use(*spec, scope, item.place(), context);
   if (!result) return std::nullopt;
   result->use.config = complete_config(nullptr, result->type, spec->tool.name, context.out);
-  result->use.options = to_options(overlay(scope.settings, spec->settings));
+  const Settings settings = overlay(scope.settings, spec->settings);
+  apply_runtime(settings, result->use.tool.container);
+  result->use.options = to_options(settings);
   return result;
 }
 
@@ -173,6 +175,7 @@ std::optional<ItemUse> use_mapping(Fields& item, const ItemScope& scope, LoadCon
   auto result = make_use(*spec, scope, item.place(), context);
   if (!result) return std::nullopt;
   override_command(item, result->use.tool.container);
+  apply_runtime(settings, result->use.tool.container);
   result->use.config =
       complete_config(item.map("config"), result->type, spec->tool.name, context.out);
   result->use.options = to_options(settings);

@@ -1,58 +1,16 @@
 #include "submitter/pipeline/settings.h"
 
-#include <cmath>
 #include <string_view>
+#include <utility>
 
 #include "common/base/units.h"
 #include "common/domain/config.h"
-#include "submitter/pipeline/scalar.h"
+#include "submitter/pipeline/resource_reader.h"
 
 namespace landseer::pipeline {
 namespace {
 
-constexpr double kUnitsMax = 1'000'000;  // CPUs or GPUs of one task; far above any host
 constexpr std::int64_t kRetriesMax = 1000;
-
-std::optional<std::uint32_t> read_milli(Fields& fields, std::string_view key) {
-  const Node* value = fields.find(key);
-  if (value == nullptr) return std::nullopt;
-  double number = -1;
-  if (value->is_text()) {
-    const Scalar scalar = resolve(*value);
-    if (const auto* whole = std::get_if<std::int64_t>(&scalar))
-      number = static_cast<double>(*whole);
-    if (const auto* fraction = std::get_if<double>(&scalar)) number = *fraction;
-  }
-  const double milli = std::round(number * 1000);
-  if (number >= 0 && number <= kUnitsMax && (milli > 0 || number == 0)) {
-    return static_cast<std::uint32_t>(milli);
-  }
-  fields.error(key, "'" + std::string(key) + "' must be a number from 0 to 1000000, in thousandths",
-               "write a number such as 2 or 0.5");
-  return std::nullopt;
-}
-
-std::optional<std::uint64_t> read_bytes(Fields& fields, std::string_view key) {
-  const auto text = fields.text(key);
-  if (!text) return std::nullopt;
-  const auto bytes = parse_bytes(*text);
-  if (!bytes) {
-    fields.error(key, "'" + *text + "' is not a size of memory",
-                 "write a size such as 4GiB, 512M or a number of bytes");
-  }
-  return bytes;
-}
-
-void read_resources(Fields& fields, Settings& settings) {
-  const Node* node = fields.map("resources");
-  if (node == nullptr) return;
-  Fields resources(*node, "'resources'", fields.diagnostics());
-  settings.cpus_milli = read_milli(resources, "cpus");
-  settings.gpus_milli = read_milli(resources, "gpus");
-  settings.memory_bytes = read_bytes(resources, "memory");
-  settings.gpu_memory_bytes = read_bytes(resources, "gpu_memory");
-  resources.finish();
-}
 
 void read_timeout(Fields& fields, Settings& settings) {
   const auto text = fields.text("timeout");
@@ -62,6 +20,19 @@ void read_timeout(Fields& fields, Settings& settings) {
   settings.timeout.reset();
   fields.error("timeout", "'" + *text + "' is not a time limit",
                "write a duration above zero such as 90s, 10m or 1h30m");
+}
+
+void read_estimate(Fields& fields, Settings& settings) {
+  const auto text = fields.text("time_estimate");
+  if (!text) return;
+  settings.time_estimate = parse_duration(*text);
+  const bool is_good = settings.time_estimate &&
+                       *settings.time_estimate >= std::chrono::milliseconds(1) &&
+                       *settings.time_estimate <= std::chrono::hours(24 * 365);
+  if (is_good) return;
+  settings.time_estimate.reset();
+  fields.error("time_estimate", "'" + *text + "' is not an estimate of time",
+               "write a duration above zero, at most a year, such as 90s, 30m or 1h30m");
 }
 
 bool is_variable_name(std::string_view name) {
@@ -101,6 +72,7 @@ Settings read_settings(Fields& fields) {
   Settings settings;
   read_resources(fields, settings);
   read_timeout(fields, settings);
+  read_estimate(fields, settings);
   read_env(fields, settings);
   if (const auto retries = fields.whole("retries", 0, kRetriesMax)) {
     settings.retries = static_cast<std::uint32_t>(*retries);
@@ -114,6 +86,12 @@ Settings overlay(Settings general, const Settings& specific) {
   put_over(general.gpus_milli, specific.gpus_milli);
   put_over(general.memory_bytes, specific.memory_bytes);
   put_over(general.gpu_memory_bytes, specific.gpu_memory_bytes);
+  put_over(general.gpu_model, specific.gpu_model);
+  put_over(general.scratch_bytes, specific.scratch_bytes);
+  put_over(general.runtime, specific.runtime);
+  put_over(general.time_estimate, specific.time_estimate);
+  for (const auto& [key, rule] : specific.labels) general.labels[key] = rule;
+  for (const auto& [name, amount] : specific.named) general.named[name] = amount;
   put_over(general.network, specific.network);
   put_over(general.retries, specific.retries);
   put_over(general.timeout, specific.timeout);
@@ -128,6 +106,15 @@ domain::TaskOptions to_options(const Settings& settings) {
   request.gpus_milli = settings.gpus_milli.value_or(request.gpus_milli);
   request.memory_bytes = settings.memory_bytes.value_or(request.memory_bytes);
   request.gpu_memory_bytes = settings.gpu_memory_bytes.value_or(request.gpu_memory_bytes);
+  request.gpu_model = settings.gpu_model.value_or("");
+  request.scratch_bytes = settings.scratch_bytes.value_or(0);
+  for (const auto& [key, rule] : settings.labels) {
+    if (rule) request.labels.push_back(*rule);
+  }
+  for (const auto& [name, amount] : settings.named) {
+    if (amount > 0) request.named.push_back({name, amount});
+  }
+  options.time_estimate = settings.time_estimate.value_or(Duration{});
   options.network = settings.network.value_or(options.network);
   options.retries = settings.retries.value_or(options.retries);
   options.timeout = settings.timeout.value_or(options.timeout);
@@ -142,6 +129,12 @@ domain::TaskOptions to_options(const Settings& settings) {
     options.env.push_back('}');
   }
   return options;
+}
+
+void apply_runtime(const Settings& settings, domain::ContainerConfig& container) {
+  if (!settings.runtime) return;
+  container.runtime = settings.runtime;
+  if (*settings.runtime == "auto") container.runtime.reset();
 }
 
 }  // namespace landseer::pipeline

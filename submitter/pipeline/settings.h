@@ -1,5 +1,6 @@
-/// How tasks are run, as files say it: `resources`, `retries`, `timeout` and `env`. They may stand
-/// in `defaults:`, in a stage or workflow, in a tool and in an item; the most specific wins.
+/// How tasks are run, as files say it: `resources`, `retries`, `timeout`, `time_estimate`,
+/// `network` and `env`. They may stand in `defaults:`, in a stage or workflow, in a tool and in an
+/// item; the most specific wins.
 #pragma once
 
 #include <cstdint>
@@ -20,19 +21,27 @@ struct Settings {
   std::optional<std::uint32_t> gpus_milli;
   std::optional<std::uint64_t> memory_bytes;
   std::optional<std::uint64_t> gpu_memory_bytes;
+  std::optional<std::string> gpu_model;
+  std::optional<std::uint64_t> scratch_bytes;
+  std::optional<std::string> runtime;                              ///< `auto`: as the worker offers
+  std::map<std::string, std::optional<domain::LabelRule>> labels;  ///< none: no rule after all
+  std::map<std::string, std::uint64_t> named;  ///< of the site; 0: none after all
+  std::optional<Duration> time_estimate;
   std::optional<std::uint32_t> retries;
   std::optional<Duration> timeout;
   std::optional<bool> network;
   std::map<std::string, std::string> env;
 };
 
-/// Reads the five keys out of a mapping. `timeout` is `90s`, `1h30m` or seconds, from 1 ms; `cpus`
-/// and `gpus` may be fractions down to a thousandth; `memory` and `gpu_memory` are `4GiB`,
-/// `512M` or bytes.
+/// Reads the keys out of a mapping. `timeout` and `time_estimate` are `90s`, `1h30m` or seconds,
+/// from 1 ms; for `resources` see resource_reader.h.
 Settings read_settings(Fields& fields);
 
 /// `general` with everything that `specific` says put over it.
 Settings overlay(Settings general, const Settings& specific);
+
+/// Puts the runtime that the settings ask for, if any, into the tool's container.
+void apply_runtime(const Settings& settings, domain::ContainerConfig& container);
 
 /// What nobody said is as domain::TaskOptions has it.
 domain::TaskOptions to_options(const Settings& settings);

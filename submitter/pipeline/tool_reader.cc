@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "submitter/pipeline/resource_reader.h"
 #include "submitter/pipeline/scalar.h"
 
 namespace landseer::pipeline {
@@ -40,21 +41,6 @@ constexpr std::array<std::pair<std::string_view, TaskType>, 23> kStageWords{{
     {"eval", TaskType::kEvaluation},
 }};
 
-/// `auto` means "as the worker offers" and is the same as saying nothing.
-std::optional<std::string> read_runtime(Fields& container) {
-  static const std::vector<std::string> kRuntimes{"podman",  "docker", "apptainer", "singularity",
-                                                  "process", "auto",   "noop"};
-  auto runtime = container.text("runtime");
-  if (!runtime || runtime->empty() || *runtime == "auto") return std::nullopt;
-  if (std::find(kRuntimes.begin(), kRuntimes.end(), *runtime) != kRuntimes.end()) return runtime;
-  const std::string nearest = nearest_word(*runtime, kRuntimes);
-  container.error("runtime", "unknown runtime '" + *runtime + "'",
-                  nearest.empty()
-                      ? "use podman, docker, apptainer, singularity, process, noop or auto"
-                      : "did you mean '" + nearest + "'?");
-  return std::nullopt;
-}
-
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
@@ -73,7 +59,19 @@ std::string read_image(Fields& container) {
   return image;
 }
 
-domain::ContainerConfig read_container(Fields& tool) {
+/// `runtime` is said here or among the resources, which is the same.
+void read_container_runtime(Fields& container, Settings& settings) {
+  const auto runtime = read_runtime(container);
+  if (runtime && settings.runtime && *runtime != *settings.runtime) {
+    container.error(
+        "runtime",
+        "the runtime is " + *runtime + " here and " + *settings.runtime + " in 'resources'",
+        "say it once");
+  }
+  if (runtime) settings.runtime = runtime;
+}
+
+domain::ContainerConfig read_container(Fields& tool, Settings& settings) {
   const bool both = tool.has("container") && tool.has("docker");
   if (both) {
     tool.error("docker", tool.what() + " has both 'container' and 'docker'",
@@ -89,7 +87,8 @@ domain::ContainerConfig read_container(Fields& tool) {
   domain::ContainerConfig config;
   config.image = read_image(container);
   config.command = read_command(container, "command");
-  config.runtime = read_runtime(container);
+  read_container_runtime(container, settings);
+  apply_runtime(settings, config);
   container.unused("config_script", "tools get the pipeline's model script as config_model.py");
   container.finish();
   return config;
@@ -153,10 +152,10 @@ ToolSpec read_tool(Fields& fields, std::string key) {
   spec.place = fields.place();
   spec.tool.name = fields.name("name").value_or(key);
   spec.key = std::move(key);
-  spec.tool.container = read_container(fields);
+  spec.settings = read_settings(fields);
+  spec.tool.container = read_container(fields, spec.settings);
   spec.tool.is_baseline = fields.flag("is_baseline").value_or(false);
   spec.stage = read_stage_label(fields);
-  spec.settings = read_settings(fields);
   read_auxiliary_files(fields);
   fields.unused("required_inputs", "inputs follow from the order of the stages");
   fields.unused("output_path", "every task gets an output folder of its own");

@@ -72,8 +72,9 @@ class JsonFields(unittest.TestCase):
     def test_every_field_is_in_the_document(self):
         document = (ROOT / "docs/cli.md").read_text()
         fields = set()
-        for name in ("json_rows.cc", "plan.cc", "result_rows.cc", "up.cc", "logs.cc"):
-            text = (ROOT / "submitter/cli" / name).read_text()
+        for name in ("report/json_rows.cc", "report/result_rows.cc", "report/interactions.cc", "cli/dashboard.cc",
+                     "cli/forecast_report.cc", "cli/plan.cc", "cli/status.cc", "cli/up.cc", "cli/logs.cc"):
+            text = (ROOT / "submitter" / name).read_text()
             fields |= set(re.findall(r'\{"(\w+)", ', text)) | set(re.findall(r'\["(\w+)"\] = ', text))
         self.assertEqual(sorted(name for name in fields if f"`{name}`" not in document
                                 and f'"{name}"' not in document), [])
@@ -82,7 +83,8 @@ class JsonFields(unittest.TestCase):
 class OptionsOfTheServices(unittest.TestCase):
     def test_every_option_is_in_the_document(self):
         document = (ROOT / "docs/operations.md").read_text()
-        for source in ("broker/io/options.cc", "worker/io/options.cc", "common/config/options.cc"):
+        for source in ("broker/io/options.cc", "worker/io/options.cc", "common/config/options.cc",
+                       "dashboard/gateway/options.cc"):
             options = re.findall(r'"(--[a-z][a-z-]+)"', (ROOT / source).read_text())
             self.assertEqual([name for name in options if f"`{name}`" not in document
                               and f"`{name} " not in document], [], source)

@@ -69,6 +69,31 @@ class Cache(EndToEnd):
         self.cluster.start_worker("w1", cpus=2)
         self.assertEqual(2, submit())
 
+    def test_a_tool_that_is_edited_in_the_moment_of_submitting_is_never_taken_for_the_old_one(self):
+        folder = self.cluster.images / "tool"
+        folder.mkdir()
+        entrypoint = folder / "entrypoint"
+        entrypoint.write_text("#!/bin/sh\ncat word\n")
+        entrypoint.chmod(0o755)
+        file = self.cluster.native({"first": {"image": "x/tool:v1", "command": ""}}, {"w": ["first"]})
+        for word in [f"word {index}" for index in range(15)]:
+            (folder / "word").write_text(word)
+            self.assertEqual(self.cluster.json("submit", file, "--wait")["cached"], 0, word)
+            self.assertEqual(self.cluster.run("logs", self.cluster.tasks()["first"]["task_id"]).out, word)
+
+    def test_data_that_is_edited_in_the_moment_of_submitting_is_never_taken_for_the_old(self):
+        data = self.cluster.folder / "data"
+        data.mkdir()
+        (data / "word").write_text("at first")
+        self.cluster.start_worker("w2", "--data", f"digits={data}")
+        file = self.cluster.native({"first": shell("cat $INPUT_DIR/word")}, {"w": ["first"]},
+                                   dataset={"name": "digits"})
+        for word in [f"word {index}" for index in range(10)]:
+            (data / "word").write_text(word)
+            self.assertEqual(self.cluster.json("submit", file, "--wait")["cached"], 0, word)
+            self.assertEqual(self.cluster.run("logs", self.cluster.tasks()["first"]["task_id"]).out, word)
+            self.assertEqual(self.cluster.json("submit", file, "--wait")["cached"], 1, word)
+
     def test_work_under_way_is_joined_and_outlives_who_began_it(self):
         gate = self.cluster.gate()
         tools = {"held": noting(f"read -r _ <{gate.path}"), "next": noting()}

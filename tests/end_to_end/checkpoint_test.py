@@ -17,7 +17,7 @@ if [ -e state ]; then
     sha256sum -c sum || exit 5
     note restored "$(cat state)"
 else
-    trap 'head -c 8388608 /dev/urandom >big; sha256sum big >sum; echo saved when told to stop >state; exit 1' TERM
+    trap 'head -c 6291456 /dev/urandom >big; sha256sum big >sum; echo saved when told to stop >state; exit 1' TERM
     note begun
     read -r _ <$GATE
 fi
@@ -35,7 +35,7 @@ read -r _ <$GATE
 
 class Checkpoint(EndToEnd):
     def setUp(self):
-        self.cluster.start_broker(lease="4s")
+        self.cluster.start_broker(lease="8s")
         self.gate = self.cluster.gate()
 
     def submit(self, script, **more):

@@ -11,7 +11,7 @@ from cluster import BIN, PATIENCE, SOURCE, EndToEnd, main, noting, shell, wait_u
 
 PROGRAMS = ("landseer", "landseer-broker", "landseer-worker")
 VERBS = ("plan", "submit", "list", "status", "wait", "watch", "tasks", "task", "workflows", "logs", "fetch", "cancel",
-         "retry", "pause", "resume", "results", "up", "down", "workers", "completion")
+         "retry", "pause", "resume", "results", "up", "down", "workers", "drain", "undrain", "completion")
 
 
 class CommandLine(EndToEnd):
@@ -77,7 +77,8 @@ class CommandLine(EndToEnd):
         examples = SOURCE / "deploy" / "examples"
         plan = self.cluster.json("plan", examples / "digits.yaml", "--evaluators", examples / "evaluators.yaml")
         self.assertEqual(plan, {"workflows": 54, "task_instances": 216, "tasks": 81, "evaluations": 162, "cached": None,
-                                "name": "digits", "form": "registry", "expansion": "one-per-stage"})
+                                "name": "digits", "form": "registry", "expansion": "one-per-stage", "forecasts": [],
+                                "forecast_missing": None})
         full = self.cluster.json("plan", examples / "digits_full.yaml")
         self.assertEqual((full["workflows"], full["tasks"], full["evaluations"]), (250, 315, 0))
         refused = self.cluster.json("plan", examples / "digits_full.yaml", "--max-workflows", "249", code=2)

@@ -89,15 +89,31 @@ class Failure(EndToEnd):
                 self.assertEqual(self.cluster.tasks()["good"]["status"], "completed")
 
     def test_a_host_that_can_start_nothing_gets_nothing_more(self):
-        nothing = {"image": "test/none:1", "command": ""}
-        self.cluster.submit(self.cluster.native({"a": nothing, "b": nothing}, {"1": ["a"], "2": ["b"]}))
+        attempts = self.cluster.scratch("w1") / "attempts"
+        attempts.rename(attempts.with_name("away"))
+        attempts.write_text("no folder")
+        self.cluster.submit(self.cluster.native({"a": noting(), "b": noting()}, {"1": ["a"], "2": ["b"]}))
         wait_until(lambda: self.cluster.json("workers")[0]["state"] == "quarantined", "five failures in a row")
         status = self.cluster.status()
         self.assertEqual((status["state"], status["ready"]), ("running", 1))
         self.assertNotEqual(status["notices"], [], "a user is told why nothing happens")
         self.cluster.start_worker("w2")
         self.assertEqual(self.cluster.run("wait", "last").code, 1)
+        tasks = self.cluster.json("tasks")
+        self.assertEqual({task["attempts"] for task in tasks}, {3})
+        self.assertEqual({task["status"] for task in tasks}, {"failed", "completed"})
+
+    def test_what_cannot_be_had_anywhere_is_not_the_hosts_fault(self):
+        bare = {"image": "test/none:1", "command": ""}
+        gone = {"image": "test/none:1", "command": "no-such-program"}
+        names = [f"{kind}{index}" for kind in ("bare", "gone") for index in range(3)]
+        tools = {name: dict(bare if name.startswith("bare") else gone) for name in names}
+        file = self.cluster.native(tools, {name: [name] for name in names})
+        self.assertEqual(self.cluster.run("submit", file, "--wait").code, 1)
         self.assertEqual({task["attempts"] for task in self.cluster.json("tasks")}, {3})
+        self.assertEqual(self.cluster.json("workers")[0]["state"], "connected")
+        good = self.cluster.native({"a": noting()}, {"1": ["a"]})
+        self.assertEqual(self.cluster.run("submit", good, "--wait").code, 0)
 
 
 if __name__ == "__main__":

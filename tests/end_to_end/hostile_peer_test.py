@@ -22,10 +22,10 @@ def frame(body, flags=MESSAGE):
     return bytes([flags, len(body)]) + body
 
 
-def dealer(address):
+def dealer(address, mechanism=b"NULL"):
     """A connection that has shaken hands as a DEALER without security; what follows are its messages."""
     peer = connect(address)
-    greeting = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + b"\0" + bytes(31)
+    greeting = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + mechanism.ljust(20, b"\0") + b"\0" + bytes(31)
     peer.sendall(greeting)
     wanted = 64
     while wanted:
@@ -33,6 +33,8 @@ def dealer(address):
         if not got:
             raise AssertionError("the broker hung up during the greeting")
         wanted -= len(got)
+    if mechanism != b"NULL":
+        return peer
     kind = b"DEALER"
     peer.sendall(frame(b"\x05READY" + b"\x0bSocket-Type" + struct.pack(">I", len(kind)) + kind, COMMAND))
     return peer
@@ -53,8 +55,12 @@ def golden_frames():
 
 
 class HostilePeer(EndToEnd):
+    with_keys = False
+
     def setUp(self):
         self.random = random.Random(SEED)
+        if self.with_keys:
+            self.assertEqual(self.cluster.run("keys", "init").code, 0)
         self.cluster.start_broker(lease="2s")
         self.cluster.start_worker("w1")
         self.peers = []
@@ -116,6 +122,29 @@ class HostilePeer(EndToEnd):
         for address in self.cluster.addresses:
             for _ in range(50):
                 send(self.connect(dealer, address), bytes([LONG]) + struct.pack(">Q", 1 << 20) + b"x")
+        self.assert_broker_works()
+
+
+class HostileStranger(HostilePeer):
+    """The same without a key, to a broker that has some: what is sent is a handshake gone wrong."""
+
+    with_keys = True
+
+    def connect(self, make, address):
+        if make is not dealer:
+            return super().connect(make, address)
+        peer = super().connect(lambda place: dealer(place, b"CURVE"), address)
+        if self.random.random() < 0.5:  # as long as a real one, with a box that nobody can open
+            send(peer, frame(b"\x05HELLO\x01\x00" + bytes(72) + self.random.randbytes(120), COMMAND))
+        return peer
+
+    def test_who_speaks_without_security_is_hung_up_on(self):
+        for address in self.cluster.addresses:
+            with self.assertRaisesRegex(AssertionError, "hung up"):
+                peer = super().connect(dealer, address)
+                send(peer, frame(b"hello"))
+                if not peer.recv(1):
+                    raise AssertionError("the broker hung up after the greeting")
         self.assert_broker_works()
 
 

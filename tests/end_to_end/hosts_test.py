@@ -4,6 +4,7 @@ their host. What arrives is checked by the tools, against digests that did not c
 """
 
 import hashlib
+import shutil
 import time
 import unittest
 
@@ -43,7 +44,9 @@ class OnHosts(EndToEnd):
             self.cluster.scratch(name).mkdir(parents=True)
             if name != "broker":
                 self.cluster.prefixes[name] += self.alone(name)
-        self.cluster.start_broker(lease="4s", binds=[f"tcp://{HOSTS['broker']}:0"] * 3, options=["--trust-network"])
+        for words in (["init"], *(["add", name, "--role", "worker"] for name in HOSTS if name != "broker")):
+            self.assertEqual(self.cluster.run("keys", *words).code, 0)
+        self.cluster.start_broker(lease="4s", binds=[f"tcp://{HOSTS['broker']}:0"] * 3)
 
     def alone(self, name):
         """What a command begins with that cannot see the folders of other hosts: something empty lies over them."""
@@ -54,7 +57,11 @@ class OnHosts(EndToEnd):
     def start_worker(self, name, cpus=1, gpus="none"):
         """Port 7721 on each host, as an operator would choose it: a restarted worker is found where it was."""
         addresses = ["--data-bind", f"tcp://{HOSTS[name]}:7721", "--broker", self.cluster.addresses[0]]
-        return self.cluster.start_worker(name, "--trust-network", *addresses, "--gpus", gpus, cpus=cpus)
+        keys = self.cluster.scratch(name) / "keys"
+        if not keys.exists():  # what an operator would copy
+            keys.mkdir(mode=0o700)
+            shutil.move(self.cluster.home / "keys" / f"{name}.key", keys / "worker.key")
+        return self.cluster.start_worker(name, "--keys", keys, *addresses, "--gpus", gpus, cpus=cpus)
 
     def history(self, tool):
         task = self.cluster.json("task", self.cluster.tasks()[tool]["task_id"])

@@ -24,10 +24,11 @@ class Partition(EndToEnd):
         self.held = noting(f"trap 'note stopped; exit 1' TERM; read -r _ <{self.gate.path}")
 
     def start_broker(self, lease=LEASE):
-        self.cluster.start_broker(lease=lease, binds=[f"tcp://{HOSTS['broker']}:0"] * 3, options=["--trust-network"])
+        self.assertEqual(self.cluster.run("keys", "init").code, 0)
+        self.cluster.start_broker(lease=lease, binds=[f"tcp://{HOSTS['broker']}:0"] * 3)
 
     def launch_worker(self, name, cpus=1):
-        return self.cluster.launch_worker(name, "--trust-network", "--data-bind", f"tcp://{HOSTS[name]}:0", cpus=cpus)
+        return self.cluster.launch_worker(name, "--data-bind", f"tcp://{HOSTS[name]}:0", cpus=cpus)
 
     def start_worker(self, name, cpus=1):
         self.launch_worker(name, cpus).ready()

@@ -50,6 +50,8 @@ class Proxied(EndToEnd):
 
 
 class BetweenWorkerAndBroker(Proxied):
+    lease = "6s"  # a tool that is stopped has a sixth of it to say so
+
     def setUp(self):
         super().setUp()
         self.net = self.proxy(self.cluster.addresses[0])

@@ -8,7 +8,8 @@ import unittest
 
 from cluster import SOURCE
 
-SCRIPTS = [".ci/run", "deploy/packages.sh", "deploy/quickstart.sh", "tests/run.sh"]
+SCRIPTS = [".ci/run", "dashboard/web/build.sh", "deploy/packages.sh", "deploy/quickstart.sh", "tests/browser/run.sh",
+           "tests/run.sh"]
 
 
 class Scripts(unittest.TestCase):
@@ -17,7 +18,8 @@ class Scripts(unittest.TestCase):
                               cwd="/", timeout=60)
 
     def test_help_tells_every_option(self):
-        for name, options in (("deploy/quickstart.sh", ("--keep", "--workers", "--runtime")),
+        for name, options in (("deploy/quickstart.sh", ("--keep", "--no-page", "--workers", "--runtime")),
+                              ("dashboard/web/build.sh", ("--check",)),
                               ("tests/run.sh", ("--quick", "--preset", "--jobs"))):
             done = self.run_script(name, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
@@ -29,6 +31,7 @@ class Scripts(unittest.TestCase):
                                   ("deploy/quickstart.sh", ["--workers", "0"], "--workers"),
                                   ("deploy/quickstart.sh", ["--workers"], "--workers"),
                                   ("deploy/quickstart.sh", ["--kep"], "--kep"),
+                                  ("dashboard/web/build.sh", ["--chek"], "--chek"),
                                   ("tests/run.sh", ["--preset", "fast"], "fast"),
                                   ("tests/run.sh", ["--jobs", "many"], "many"), ("tests/run.sh", ["all"], "all")):
             done = self.run_script(name, *words)

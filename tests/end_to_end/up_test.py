@@ -14,7 +14,8 @@ class Up(EndToEnd):
 
     def test_up_and_down_can_be_repeated(self):
         first = self.cluster.json("up", "--workers", "2")
-        self.assertEqual([service["name"] for service in first["services"]], ["broker", "worker-1", "worker-2"])
+        names = [service["name"] for service in first["services"]]
+        self.assertEqual(names, ["broker", "worker-1", "worker-2", "dashboard"])
         self.assertEqual({service["state"] for service in first["services"]}, {"running"})
         self.assertFalse(first["already_up"])
         again = self.cluster.json("up", "--workers", "2")

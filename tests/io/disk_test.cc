@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -10,8 +11,9 @@
 #include "common/net/socket.h"
 #include "tests/support/temp_folder.h"
 #include "worker/io/dataset_book.h"
-#include "worker/io/folder_content.h"
+#include "worker/io/datasets_file.h"
 #include "worker/io/disk_keeper.h"
+#include "worker/io/folder_content.h"
 #include "worker/io/sealed_object.h"
 #include "worker/io/store_index.h"
 
@@ -182,6 +184,19 @@ TEST_F(DiskTest, ADatasetThatChangesIsNoticedAndReadAnew) {
   book.wait(20s);
   EXPECT_NE(book.offers().at(0).content, before);
   EXPECT_EQ(*book.check(dataset), book.offers().at(0).content);
+  // Somebody asks: what was edited is not known any more when the answer comes.
+  const Digest edited = book.offers().at(0).content;
+  write_text(folder / "data/a", "333");
+  book.look({7, "d", "clean"});
+  std::uint64_t answered = 0;
+  while ((answered = book.take_looked()) == 0) {
+    pollfd item{book.fd(), POLLIN, 0};
+    ASSERT_GT(poll(&item, 1, 20'000), 0);
+    static_cast<void>(book.take_offers());
+  }
+  EXPECT_EQ(answered, 7u);
+  EXPECT_NE(book.offers().at(0).content, edited);
+  book.wait(20s);
   // A restart looks, and does not read: what it remembers is believed.
   const Digest known = book.offers().at(0).content;
   const std::string file = (folder / "memory") / sha256((folder / "data").string()).hex();
@@ -191,6 +206,27 @@ TEST_F(DiskTest, ADatasetThatChangesIsNoticedAndReadAnew) {
   DatasetBook again({dataset}, folder / "memory");
   again.wait(20s);
   EXPECT_EQ(again.offers().at(0).content, before);
+}
+
+TEST_F(DiskTest, ARegistryOfDatasetsSaysWhatIsHere) {
+  write_text(folder / "digits/a", "1");
+  write_text(folder / "datasets.yaml",
+             "datasets:\n  digits: {source_artifacts_dir: digits, required_files: [a]}\n"
+             "  elsewhere: {source_artifacts_dir: /no/such/folder}\n  plain: {default_image: x}\n"
+             "  none: {source_artifacts_dir: ''}\n");
+  const auto found = read_datasets_file(folder / "datasets.yaml");
+  ASSERT_TRUE(found) << found.error().to_string();
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->at(0), (DatasetFolder{"digits", "", folder / "digits"}));
+  EXPECT_EQ(read_datasets_file(folder / "none.yaml").error().code, ErrorCode::kNotFound);
+  for (const char* text : {"tools: {}", "datasets: [a]", "datasets: {a: 1}", "datasets: {a: {b",
+                           "datasets: {a: {source_artifacts_dir: [x]}}", ""}) {
+    write_text(folder / "bad.yaml", text);
+    const auto bad = read_datasets_file(folder / "bad.yaml");
+    ASSERT_FALSE(bad) << text;
+    EXPECT_EQ(bad.error().code, ErrorCode::kInvalid) << text;
+    EXPECT_NE(bad.error().where.find("bad.yaml"), std::string::npos);
+  }
 }
 
 }  // namespace

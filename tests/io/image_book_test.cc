@@ -163,5 +163,16 @@ TEST_F(ImageBookTest, ANameThatTwoRuntimesUseMeansNothing) {
   await(book, [](const Offers& offers) { return offers.empty(); });
 }
 
+TEST_F(ImageBookTest, WhatWasEditedBeforeSomebodyAsksIsNotOffered) {
+  ImageBook book(processes(), folder / "list");
+  book.learn("process", "x/tool:v1");
+  for (int i = 0; i < 20; ++i) {
+    const Digest before = await(book, is_known).back()[0].content;
+    write_text(folder / "images/tool/lib/part.py", "edit " + std::to_string(i));
+    book.take_news();
+    EXPECT_NE(book.offers().at(0).content, before);
+  }
+}
+
 }  // namespace
 }  // namespace landseer::worker

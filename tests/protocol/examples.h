@@ -40,6 +40,7 @@ inline AttemptResult result_example() {
   r.dataset_content = sha256("dataset");
   r.checkpoint = sha256("checkpoint");
   r.checkpoint_bytes = 100;
+  r.gpus = {1};
   return r;
 }
 
@@ -65,6 +66,9 @@ inline WorkSpec spec_example() {
   s.network = true;
   s.image_content = sha256("image");
   s.dataset_content = sha256("dataset");
+  s.gpu_model = "a100";
+  s.scratch_bytes = 1 << 28;
+  s.named = {{"licence_x", 2}};
   return s;
 }
 
@@ -87,6 +91,10 @@ inline Hello hello_example() {
   h.images = {{"registry/noop:v1", sha256("image")}};
   h.store_id = "lab";
   h.unfit = "the disk is full";
+  h.scratch_bytes = 1 << 28;
+  h.named = {{"licence_x", 2}};
+  h.tasks_max = 4;
+  h.fetch_secret = std::string(32, '\xfe');
   return h;
 }
 
@@ -102,6 +110,7 @@ inline PipelineRow row_example() {
   r.completed = 199;
   r.failed = 1;
   r.submitted_at = 1'700'000'000'000;
+  r.owner = "alice";
   return r;
 }
 
@@ -122,6 +131,7 @@ inline TaskRow task_example() {
   r.metrics = "{}";
   r.cached_from = TaskId{2};
   r.joined = TaskId{4};
+  r.is_baseline = true;
   return r;
 }
 
@@ -134,7 +144,42 @@ inline WorkerRow worker_example() {
   r.labels = {{"rack", "3"}};
   r.runtimes = {"process"};
   r.bytes_fetched = 500;
+  r.drained = true;
+  r.gpus_free_milli = 500;
+  r.memory_free_bytes = 1000;
+  r.scratch_bytes = 1 << 28;
+  r.scratch_free_bytes = 1 << 27;
+  r.tasks_max = 4;
+  r.named = {{"licence_x", 2, 1}};
+  r.reserved_for = "task_9";
+  r.gpus_free_milli = 1500;
   return r;
+}
+
+inline AttemptRow attempt_example() {
+  AttemptRow r;
+  r.attempt = 2;
+  r.worker = "gpu-1";
+  r.outcome = 2;
+  r.worker_id = WorkerId{1};
+  r.gpus = {1};
+  return r;
+}
+
+inline GraphPage graph_example() {
+  GraphPage g;
+  g.policy = "finish-first";
+  g.priority = -2;
+  g.dataset_name = "digits";
+  g.dataset_variant = "clean";
+  g.tasks_total = 243;
+  g.workflows_total = 54;
+  g.tools = {{"prune", "registry/prune:v1", "", "process", false}};
+  g.options = {{1500, 500, 1024, 2, 60'000, "{}", {}, {}, {}, 4096, true, "", 0, {}, {}, 0}};
+  g.tasks = {{1, 3, 0, 0, {}, {0, 1}, 300, WorkerId{}, 0, 1'700'000'000'500},
+             {3, 2, 0, 0, {0}, {1}, 0, WorkerId{1}, 5'000, 0}};
+  g.next_offset = 2;
+  return g;
 }
 
 }  // namespace detail
@@ -143,7 +188,7 @@ inline WorkerRow worker_example() {
 inline std::vector<FromWorker> from_worker_examples() {
   return {detail::hello_example(),
           Heartbeat{11, 4},
-          Started{11, {{{5, TaskId{7}, 2}, 1'700'000'000'000}}},
+          Started{11, {{{5, TaskId{7}, 2}, 1'700'000'000'000, {0, 300}}}},
           Results{11, {detail::result_example()}},
           Holding{11, {sha256("artifact")}, 300},
           Dropped{11, {sha256("artifact")}},
@@ -154,7 +199,8 @@ inline std::vector<FromWorker> from_worker_examples() {
                 {{"digits", "clean", sha256("dataset")}},
                 {{"registry/noop:v1", sha256("image")}},
                 "the disk is full"},
-          ReleaseRequest{11, {sha256("artifact")}}};
+          ReleaseRequest{11, {sha256("artifact")}},
+          ContentsChecked{11, 4}};
 }
 
 inline std::vector<ToWorker> to_worker_examples() {
@@ -183,7 +229,9 @@ inline std::vector<ToWorker> to_worker_examples() {
           ResultsAck{11, {{5, TaskId{7}, 2}}},
           Stop{11, {{5, TaskId{7}, 2}}},
           Attend{11, sha256("key")},
-          Release{11, {sha256("artifact")}}};
+          Release{11, {sha256("artifact")}},
+          Recall{11, {{5, TaskId{7}, 2}}},
+          CheckContents{11, 4, "digits", "clean"}};
 }
 
 inline std::vector<FromClient> from_client_examples() {
@@ -199,28 +247,37 @@ inline std::vector<FromClient> from_client_examples() {
           Cancel{PipelineId{3}, TaskId{}},
           Retry{PipelineId{}, TaskId{7}},
           Pause{PipelineId{3}, true},
-          GetExplanation{TaskId{7}}};
+          GetExplanation{TaskId{7}},
+          GetToolTimes{{"prune", "noop"}},
+          ListOffers{WorkerId{2}},
+          GetGraph{PipelineId{3}, 1000},
+          Drain{"gpu-1", "rack", "3", true, true},
+          CancelPart{{PipelineId{3}, {}, "", {{WorkflowId{7}, WorkflowId{9}}}, false}, true},
+          RetryPart{{PipelineId{3}, {}, "trades", {}, false}},
+          SetPriority{PipelineId{3}, -5},
+          GetChanges{21'474'836'490, 5000},
+          ListAttempts{PipelineId{3}, 1000, 500}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
-  AttemptRow attempt;
-  attempt.attempt = 2;
-  attempt.worker = "gpu-1";
-  attempt.outcome = 2;
-  attempt.worker_id = WorkerId{1};
   return {ClientWelcome{1, 5, "0.1.0"},
           ChunkTaken{3},
-          Submitted{PipelineId{3}, "digits", 54, 378, 243, 162, 0, false},
+          Submitted{PipelineId{3}, "digits", 54, 378, 243, 162, 0, false, {"no worker"}},
           PipelineList{{detail::row_example()}, true},
-          PipelineStatus{detail::row_example(), 17, {{5, 162, 2, 100, 0}}, {"no worker"}},
+          PipelineStatus{detail::row_example(),
+                         17,
+                         {{5, 162, 2, 100, 0}},
+                         {"no worker"},
+                         {{"clean_accuracy < 0.5", 2, 12, 60000, 30000, 1}}},
           TaskList{{detail::task_example()}, 1000},
-          TaskDetail{detail::task_example(), "image", "command", "{}", "{}", {attempt}},
+          TaskDetail{
+              detail::task_example(), "image", "command", "{}", "{}", {detail::attempt_example()}},
           WorkflowList{{{WorkflowId{1}, "comb_001", 3, 4, {TaskId{7}}}}, 0},
-          WorkerList{{detail::worker_example()}},
+          WorkerList{{detail::worker_example()}, {{"matlab", 5, 3}}},
           StreamOpened{
               2, true, sha256("artifact"), 500, "tcp://10.0.0.2:7712", {{"gpu-1", "ticket \xff"}}},
-          Cancelled{10, 2},
-          ErrorReply{ErrorCode::kNotFound, "there is no pipeline_9", "pipeline_9", "list"},
+          Cancelled{10, 2, 1, 4, 3, PipelineId{3}},
+          ErrorReply{ErrorCode::kBusy, "too much at once", "alice", "wait", 250},
           Retried{12, false},
           Paused{true, 4},
           Explanation{detail::task_example(),
@@ -228,7 +285,31 @@ inline std::vector<ToClient> to_client_examples() {
                       {"no worker"},
                       TaskId{2},
                       TaskId{6},
-                      {{"command", "a", "b"}}}};
+                      {{"command", "a", "b"}},
+                      {{"gpus", "has 2 GPUs, it asks for 3 GPUs", {"w1", "w2"}, 9, true}},
+                      "request",
+                      "ask for at most 2 GPUs",
+                      true,
+                      1000,
+                      true,
+                      {{TaskId{3}, PipelineId{1}, "train"}},
+                      {{PipelineId{1}, 1000}},
+                      "w1",
+                      1'700'000'000'000,
+                      1'700'000'600'000,
+                      TaskId{4},
+                      TaskId{5}},
+          ToolTimeList{{{"prune", "NVIDIA A100", 12, 1'500'000, 9, 70'000, 12, 5'000'000}}},
+          OfferList{{{WorkerId{1}, detail::hello_example()}}, true},
+          detail::graph_example(),
+          Drained{{{WorkerId{1}, "gpu-1", true, 4}}},
+          PrioritySet{5},
+          ChangeList{21'474'836'499,
+                     true,
+                     {{detail::task_example(), detail::attempt_example()}},
+                     {detail::row_example()},
+                     {PipelineId{1}}},
+          AttemptList{{{TaskId{7}, detail::attempt_example()}}, 1000}};
 }
 
 inline Submission submission_example() {
@@ -243,9 +324,26 @@ inline Submission submission_example() {
   s.tools = {{"noop", "registry/noop:v1", "", std::nullopt, true},
              {"prune", "registry/prune:v1", "-p 0.1", "process", false}};
   s.configs = {"{}", "{\"a\":1}"};
-  s.options = {{1500, 500, 1024, 2, 60'000, "{}", {"k"}, {"/d"}, {"m"}, 4096, true}};
+  s.options = {{1500,
+                500,
+                1024,
+                2,
+                60'000,
+                "{}",
+                {"k"},
+                {"/d"},
+                {"m"},
+                4096,
+                true,
+                "a100",
+                1 << 28,
+                {{"zone", 2, {"a", "b"}}},
+                {{"licence_x", 2}},
+                1'800'000}};
   s.tasks = {{1, 0, 0, 0, {}}, {3, 1, 1, 0, {0}}};
   s.workflows = {{"comb_001", {0, 1}}};
+  s.stop_after = 5;
+  s.stop_when = {"clean_accuracy < 0.5"};
   return s;
 }
 
@@ -261,9 +359,10 @@ inline std::vector<Example> examples() {
   add(to_worker_examples(), "to_worker", decode_to_worker);
   add(from_client_examples(), "from_client", decode_from_client);
   add(to_client_examples(), "to_client", decode_to_client);
-  add(std::vector<BulkRequest>{GetBlob{sha256("blob"), 100, 65'536, "ticket \xff"},
-                               Attach{11, sha256("key")},
-                               GetLog{"ticket \xff", TaskId{7}, 2, 100, 65'536, 5000, true}},
+  add(
+      std::vector<BulkRequest>{
+          GetBlob{sha256("blob"), 100, 65'536, "ticket \xff", sha256("artifact")},
+          Attach{11, sha256("key")}, GetLog{"ticket \xff", TaskId{7}, 2, 100, 65'536, 5000, true}},
       "bulk_request", decode_bulk_request);
   add(std::vector<BulkReply>{BlobData{sha256("blob"), true, 100, 105, "bytes"},
                              LogData{true, 100, 105, true, "bytes \xff", {{90, 1'700'000'000'000}}},

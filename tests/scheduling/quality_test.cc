@@ -93,8 +93,8 @@ TEST(Workload, ItsLowerBoundIsItsWorkOrItsLongestPath) {
 TEST(VirtualCluster, CountsResultsThatAreStillNeeded) {
   Workload fan = make_product({{1, 3}, {10, 10}}, "fan", "landseer", 1, 1);
   fan.run_ms = {10, 30, 20, 30};
-  VirtualCluster cluster(2);
-  const auto outcomes = cluster.run({fan}, {0});
+  forecast::VirtualCluster cluster(gpu_workers(2));
+  const auto outcomes = cluster.run({fan.job()});
   EXPECT_EQ(outcomes.at(0).makespan_ms, 60);
   EXPECT_EQ(outcomes.at(0).workflows_ms, (std::vector<double>{30, 40, 60}));
   EXPECT_EQ(cluster.peak_live(), 1u);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "broker/core/groups.h"
 #include "broker/core/state_digest.h"
+#include "broker/core/trace_step.h"
 #include "common/protocol/codec.h"
 #include "tests/simulation/model.h"
 #include "tests/simulation/network.h"
@@ -37,13 +39,18 @@ BrokerHost::BrokerHost(World& world, std::int64_t drift_ppm)
       store_(world),
       clock_(Instant{world.kernel.random.between(1'000'000'000, 1'000'000'000'000)}, drift_ppm) {}
 
-std::unique_ptr<Broker> BrokerHost::recovered() {
+std::unique_ptr<Broker> BrokerHost::recovered(bool is_traced) {
   broker::Settings settings;
   settings.epoch = epoch_;
   settings.seed = epoch_;
   settings.lease = world_.plan.lease;
   settings.bulk_address = "bulk";
   auto core = std::make_unique<Broker>(settings);
+  if (is_traced && world_.inputs != nullptr) {
+    core->trace_to([this](const broker::TraceStep& step) {
+      broker::append_entry(*world_.inputs, broker::encode_step(step));
+    });
+  }
   store_.recover(*core, now(), world_.kernel.random.chance(0.5));
   return core;
 }
@@ -52,7 +59,7 @@ void BrokerHost::start() {
   // Durable before anything else happens, as StateFolder::open does.
   if (!world_.switches.is("epoch_not_raised") || epoch_ == 0) ++epoch_;
   ++life_;
-  core_ = recovered();
+  core_ = recovered(true);
   if (!digest_before_.empty()) {
     if (state_digest(core_->state()) != digest_before_) {
       throw Violation("what was replayed differs from what was there");
@@ -320,7 +327,7 @@ void BrokerHost::check_step() {
 }
 
 void BrokerHost::check_replay() {
-  auto copy = recovered();
+  auto copy = recovered(false);
   copy->end_replay(now());
   copy->check_invariants();
   if (state_digest(copy->state()) != state_digest(core_->state())) {

@@ -57,7 +57,7 @@ class BrokerHost {
   bool observe(const broker::FromWorkerPeer& event);
   void check_hits(std::size_t first) const;
   void check_stale(std::uint32_t host, std::size_t records, std::size_t mail) const;
-  std::unique_ptr<broker::Broker> recovered();
+  std::unique_ptr<broker::Broker> recovered(bool is_traced);
   void check_step();
 
   World& world_;

@@ -71,6 +71,13 @@ void Client::resume_all() {
   for (const auto& [submission, state] : submissions_) {
     if (number(state.pipeline) != 0) pause(submission, false);
   }
+  for (std::uint32_t host = 0; host < world_.plan.hosts; ++host) drain(host, false, false);
+}
+
+/// One that is said twice, or late, does what it says: at the end, none is to be drained.
+void Client::drain(std::uint32_t host, bool drained, bool now) {
+  ask({Kind::kQuery, 0, {}, {}, false},
+      protocol::Drain{"host" + std::to_string(host), "", "", drained, now});
 }
 
 void Client::on(const Request& request, const protocol::Paused&) {
@@ -129,6 +136,7 @@ void Client::on(const Request& request, const protocol::Submitted& m) {
   state.pipeline = m.pipeline;
   state.open = false;
   --waiting_for_answers_;
+  if (!known && world_.plan.control.parts > 0) plan_parts(request.submission);
   watch(request.submission);
 }
 
@@ -148,6 +156,7 @@ void Client::on(const Request& request, const protocol::PipelineStatus& m) {
 }
 
 void Client::on(const Request& request, const protocol::Cancelled&) {
+  if (request.kind == Kind::kPart) return;
   world_.model->acknowledged_cancel(request.pipeline, request.task);
 }
 
@@ -175,6 +184,12 @@ void Client::on(const Request& request, const protocol::ErrorReply& m) {
     case Kind::kWatch:
       throw Violation(to_string(request.pipeline) +
                       " was acknowledged, and cannot be watched: " + m.message);
+    case Kind::kPart:
+      if (m.code != ErrorCode::kConflict && m.code != ErrorCode::kNotFound &&
+          m.code != ErrorCode::kInvalid && m.code != ErrorCode::kLimit) {
+        throw Violation("a part of " + to_string(request.pipeline) + ": " + m.message);
+      }
+      break;
     case Kind::kCancel:
     case Kind::kRetry:
       if (m.code == ErrorCode::kNotFound && number(request.pipeline) != 0) {
@@ -238,6 +253,45 @@ bool Client::meddle(std::uint32_t submission) {
   return true;
 }
 
+/// While it runs, and perhaps for a while after it.
+void Client::plan_parts(std::uint32_t submission) {
+  Random& random = world_.kernel.random;
+  const auto count = static_cast<std::int64_t>(world_.plan.control.parts * 12);
+  for (std::int64_t i = random.between(0, count); i > 0; --i) {
+    world_.kernel.after(random.uniform(Duration{1}, world_.plan.trouble), [this, submission] {
+      if (!world_.healed) take_part(submission);
+    });
+  }
+}
+
+void Client::take_part(std::uint32_t submission) {
+  Random& random = world_.kernel.random;
+  const PipelineId pipeline = submissions_[submission].pipeline;
+  const Request request{Kind::kPart, submission, {}, pipeline, false};
+  const auto& content = world_.workload.at(submission).content;
+  if (random.chance(world_.plan.control.priorities)) {
+    return ask(request, protocol::SetPriority{pipeline, random.between(-3, 3)});
+  }
+  protocol::Selection what;
+  const double dice = random.unit();
+  if (dice < 0.6) {
+    const std::uint64_t first =
+        number(world_.model->first_workflow(pipeline)) + random.below(content.workflows.size());
+    // Now and then beyond the pipeline's own.
+    const std::uint64_t last = first + random.below(random.chance(0.3) ? 8 : 2);
+    what.workflows = {{WorkflowId{first}, WorkflowId{last}}};
+  } else if (dice < 0.95) {
+    what.pipeline = pipeline;
+    what.tool = random.pick(content.tools).name;
+  } else {
+    what.pipeline = pipeline;
+    what.pruned = true;
+    return ask(request, protocol::RetryPart{what});
+  }
+  if (random.chance(0.45)) return ask(request, protocol::RetryPart{what});
+  ask(request, protocol::CancelPart{what, random.chance(0.2)});
+}
+
 bool Client::operate() {
   std::vector<std::uint32_t> known;
   for (const auto& [submission, state] : submissions_) {
@@ -251,6 +305,10 @@ bool Client::operate() {
   const TaskId task{1 + random.below(world_.workload.tasks())};
   const Request query{Kind::kQuery, submission, task, pipeline, false};
   if (world_.plan.reuse.copies > 0 && random.chance(0.4) && meddle(submission)) return true;
+  if (world_.plan.control.parts > 0 && random.chance(world_.plan.control.parts)) {
+    take_part(submission);
+    return true;
+  }
   const double dice = random.unit();
   if (dice < 0.03) {
     ask({Kind::kCancel, submission, {}, pipeline, false}, protocol::Cancel{pipeline, {}});
@@ -270,6 +328,9 @@ bool Client::operate() {
     ask(query, protocol::GetTask{task});
   } else if (dice < 0.8) {
     ask(query, protocol::ListPipelines{});
+  } else if (dice < 0.825) {
+    drain(static_cast<std::uint32_t>(random.below(world_.plan.hosts)), random.chance(0.5),
+          random.chance(0.4));
   } else if (dice < 0.85) {
     ask(query, protocol::ListWorkers{});
   } else if (dice < 0.9) {

@@ -29,7 +29,7 @@ class Client {
   bool is_waiting() const { return waiting_for_answers_ > 0; }
 
  private:
-  enum class Kind : std::uint8_t { kSubmit, kWatch, kCancel, kPause, kRetry, kQuery };
+  enum class Kind : std::uint8_t { kSubmit, kWatch, kCancel, kPause, kRetry, kPart, kQuery };
   struct Request {
     Kind kind = Kind::kQuery;
     std::uint32_t submission = 0;
@@ -48,10 +48,14 @@ class Client {
   };
 
   bool meddle(std::uint32_t submission);
+  /// Does something to a part of a pipeline, or to its place among the others.
+  void take_part(std::uint32_t submission);
+  void plan_parts(std::uint32_t submission);
   void ask(const Request& request, protocol::FromClient message);
   void send_chunk(std::uint32_t submission);
   void watch(std::uint32_t submission);
   void pause(std::uint32_t submission, bool paused);
+  void drain(std::uint32_t host, bool drained, bool now);
   void on_timeout(std::uint64_t number);
   void on(const Request& request, const protocol::Submitted& m);
   void on(const Request& request, const protocol::ChunkTaken& m);

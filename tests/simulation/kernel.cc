@@ -50,6 +50,8 @@ void Counters::add(const Counters& other) {
   hits += other.hits;
   joins += other.joins;
   handed += other.handed;
+  parts += other.parts;
+  pruned += other.pruned;
   released += other.released;
   virtual_ms += other.virtual_ms;
 }

@@ -11,7 +11,7 @@ namespace {
 int usage() {
   std::fprintf(stderr,
                "usage: simulation [--seeds N] [--first S] [--jobs J] [--keep-going] [--bug NAME]\n"
-               "       simulation --seed S [--trace] [--bug NAME]\n");
+               "       simulation --seed S [--trace] [--inputs FILE] [--bug NAME]\n");
   return 2;
 }
 
@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
       options.schedule.trace = true;
     } else if (word == "--keep-going") {
       options.keep_going = true;
+    } else if (word == "--inputs" && i + 1 < argc) {
+      options.inputs_file = argv[++i];
     } else if (word == "--bug" && i + 1 < argc) {
       options.schedule.switches.bug = argv[++i];
     } else if (numbers.contains(word) && i + 1 < argc) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ struct TaskModel {
   std::uint32_t missing_inputs = 0;
   std::uint32_t reruns = 0;
   bool cancel_requested = false;
+  bool pruned = false;  ///< by a rule, or about to be
   bool kept = false;
   bool touched = false;
   bool fails_with_work = false;  ///< another pipeline's attempt at it was the last
@@ -69,6 +71,8 @@ struct TaskModel {
   std::vector<Digest> inputs;  ///< of its last attempt, or of the result that it has
   Contents made_with;          ///< its result
   TaskId cached_from{};
+  std::string metrics;  ///< that its result has
+  bool evaluation_skipped = false;
   std::vector<AttemptModel> attempts;
 
   bool live() const { return !attempts.empty() && attempts.back().live; }
@@ -78,6 +82,10 @@ struct PipelineModel {
   PipelineId id{};
   std::uint32_t submission = 0;
   std::uint64_t first_task = 0;
+  std::uint64_t first_workflow = 0;
+  std::int64_t priority = 0;
+  bool stopped = false;  ///< enough of it was complete
+  std::set<std::uint32_t> cancelled_workflows;
   std::uint32_t open = 0;  ///< tasks that are not over
   bool cancel_requested = false;
   bool paused = false;
@@ -154,6 +162,9 @@ class Model {
   std::uint64_t records() const { return records_; }
   void started_epoch(std::uint64_t epoch) { epoch_ = epoch; }
   std::string describe_open() const;
+  WorkflowId first_workflow(PipelineId pipeline) const {
+    return WorkflowId{pipelines_.at(number(pipeline) - 1).first_workflow};
+  }
 
  private:
   void on(const broker::PipelineAdded& r);
@@ -168,9 +179,34 @@ class Model {
   void on(const broker::WorkerForgotten& r);
   void on(const broker::RetryRequested& r);
   void on(const broker::PauseChanged& r);
+  void on(const broker::WorkerDrained& r);
   void on(const broker::ContentBound& r);
   void on(const broker::TasksCached& r);
   void on(const broker::AttemptHandedOver& r);
+  void on(const broker::PriorityChanged& r);
+  void on(const broker::TasksPruned& r);
+
+  // Parts and rules (model_parts.cc).
+  using Indices = std::set<std::uint32_t>;
+  const protocol::Submission& content_of(const PipelineModel& pipeline) const;
+  TaskModel& member(const PipelineModel& pipeline, std::uint32_t index);
+  bool is_open(const PipelineModel& pipeline, std::uint32_t index);
+  Indices named_workflows(const PipelineModel& pipeline,
+                          const std::vector<protocol::WorkflowRange>& ranges) const;
+  std::uint64_t complete_workflows(const PipelineModel& pipeline);
+  Indices ending_with(const PipelineModel& pipeline, const Indices& named);
+  Indices everything_open(const PipelineModel& pipeline);
+  void give_up(const PipelineModel& pipeline, const Indices& ending, bool pruned);
+  void cancel_part(const broker::CancelRequested& r);
+  void retry_part(const broker::RetryRequested& r);
+  std::optional<double> metric_of(const PipelineModel& pipeline, std::uint32_t evaluation,
+                                  const std::string& metric);
+  std::uint32_t evaluated_by(const PipelineModel& pipeline, std::uint32_t evaluation) const;
+  std::pair<std::uint32_t, Indices> judgement(const PipelineModel& pipeline,
+                                              std::uint32_t evaluation);
+  void note_evaluation(const TaskModel& owner);
+  void check_rules();
+  void check_pipelines(const broker::State& state);
 
   void forgive_hosts();
   // Work that pipelines share (model_reuse.cc).
@@ -198,6 +234,7 @@ class Model {
   void follow_end(const TaskModel& leader, broker::Decision decision, std::uint64_t delay_ms);
   std::optional<TaskId> heir_of(const TaskModel& leader);
   void expect_handover(TaskModel& cancelled);
+  bool may_have_joined(TaskId leader, TaskId follower);
   void check_due();
   void note_joined(const broker::State& state);
   void check_held(const broker::State& state, TaskId id) const;
@@ -231,7 +268,8 @@ class Model {
   std::map<TaskPlace, std::vector<std::uint32_t>> works_;  ///< tasks that do the same
   std::map<TaskId, TaskId> joined_;                        ///< who waits for whose attempt
   std::map<TaskId, TaskId> due_handovers_;                 ///< from whom to whom, as next record
-  std::vector<TaskId> due_failures_;  ///< they waited for work that failed: the next records
+  std::vector<TaskId> due_evaluations_;  ///< completed in this turn, where there are rules
+  std::vector<TaskId> due_failures_;     ///< they waited for work that failed: the next records
   /// Assigned in this turn, though a result was known, which counts if somebody has the artifact.
   struct Suspect {
     TaskId assigned{};
@@ -264,6 +302,7 @@ class Model {
 
   // The ledger of acknowledgements: what peers were told and have received.
   std::map<std::uint32_t, PipelineId> submissions_;
+  std::set<WorkerId> drained_;
   std::map<PipelineId, bool> pauses_;  ///< only while no other request about it is open
   std::vector<std::pair<PipelineId, TaskId>> cancels_;
   std::vector<protocol::AttemptRef> results_;

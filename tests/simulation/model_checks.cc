@@ -8,6 +8,7 @@ namespace landseer::simulation {
 using domain::TaskStatus;
 
 void Model::check_touched(const broker::State& state) {
+  const bool any = !touched_.empty();
   for (const std::uint32_t index : touched_) {
     tasks_[index].touched = false;
     check_task(state, index);
@@ -17,6 +18,7 @@ void Model::check_touched(const broker::State& state) {
   judge_releases();
   check_due();
   check_suspects(state);
+  if (any) check_rules();
   turn_records_ = 0;
   check_priorities(state);
   note_joined(state);
@@ -26,7 +28,12 @@ void Model::check_touched(const broker::State& state) {
 /// Nothing was assigned while a task of a more urgent pipeline with the same needs was ready.
 void Model::check_priorities(const broker::State& state) {
   // What is opened again in the middle of a placement is ready only after it.
-  const bool is_sure = world_.plan.priorities && !reopened_ && !world_.plan.reuse.tags_move;
+  const bool is_ordered = world_.plan.priorities || world_.plan.control.priorities > 0;
+  // A worker that is late to say what it has gets nothing of a pipeline that depends on it.
+  const auto& workers = state.workers.all();
+  const bool is_late = std::any_of(workers.begin(), workers.end(),
+                                   [](const auto& known) { return known.second.unchecked != 0; });
+  const bool is_sure = is_ordered && !reopened_ && !world_.plan.reuse.tags_move && !is_late;
   for (const TaskId id : assigned_) {
     if (!is_sure) break;
     const auto* record = state.pipelines.find(pipelines_[task(id).pipeline].id);
@@ -67,6 +74,9 @@ void Model::check_task(const broker::State& state, std::size_t index) {
       run->artifact != expected.artifact) {
     throw Violation(to_string(id) + " shows an artifact that is not the winning attempt's");
   }
+  if (expected.status == TaskStatus::kCancelled && found->pruned != expected.pruned) {
+    throw Violation(to_string(id) + ": whether it was pruned differs from the records");
+  }
   if (expected.status != TaskStatus::kPending) return;
   // Exactly one of: blocked by a dependency, ready, held.
   const bool blocked = !dependencies_completed(expected);
@@ -87,6 +97,7 @@ void Model::check_all(const broker::State& state) {
   }
   for (std::size_t i = 0; i < tasks_.size(); ++i) check_task(state, i);
   check_cached(state);
+  check_pipelines(state);
   std::size_t live = 0;
   for (const auto& [id, worker] : state.workers.all()) {
     live += worker.attempts.size();
@@ -174,6 +185,7 @@ void Model::check_recovered(const broker::State& state) {
   assigned_.clear();
   suspects_.clear();
   joined_.clear();
+  due_evaluations_.clear();
   check_due();
   for (TaskModel& each : tasks_) {
     if (each.pauses_for_work) each.not_before = Instant{};

@@ -8,6 +8,7 @@ namespace landseer::simulation {
 using domain::TaskStatus;
 
 void Model::on(const broker::CancelRequested& r) {
+  if (!r.tool.empty() || !r.workflows.empty()) return cancel_part(r);
   if (number(r.task) != 0) {
     TaskModel& owner = task(r.task);
     if (domain::is_terminal(owner.status)) {
@@ -57,6 +58,10 @@ void Model::on(const broker::RetryRequested& r) {
     throw Violation(to_string(pipeline.id) + " is retried while it is being cancelled");
   }
   const auto& entries = world_.workload.at(pipeline.submission).content.tasks;
+  const std::uint64_t enough = content_of(pipeline).stop_after;
+  if (enough > 0 && complete_workflows(pipeline) >= enough) pipeline.stopped = true;
+  if (!r.tool.empty() || !r.workflows.empty() || r.pruned) return retry_part(r);
+  if (!is_one && pipeline.cancel_requested) pipeline.cancelled_workflows.clear();
   std::vector<bool> joined(entries.size(), false);
   std::uint32_t count = 0;
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
@@ -93,6 +98,18 @@ void Model::on(const broker::PauseChanged& r) {
   }
   pipeline.paused = r.paused;
   world_.kernel.note(9, number(r.pipeline), r.paused ? 1 : 0);
+}
+
+void Model::on(const broker::WorkerDrained& r) {
+  if (number(r.worker) == 0 || number(r.worker) > hosts_.size()) {
+    throw Violation(to_string(r.worker) + " is drained, but no record added it");
+  }
+  if (r.drained) {
+    drained_.insert(r.worker);
+  } else {
+    drained_.erase(r.worker);
+  }
+  world_.kernel.note(11, number(r.worker), r.drained ? 1 : 0, r.recalled ? 1 : 0);
 }
 
 }  // namespace landseer::simulation

@@ -51,6 +51,7 @@ void Model::set_status(TaskModel& task, TaskStatus status) {
   if (!was_over && is_over) --pipeline.open;
   if (pipeline.open == 0) pipeline.paused = false;
   task.status = status;
+  task.pruned = task.pruned && status == TaskStatus::kCancelled;
   if (status != TaskStatus::kPending) joined_.erase(id_of(task));
   if (!task.touched) touched_.push_back(static_cast<std::uint32_t>(&task - tasks_.data()));
   task.touched = true;
@@ -110,6 +111,9 @@ void Model::on(const broker::PipelineAdded& r) {
   pipeline.submission = submission;
   pipeline.shares = found->content.use_cache;
   pipeline.first_task = tasks_.size() + 1;
+  pipeline.first_workflow = next_workflow_;
+  next_workflow_ += found->content.workflows.size();
+  pipeline.priority = found->content.priority;
   pipeline.open = static_cast<std::uint32_t>(found->content.tasks.size());
   pipelines_.push_back(pipeline);
   for (std::uint32_t i = 0; i < found->content.tasks.size(); ++i) {
@@ -160,6 +164,7 @@ void Model::on(const broker::AttemptAssigned& r) {
     throw Violation(who + " is assigned before the pause after a failure is over");
   }
   if (owner.kept) throw Violation(who + " runs again, though its artifact was kept");
+  if (drained_.contains(r.worker)) throw Violation(who + " is assigned to a drained worker");
   const std::size_t worker = number(r.worker) - 1;
   if (host_failures_[worker] >= broker::kHostFailuresMax) {
     throw Violation(who + " is assigned to a host that failed " +
@@ -231,7 +236,7 @@ void Model::count_outcome(TaskModel& task, std::uint32_t worker,
       break;
     case Outcome::kRuntimeError:
       ++task.runtime_errors;
-      ++host_failures_[worker];
+      if (!result.host_is_well) ++host_failures_[worker];
       break;
     case Outcome::kInputMissing:
       ++task.missing_inputs;
@@ -276,7 +281,10 @@ void Model::on(const broker::AttemptEnded& r) {
       owner.made_with = {r.result.image_content, r.result.dataset_content};
       owner.cached_from = {};
       owner.cancel_requested = false;
+      owner.metrics = r.result.metrics;
+      owner.evaluation_skipped = r.result.evaluation_skipped;
       set_status(owner, TaskStatus::kCompleted);
+      note_evaluation(owner);
       break;
     case Decision::kFail:
       set_status(owner, TaskStatus::kFailed);

@@ -61,8 +61,8 @@ void Model::check_assigned_once(TaskModel& owner) {
                       " does the same work");
     }
     if (other.status == TaskStatus::kCompleted && knows_image(other, other.made_with.image) &&
-        !(own.image.empty() && workers_differ(owner)) &&
-        may_be(own.image, other.made_with.image) && may_be(own.dataset, other.made_with.dataset)) {
+        !(own.image.empty() && workers_differ(owner)) && may_be(own.image, other.made_with.image) &&
+        may_be(own.dataset, other.made_with.dataset)) {
       suspects_.push_back({id_of(owner), id_of(other), other.artifact});
     }
   }
@@ -79,6 +79,12 @@ bool Model::is_available(const broker::State& state, const Digest& artifact) {
 
 /// At the end of a turn, as placement comes last in it.
 void Model::check_suspects(const broker::State& state) {
+  // What a worker offers that is late to look at it is not relied on.
+  const auto& workers = state.workers.all();
+  if (std::any_of(workers.begin(), workers.end(),
+                  [](const auto& known) { return known.second.unchecked != 0; })) {
+    suspects_.clear();
+  }
   for (const Suspect& suspect : suspects_) {
     if (!is_available(state, suspect.artifact)) continue;
     throw Violation(to_string(suspect.assigned) + " runs again, though the result of " +
@@ -131,7 +137,10 @@ void Model::on(const broker::TasksCached& r) {
     owner.cached_from = hit.from;
     owner.checkpoint = {};
     owner.kept = false;
+    owner.metrics = source.metrics;
+    owner.evaluation_skipped = source.evaluation_skipped;
     set_status(owner, TaskStatus::kCompleted);
+    note_evaluation(owner);
     ++world_.kernel.counters.hits;
     world_.kernel.note(12, number(hit.task), number(hit.from));
   }
@@ -167,8 +176,7 @@ std::optional<TaskId> Model::heir_of(const TaskModel& leader) {
         !has_inputs_of(waits, leader) || !agree(waits, leader)) {
       continue;
     }
-    const std::int64_t priority = world_.workload.at(pipeline.submission).content.priority;
-    const std::pair order{std::pair{-priority, pipeline.id}, follower};
+    const std::pair order{std::pair{-pipeline.priority, pipeline.id}, follower};
     if (!best || order < *best) best = order;
   }
   return best ? std::optional(best->second) : std::nullopt;
@@ -190,13 +198,27 @@ void Model::check_due() {
   }
 }
 
+/// A rule may end a task in the very turn in which another began to wait for it, which is in no
+/// record: then that one may be the heir.
+bool Model::may_have_joined(TaskId leader, TaskId follower) {
+  const TaskModel& leads = task(leader);
+  const TaskModel& waits = task(follower);
+  const PipelineModel& pipeline = pipelines_[waits.pipeline];
+  return leads.pruned && !joined_.contains(follower) && waits.status == TaskStatus::kPending &&
+         !pipeline.paused && !pipeline.cancel_requested && pipeline.shares &&
+         waits.pipeline != leads.pipeline &&
+         world_.workload.work_of(waits.place) == world_.workload.work_of(leads.place) &&
+         has_inputs_of(waits, leads) && agree(waits, leads);
+}
+
 void Model::on(const broker::AttemptHandedOver& r) {
   const auto due = due_handovers_.find(r.from);
-  if (due == due_handovers_.end() || due->second != r.to) {
+  const bool is_due = due != due_handovers_.end() && due->second == r.to;
+  if (!is_due && !may_have_joined(r.from, r.to)) {
     throw Violation("the attempt of " + to_string(r.from) + " goes on for " + to_string(r.to) +
                     ", which is not the one to have it");
   }
-  due_handovers_.erase(due);
+  if (due != due_handovers_.end()) due_handovers_.erase(due);
   TaskModel& from = task(r.from);
   TaskModel& to = task(r.to);
   AttemptModel given = from.attempts.back();

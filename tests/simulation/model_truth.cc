@@ -138,6 +138,9 @@ void Model::check_outcome(const TaskModel& owner, const AttemptModel& run,
           world_.workload.artifact(world_.workload.work_of(owner.place), run.key)) {
         throw Violation(who + " is recorded with an artifact that it did not make");
       }
+      if (result.metrics != world_.workload.metrics(world_.workload.work_of(owner.place))) {
+        throw Violation(who + " is recorded with metrics that it did not report");
+      }
       break;
     }
     case Outcome::kExitCode:
@@ -222,8 +225,11 @@ void Model::told_worker(std::uint32_t host, const protocol::ToWorker& message) {
 void Model::check_assignment(std::uint32_t host, const protocol::Assign& message,
                              const protocol::Assignment& assignment) {
   const protocol::AttemptRef key{message.epoch, assignment.task, assignment.attempt};
-  const AttemptModel& told = attempt(key);
   TaskModel& owner = task(assignment.task);
+  // It may have been handed over since, in the same turn.
+  const TaskId served = attempt(key).served;
+  const AttemptModel& told =
+      served == assignment.task ? attempt(key) : task(served).attempts.back();
   if (!told.live || told.host != host) throw Violation(name(key) + " is sent to the wrong worker");
   if (Workload::work_of(assignment.config) != world_.workload.work_of(owner.place)) {
     throw Violation(name(key) + " is sent with the work of another task");

@@ -63,6 +63,20 @@ void choose_sharing(Plan& plan) {
   if (random.chance(0.3)) reuse.artifacts = static_cast<std::size_t>(random.between(3, 40));
 }
 
+/// From a stream of its own, too.
+void choose_control(Plan& plan) {
+  Random random(mix(plan.seed, 0xC0B3));
+  if (!random.chance(0.6)) return;
+  ControlRates& control = plan.control;
+  control.parts = rate(random, 0.7, 0.9);
+  control.priorities = rate(random, 0.4, 0.4);
+  control.stop_after = rate(random, 0.4, 0.8);
+  control.stop_when = rate(random, 0.6, 1.0);
+  control.mute = rate(random, 0.5, 0.4);
+  // Rules need something to look at.
+  if (control.stop_when > 0) plan.evaluations = std::max(plan.evaluations, 0.15);
+}
+
 }  // namespace
 
 Plan make_plan(std::uint64_t seed) {
@@ -100,6 +114,7 @@ Plan make_plan(std::uint64_t seed) {
   choose_network(plan, random);
   choose_faults(plan, random);
   choose_sharing(plan);
+  choose_control(plan);
   return plan;
 }
 

@@ -44,6 +44,15 @@ struct SharingRates {
   std::size_t artifacts = 0;  ///< that a worker has room for; 0: for all
 };
 
+/// What users do besides: to parts of pipelines, to their order, and by rules.
+struct ControlRates {
+  double parts = 0;       ///< of what users do: cancelling and retrying workflows and tools
+  double priorities = 0;  ///< of what users do
+  double stop_after = 0;  ///< submissions that want only some workflows
+  double stop_when = 0;   ///< submissions that have rules
+  double mute = 0;        ///< evaluations that report something else, or nothing
+};
+
 struct Plan {
   std::uint64_t seed = 0;
   std::uint64_t wall_seed = 0;  ///< how far wall clocks jump, nothing else
@@ -67,6 +76,7 @@ struct Plan {
   ToolRates tools;
   NetworkRates network;
   SharingRates reuse;
+  ControlRates control;
   std::vector<Fault> enabled;
   std::uint32_t faults = 20;
   std::uint32_t snapshot_records = 0;  ///< between two snapshots; 0: none are taken

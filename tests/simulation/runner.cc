@@ -8,7 +8,10 @@
 
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <string>
+
+#include "broker/core/trace_step.h"
 
 namespace landseer::simulation {
 namespace {
@@ -103,6 +106,7 @@ void print_sums(const Counters& sums, double seconds, std::uint64_t twice) {
       "%llu results taken from other pipelines, %llu waits for their work, %llu attempts handed "
       "over, %llu artifacts released\n",
       n(sums.hits), n(sums.joins), n(sums.handed), n(sums.released));
+  std::printf("%llu parts cancelled or moved, %llu tasks pruned\n", n(sums.parts), n(sums.pruned));
   std::printf("%llu faults:", n(sums.planned_faults()));
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     std::printf("%s %s %llu", kind == 0 ? "" : ",", to_string(static_cast<Fault>(kind)),
@@ -158,8 +162,16 @@ int run_one(const RunnerOptions& options) {
   current_shared = &shared;
   signal(SIGABRT, on_abort);
   current_seed = options.schedule.seed;
-  const ScheduleResult result = run_schedule(options.schedule);
+  ScheduleOptions traced = options.schedule;
+  std::string inputs;
+  if (!options.inputs_file.empty()) traced.inputs = &inputs;
+  const ScheduleResult result = run_schedule(traced);
   std::string what = result.violation;
+  if (!options.inputs_file.empty() &&
+      !(std::ofstream(options.inputs_file, std::ios::binary) << broker::kTraceMagic << inputs)) {
+    std::fprintf(stderr, "cannot write %s\n", options.inputs_file.c_str());
+    return 2;
+  }
   if (what.empty()) what = compare_twice(options.schedule, result);
   if (!what.empty()) report(options.schedule.seed, what);
   std::printf("trace %016llx\n", static_cast<unsigned long long>(result.trace_hash));

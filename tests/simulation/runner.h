@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "tests/simulation/schedule.h"
 
@@ -13,6 +14,7 @@ struct RunnerOptions {
   std::uint64_t seeds = 100;
   std::uint64_t jobs = 1;   ///< processes
   bool keep_going = false;  ///< after a violation
+  std::string inputs_file;  ///< with one seed: for the broker's inputs, as a trace; empty: none
   ScheduleOptions schedule;
 };
 

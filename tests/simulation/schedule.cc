@@ -173,6 +173,7 @@ ScheduleResult run_schedule(const ScheduleOptions& options) {
   result.planned_faults = plan.faults;
   try {
     World world(plan, kernel, options.switches);
+    world.inputs = options.inputs;
     kernel.counters.tasks = world.workload.tasks();
     Schedule schedule(world);
     try {

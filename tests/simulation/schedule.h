@@ -13,6 +13,7 @@ struct ScheduleOptions {
   std::uint64_t seed = 1;
   std::uint64_t wall_seed = 0;  ///< 0: as the seed says
   bool trace = false;
+  std::string* inputs = nullptr;  ///< gets those of the broker; see World
   Switches switches;
 };
 

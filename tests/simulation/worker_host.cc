@@ -44,6 +44,10 @@ protocol::Hello WorkerHost::offer() {
   for (std::uint32_t gpu = 0; gpu < world_.plan.gpus; ++gpu)
     hello.gpus.push_back({gpu, "gpu", 1 << 30});
   hello.runtimes = {"process", "noop"};
+  hello.labels = {{"zone", index_ % 2 == 0 ? "a" : "b"}};
+  hello.scratch_bytes = 100;
+  hello.named = {{"licence", 2}};
+  if (world_.plan.seed % 5 == 0) hello.tasks_max = 2;
   hello.images = image_offers();
   hello.datasets = dataset_offers();
   hello.data_address = "d" + std::to_string(index_);
@@ -266,17 +270,18 @@ void WorkerHost::prepare(const AttemptJob& job) {
     });
   };
   const AttemptKey key = job.key;
-  if (is_sick()) return fail(1ms, {key, Outcome::kRuntimeError, "no space left on device", {}});
+  if (is_sick())
+    return fail(1ms, {key, Outcome::kRuntimeError, "no space left on device", {}, false});
   const Digest image = content_of(job.spec.image);
   const Digest dataset = content_of(job.spec.dataset_name);
   if ((!job.spec.image_content.empty() && job.spec.image_content != image) ||
       (!job.spec.dataset_content.empty() && job.spec.dataset_content != dataset)) {
-    return fail(1ms, {key, Outcome::kRuntimeError, "image or data set is another here", {}});
+    return fail(1ms, {key, Outcome::kRuntimeError, "image or data set is another here", {}, true});
   }
   const Digest& script = job.spec.model_script;
   if (!script.empty() && !artifacts_.contains(script)) {
     if (!world_.network->broker_reachable(index_)) {
-      return fail(kFetchSilence, {key, Outcome::kRuntimeError, "model.py: no answer", {}});
+      return fail(kFetchSilence, {key, Outcome::kRuntimeError, "model.py: no answer", {}, false});
     }
     if (!world_.broker->has_blob(script)) {
       throw Violation(name(key) + " needs a model script that the broker does not have any more");
@@ -341,6 +346,7 @@ void WorkerHost::perform(const worker::Capture& effect) {
     captured.key = key;
     captured.artifact = world_.workload.artifact(made_by, key);
     captured.bytes = captured.artifact.empty() ? 0 : 100;
+    captured.metrics = world_.workload.metrics(made_by);
     if (!captured.artifact.empty()) keep_artifact(captured.artifact);
     world_.model->tool_captured(key);
     to_agent([this, captured] { handle(captured); });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -106,11 +107,13 @@ class WorkerHost {
   void perform(const worker::CheckGpus& effect);
   void perform(const worker::CaptureCheckpoint& effect);
   void perform(const worker::RemoveArtifacts& effect);
+  void perform(const worker::LookAtContents& effect);
   void prepare(const AttemptJob& job);
   bool fetch(const protocol::InputArtifact& input, bool& answered);
   void keep_artifact(const Digest& artifact);
   void notice_full_store();
   void notice_contents();
+  void answer_look();
   Digest content_of(const std::string& name) const;
   std::vector<protocol::ImageOffer> image_offers() const;
   std::vector<protocol::DatasetOffer> dataset_offers() const;
@@ -128,6 +131,7 @@ class WorkerHost {
   std::map<AttemptKey, AttemptJob> jobs_;
   std::map<AttemptKey, std::uint64_t> launched_;  ///< not ended, and over which link
   std::vector<worker::Effect> effects_;
+  std::deque<std::uint64_t> looks_;  ///< asked for, not yet answered
   Instant hung_until_{};
   Instant shutdown_deadline_{};
   Instant wake_{};

@@ -83,6 +83,22 @@ void WorkerHost::notice_contents() {
   handle(worker::DatasetsChanged{dataset_offers()});
 }
 
+/// A data set on a slow file system takes longer than the broker waits.
+void WorkerHost::perform(const worker::LookAtContents& effect) {
+  looks_.push_back(effect.number);
+  if (!world_.kernel.random.chance(0.1)) return tell_agent(&WorkerHost::answer_look);
+  schedule(world_.kernel.now() + 3s, [this] {
+    if (agent_) tell_agent(&WorkerHost::answer_look);
+  });
+}
+
+void WorkerHost::answer_look() {
+  if (looks_.empty()) return;
+  notice_contents();
+  handle(worker::ContentsLooked{looks_.front()});
+  looks_.pop_front();
+}
+
 void WorkerHost::perform(const worker::RemoveArtifacts& effect) {
   for (const Digest& artifact : effect.released) {
     for (const auto& [key, job] : jobs_) {

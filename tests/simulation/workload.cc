@@ -34,6 +34,11 @@ std::vector<protocol::OptionsEntry> make_options(const Plan& plan, Random& rando
     entry.retries = static_cast<std::uint32_t>(random.below(plan.retries_max + 1));
     entry.timeout_ms = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(plan.timeout).count());
+    if (i == 1 && plan.seed % 3 == 0) entry.named = {{"licence", 1}};
+    if (i == 2 && plan.seed % 2 == 0) entry.scratch_bytes = 60;
+    // The first host has it; but it may not have what the names stand for.
+    if (i == 3 && !plan.reuse.tags_move) entry.labels = {{"zone", 1, {"a"}}};
+    if (plan.seed % 4 == 0) entry.time_estimate_ms = 1 + entry.timeout_ms / 4;
     options.push_back(std::move(entry));
   }
   return options;
@@ -55,11 +60,40 @@ Workload::Workload(const Plan& plan) : plan_(plan) {
     submissions_.emplace_back();
     make_copy(plan.submissions + i, copying);
   }
+  Random stopping(mix(plan.seed, 0xC0B4));
   for (PlannedSubmission& made : submissions_) {
+    make_rules(made.content, stopping);
     made.content.use_cache = !copying.chance(plan.reuse.alone);
     made.body = protocol::encode_submission(made.content);
     tasks_ += static_cast<std::uint32_t>(made.content.tasks.size());
   }
+}
+
+/// Copies have rules of their own.
+void Workload::make_rules(protocol::Submission& content, Random& random) const {
+  content.stop_after = 0;
+  content.stop_when.clear();
+  if (random.chance(plan_.control.stop_after)) {
+    content.stop_after = 1 + random.below(content.workflows.size());
+  }
+  if (!random.chance(plan_.control.stop_when)) return;
+  content.stop_when.push_back("score < " + std::to_string(random.uniform(0, 0.6)));
+  if (random.chance(0.3)) content.stop_when.push_back("other > 0.8 or tool1.score > 0.9");
+  if (random.chance(0.3)) content.stop_when.push_back("score > 0.4 and other > 0.4");
+}
+
+/// Numbers have two digits: what is written and read again is the same.
+std::string Workload::metrics(TaskPlace work) const {
+  const TaskFate& task = fate(work);
+  if (submissions_[work.submission].content.tasks[work.index].type != 5 || task.noop) return {};
+  Random random(mix(plan_.seed, 0x5C0E, work.submission, work.index));
+  const auto number = [&] { return "0." + std::to_string(10 + random.below(90)); };
+  if (random.chance(plan_.control.mute)) {
+    return random.chance(0.5) ? std::string() : "{\"other\":" + number() + "}";
+  }
+  std::string text = "{\"score\":" + number();
+  if (random.chance(0.3)) text += ",\"other\":" + number();
+  return text + "}";
 }
 
 void Workload::make_submission(std::uint32_t number, std::uint32_t tasks, Random& random) {

@@ -73,6 +73,8 @@ class Workload {
   static Digest content(const std::string& name, std::uint32_t version);
   /// The image that a task needs; none: it needs none.
   std::string image_of(TaskPlace place) const;
+  /// What an evaluation reports: a JSON object, or nothing.
+  std::string metrics(TaskPlace work) const;
   /// What an attempt at this work leaves if it succeeds; none if it leaves nothing.
   Digest artifact(TaskPlace work, const protocol::AttemptRef& attempt) const;
   /// The work that a job's configuration names.
@@ -85,6 +87,7 @@ class Workload {
                   Random& random);
   void make_tasks(PlannedSubmission& made, std::uint32_t number, std::uint32_t tasks,
                   Random& random);
+  void make_rules(protocol::Submission& content, Random& random) const;
   static void make_workflows(PlannedSubmission& made);
   TaskFate make_fate(const protocol::Submission& content, std::uint32_t index,
                      Random& random) const;

@@ -39,7 +39,8 @@ struct World {
   std::unique_ptr<BrokerHost> broker;
   std::vector<std::unique_ptr<WorkerHost>> hosts;
   std::vector<std::unique_ptr<Client>> clients;
-  bool healed = false;  ///< the second phase: nothing goes wrong any more
+  std::string* inputs = nullptr;  ///< the broker's, as steps of a trace; null: not wanted
+  bool healed = false;            ///< the second phase: nothing goes wrong any more
 };
 
 }  // namespace landseer::simulation

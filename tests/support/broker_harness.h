@@ -29,12 +29,15 @@ struct FakeWorker {
   std::deque<protocol::Assignment> assigned;  ///< not yet taken by the test
   std::vector<protocol::WorkSpec> specs;      ///< parallel to everything ever assigned
   std::vector<protocol::AttemptRef> stopped;
+  std::vector<protocol::AttemptRef> recalled;
   std::vector<protocol::AttemptRef> acknowledged;
   std::vector<protocol::Attend> attends;
   std::uint32_t rehellos = 0;
   std::vector<Digest> released;
   std::vector<protocol::Refused> refused;
   std::uint64_t beats_answered = 0;
+  std::deque<protocol::CheckContents> checks;  ///< not yet answered
+  Caller key = local_caller();
 };
 
 class BrokerHarness {
@@ -65,6 +68,7 @@ class BrokerHarness {
                      std::vector<protocol::AttemptRef> held = {}) {
     FakeWorker& fake = workers[name];
     fake.name = name;
+    fake.key = worker_key;
     fake.peer = PeerId{next_peer_++};
     by_peer_[fake.peer] = &fake;
     protocol::Hello hello = offer;
@@ -81,7 +85,7 @@ class BrokerHarness {
   void say(FakeWorker& fake, protocol::FromWorker message) {
     const auto copy = protocol::decode_from_worker(protocol::encode(message));
     ASSERT_TRUE(copy) << copy.error().to_string();
-    broker.handle(FromWorkerPeer{fake.peer, copy->message}, now, out_);
+    broker.handle(FromWorkerPeer{fake.peer, copy->message, fake.key}, now, out_);
     settle();
   }
 
@@ -145,7 +149,7 @@ class BrokerHarness {
   void tell(protocol::FromClient message) {
     const auto copy = protocol::decode_from_client(protocol::encode(message, ++request_));
     ASSERT_TRUE(copy) << copy.error().to_string();
-    broker.handle(FromClientPeer{PeerId{7}, copy->number, copy->message}, now, out_);
+    broker.handle(FromClientPeer{PeerId{7}, copy->number, copy->message, caller}, now, out_);
     settle();
   }
 
@@ -205,6 +209,8 @@ class BrokerHarness {
   }
 
   Now now;
+  Caller caller = local_caller();      ///< whose key requests come with
+  Caller worker_key = local_caller();  ///< of workers that say Hello from now on
   protocol::Hello offer = make_offer();
   std::map<std::string, FakeWorker> workers;
   std::vector<ClientMail> replies;
@@ -212,7 +218,9 @@ class BrokerHarness {
   std::vector<Blob> blobs;
   std::vector<Digest> unneeded_blobs;
   std::vector<std::string> notices;
+  std::vector<Audit> audits;
   bool take_snapshots = true;
+  bool answers_checks = true;  ///< workers find at once that what they offer is true
   Broker broker;
 
  private:
@@ -248,11 +256,23 @@ class BrokerHarness {
     expect_replay_is_equal();
     if (take_snapshots) advance_snapshot();
     notices.insert(notices.end(), out_.notices.begin(), out_.notices.end());
+    audits.insert(audits.end(), out_.audits.begin(), out_.audits.end());
     for (Blob& blob : out_.blobs) blobs.push_back(std::move(blob));
     for (const Digest& digest : out_.unneeded_blobs) unneeded_blobs.push_back(digest);
     for (const ClientMail& mail : out_.to_clients) replies.push_back(mail);
     for (const WorkerMail& mail : out_.to_workers) deliver(mail);
     out_.clear();
+    if (answers_checks) answer_checks();
+  }
+
+  void answer_checks() {
+    for (auto& [name, fake] : workers) {
+      while (!fake.checks.empty()) {
+        const std::uint64_t number = fake.checks.front().number;
+        fake.checks.pop_front();
+        say(fake, protocol::ContentsChecked{fake.session, number});
+      }
+    }
   }
 
   /// What a restart would find is what is there.
@@ -323,6 +343,8 @@ class BrokerHarness {
       }
     } else if (const auto* stop = std::get_if<protocol::Stop>(&copy->message)) {
       fake.stopped.insert(fake.stopped.end(), stop->attempts.begin(), stop->attempts.end());
+    } else if (const auto* recall = std::get_if<protocol::Recall>(&copy->message)) {
+      fake.recalled.insert(fake.recalled.end(), recall->attempts.begin(), recall->attempts.end());
     } else if (const auto* ack = std::get_if<protocol::ResultsAck>(&copy->message)) {
       fake.acknowledged.insert(fake.acknowledged.end(), ack->attempts.begin(), ack->attempts.end());
     } else if (const auto* attend = std::get_if<protocol::Attend>(&copy->message)) {
@@ -330,6 +352,8 @@ class BrokerHarness {
     } else if (const auto* release = std::get_if<protocol::Release>(&copy->message)) {
       fake.released.insert(fake.released.end(), release->artifacts.begin(),
                            release->artifacts.end());
+    } else if (const auto* check = std::get_if<protocol::CheckContents>(&copy->message)) {
+      fake.checks.push_back(*check);
     } else if (const auto* refused = std::get_if<protocol::Refused>(&copy->message)) {
       fake.refused.push_back(*refused);
     } else if (std::holds_alternative<protocol::Rehello>(copy->message)) {

@@ -75,6 +75,7 @@ void Agent::adopt(const AttemptJob& job, const std::vector<std::uint32_t>& gpus)
   attempt.job = job;
   attempt.phase = Phase::kRunning;
   attempt.gpus = gpus;
+  attempt.result.gpus = gpus;
   attempt.result.epoch = job.key.epoch;
   attempt.result.task = job.key.task;
   attempt.result.attempt = job.key.attempt;
@@ -103,6 +104,9 @@ void Agent::settle(const Now& now, std::vector<Effect>& out) {
       out.push_back(
           Send{protocol::Offer{session_, offer.gpus, offer.datasets, offer.images, offer.unfit}});
       offer_changed_ = false;
+    }
+    if (looked_ != 0) {
+      out.push_back(Send{protocol::ContentsChecked{session_, std::exchange(looked_, 0)}});
     }
     if (!started_.empty()) {
       out.push_back(Send{protocol::Started{session_, std::move(started_)}});
@@ -171,6 +175,7 @@ void Agent::on(const PrepareFailed& event, const Now&, std::vector<Effect>& out)
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kPreparing) return;
   attempt->result.missing_input = event.missing_input;
+  attempt->result.host_is_well = event.host_is_well;
   report(event.key, event.outcome, event.reason, out);
 }
 
@@ -178,7 +183,7 @@ void Agent::on(const RunStarted& event, const Now&, std::vector<Effect>&) {
   Attempt* attempt = find(event.key);
   if (attempt == nullptr || attempt->phase != Phase::kRunning || attempt->unwanted) return;
   attempt->result.started_at = event.at.unix_ms;
-  started_.push_back({event.key, event.at.unix_ms});
+  started_.push_back({event.key, event.at.unix_ms, attempt->gpus});
 }
 
 void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) {
@@ -190,6 +195,7 @@ void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) 
     return;
   }
   attempt->result.exit_code = event.exit_code;
+  attempt->result.host_is_well = event.host_is_well;
   attempt->result.log_tail = event.log_tail;
   if (event.started_at.unix_ms != 0) attempt->result.started_at = event.started_at.unix_ms;
   attempt->result.finished_at = event.finished_at.unix_ms;
@@ -201,7 +207,8 @@ void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) 
     out.push_back(Capture{event.key});
     return;
   }
-  const bool given_back = shutting_down_ && event.outcome == Outcome::kCancelled;
+  const bool is_wanted_back = shutting_down_ || attempt->recalled;
+  const bool given_back = is_wanted_back && event.outcome == Outcome::kCancelled;
   attempt->result.outcome = given_back ? Outcome::kReturned : event.outcome;
   attempt->result.reason = event.reason;
   if (may_go_on(attempt->result.outcome)) {
@@ -304,6 +311,7 @@ void Agent::start_ready(std::vector<Effect>& out) {
       continue;
     }
     attempt.gpus = *gpus;
+    attempt.result.gpus = *gpus;
     for (const std::uint32_t gpu : *gpus) gpu_watch_.taken(gpu);
     attempt.phase = Phase::kRunning;
     out.push_back(Run{*it, std::move(*gpus), std::min(kGraceMax, lease_ / 6)});
@@ -347,6 +355,10 @@ void Agent::on(const DatasetsChanged& event, const Now&, std::vector<Effect>&) {
 void Agent::on(const ImagesChanged& event, const Now&, std::vector<Effect>&) {
   settings_.offer.images = event.images;
   offer_changed_ = true;
+}
+
+void Agent::on(const ContentsLooked& event, const Now&, std::vector<Effect>&) {
+  looked_ = std::max(looked_, event.number);
 }
 
 void Agent::on(const FitnessChanged& event, const Now&, std::vector<Effect>&) {
@@ -498,8 +510,26 @@ void Agent::on_message(const protocol::ResultsAck& m, const Now&, std::vector<Ef
 void Agent::on_message(const protocol::Stop& m, const Now&, std::vector<Effect>& out) {
   if (!is_current(m.session)) return;
   for (const AttemptKey& key : m.attempts) {
-    if (find(key) != nullptr) stop(key, Outcome::kCancelled, out);
+    Attempt* attempt = find(key);
+    if (attempt == nullptr) continue;
+    attempt->recalled = false;
+    stop(key, Outcome::kCancelled, out);
   }
+}
+
+void Agent::on_message(const protocol::Recall& m, const Now&, std::vector<Effect>& out) {
+  if (!is_current(m.session)) return;
+  for (const AttemptKey& key : m.attempts) {
+    Attempt* attempt = find(key);
+    if (attempt == nullptr) continue;
+    // One that is being cancelled stays so: its task does not go on.
+    attempt->recalled = !attempt->stopping;
+    stop(key, Outcome::kReturned, out);
+  }
+}
+
+void Agent::on_message(const protocol::CheckContents& m, const Now&, std::vector<Effect>& out) {
+  if (is_current(m.session)) out.push_back(LookAtContents{m.number, m.dataset, m.variant});
 }
 
 void Agent::on_message(const protocol::Attend& m, const Now&, std::vector<Effect>& out) {

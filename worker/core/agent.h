@@ -61,6 +61,7 @@ class Agent {
     Phase phase = Phase::kPreparing;
     bool stopping = false;  // StopRun was asked for
     bool unwanted = false;  // the broker gave it away: no report
+    bool recalled = false;  // the broker wants it back, with its checkpoint
     bool sent = false;      // the result was sent in this session
     protocol::AttemptResult result;
     std::vector<std::uint32_t> gpus;
@@ -77,6 +78,7 @@ class Agent {
   void on(const GpusChanged& event, const Now& now, std::vector<Effect>& out);
   void on(const DatasetsChanged& event, const Now& now, std::vector<Effect>& out);
   void on(const ImagesChanged& event, const Now& now, std::vector<Effect>& out);
+  void on(const ContentsLooked& event, const Now& now, std::vector<Effect>& out);
   void on(const FitnessChanged& event, const Now& now, std::vector<Effect>& out);
   void on(const GpusChecked& event, const Now& now, std::vector<Effect>& out);
   void on(const CheckpointCaptured& event, const Now& now, std::vector<Effect>& out);
@@ -91,6 +93,8 @@ class Agent {
   void on_message(const protocol::Stop& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Attend& m, const Now& now, std::vector<Effect>& out);
   void on_message(const protocol::Release& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::Recall& m, const Now& now, std::vector<Effect>& out);
+  void on_message(const protocol::CheckContents& m, const Now& now, std::vector<Effect>& out);
 
   Attempt* find(const AttemptKey& key);
   void accept(AttemptJob job, const Now& now, std::vector<Effect>& out);
@@ -143,6 +147,7 @@ class Agent {
   std::deque<Instant> beats_sent_;  // of the unanswered heartbeats, the last is number beat_
   std::optional<Error> refused_;
   bool offer_changed_ = false;  // since the broker was told
+  std::uint64_t looked_ = 0;    // the last CheckContents that is to be answered
   bool shutting_down_ = false;
   bool said_leaving_ = false;
   bool said_goodbye_ = false;

@@ -87,8 +87,16 @@ struct RemoveArtifacts {
   std::vector<Digest> kept;
 };
 
+/// Look whether images and the files of this data set are still what was offered; whatever is not
+/// is told first. Answer: ContentsLooked.
+struct LookAtContents {
+  std::uint64_t number = 0;
+  std::string dataset;  ///< empty: images only
+  std::string variant;
+};
+
 using Effect = std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeStreams,
-                            CheckGpus, CaptureCheckpoint, RemoveArtifacts>;
+                            CheckGpus, CaptureCheckpoint, RemoveArtifacts, LookAtContents>;
 
 // --- Events: what happened. ---
 
@@ -110,7 +118,8 @@ struct PrepareFailed {
   AttemptKey key;
   protocol::Outcome outcome = protocol::Outcome::kRuntimeError;  ///< or kInputMissing
   std::string reason;
-  Digest missing_input;  ///< this worker does not have it either
+  Digest missing_input;       ///< this worker does not have it either
+  bool host_is_well = false;  ///< as in AttemptResult
 };
 
 struct RunStarted {
@@ -130,6 +139,7 @@ struct RunEnded {
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t gpu_memory_peak_bytes = 0;  ///< on the GPU where it was most; 0: not known
+  bool host_is_well = false;                ///< as in AttemptResult
 };
 
 struct Captured {
@@ -189,6 +199,11 @@ struct ImagesChanged {
   std::vector<protocol::ImageOffer> images;
 };
 
+/// After the changes that were found, if any.
+struct ContentsLooked {
+  std::uint64_t number = 0;
+};
+
 /// Why the host must get no work, in words; empty: it may.
 struct FitnessChanged {
   std::string unfit;
@@ -197,6 +212,6 @@ struct FitnessChanged {
 using Event =
     std::variant<Received, Prepared, PrepareFailed, RunStarted, RunEnded, Captured, CaptureFailed,
                  ShutdownRequested, GpusChanged, DatasetsChanged, ImagesChanged, FitnessChanged,
-                 GpusChecked, CheckpointCaptured, StoreFull>;
+                 GpusChecked, CheckpointCaptured, StoreFull, ContentsLooked>;
 
 }  // namespace landseer::worker

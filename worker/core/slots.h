@@ -1,10 +1,14 @@
-/// What the worker offers and how much of it is in use: milli-CPUs, memory, and each GPU by index.
+/// What the worker offers and how much of it is in use: milli-CPUs, memory, scratch disk, named
+/// resources, and each GPU by index.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "common/domain/gpu_pool.h"
 #include "common/protocol/worker_messages.h"
 
 namespace landseer::worker {
@@ -13,34 +17,28 @@ class Slots {
  public:
   explicit Slots(const protocol::Hello& offer);
 
-  /// Takes what the spec asks for and names the GPUs; empty if it does not fit now. A request below
-  /// one GPU shares the fullest one that has room; above, whole idle GPUs are taken, rounded up
-  /// (1.5 is two). Memory wanted on a GPU is taken from each; one whose memory is not known has
-  /// none to give.
+  /// Takes what the spec asks for and names the GPUs; empty if it does not fit now. GPUs are given
+  /// out as domain::GpuPool says.
   std::optional<std::vector<std::uint32_t>> take(const protocol::WorkSpec& spec);
   /// Takes what an attempt has that was started before: even if more is in use then than is
   /// offered.
   void occupy(const protocol::WorkSpec& spec, const std::vector<std::uint32_t>& gpus);
   void give_back(const protocol::WorkSpec& spec, const std::vector<std::uint32_t>& gpus);
   /// A GPU that is not usable is not taken; who has it keeps it.
-  void set_usable(std::uint32_t gpu, bool usable);
+  void set_usable(std::uint32_t gpu, bool usable) { gpus_.set_usable(gpu, usable); }
   /// Nobody has a share of it.
-  bool is_idle(std::uint32_t gpu) const;
+  bool is_idle(std::uint32_t gpu) const { return gpus_.is_idle(gpu); }
 
  private:
-  struct Gpu {
-    std::uint32_t index = 0;
-    std::int64_t free_milli = 1000;
-    std::int64_t free_bytes = 0;
-    std::uint32_t users = 0;
-    bool usable = true;
-  };
-  std::optional<std::vector<std::uint32_t>> take_gpus(const protocol::WorkSpec& spec);
-  static void change(Gpu& gpu, const protocol::WorkSpec& spec, int sign);
+  bool has_room(const protocol::WorkSpec& spec) const;
+  void change(const protocol::WorkSpec& spec, int sign);
 
   std::int64_t cpus_free_milli_;
   std::int64_t memory_free_bytes_;
-  std::vector<Gpu> gpus_;
+  std::int64_t scratch_free_bytes_;
+  std::int64_t tasks_free_;
+  std::map<std::string, std::int64_t> named_free_;
+  domain::GpuPool gpus_;
 };
 
 }  // namespace landseer::worker

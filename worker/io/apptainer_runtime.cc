@@ -115,6 +115,7 @@ Result<Launch> ApptainerRuntime::make_launch(const RunRequest& request) const {
 }
 
 void ApptainerRuntime::judge(Ended& ended) const {
+  ended.host_is_well = false;  // the program that was not found is the runtime's own
   const std::string said = last_line(ended.log_tail);
   if (ended.outcome != protocol::Outcome::kExitCode || ended.exit_code != kContainerFailed ||
       said.find("FATAL:") == std::string::npos) {

@@ -20,7 +20,14 @@ namespace {
 using protocol::Outcome;
 
 PrepareFailed prepare_failed(const AttemptKey& key, const Error& error) {
-  return {key, Outcome::kRuntimeError, reason_text(error.to_string()), {}};
+  return {key, Outcome::kRuntimeError, reason_text(error.to_string()), {}, false};
+}
+
+/// As the caller knows that it would be if it is about the task.
+PrepareFailed task_failed(const AttemptKey& key, const Error& error) {
+  PrepareFailed failed = prepare_failed(key, error);
+  failed.host_is_well = is_about_task(error);
+  return failed;
 }
 
 CaptureFailed capture_failed(const AttemptKey& key, const Error& error) {
@@ -34,7 +41,7 @@ PrepareFailed input_failed(const AttemptKey& key, const Digest& artifact, const 
   const bool artifact_is_bad = error.code == ErrorCode::kNotFound ||
                                error.code == ErrorCode::kInvalid || error.code == ErrorCode::kLimit;
   if (!artifact_is_bad) return prepare_failed(key, error);
-  return {key, Outcome::kInputMissing, reason_text(error.to_string()), artifact};
+  return {key, Outcome::kInputMissing, reason_text(error.to_string()), artifact, false};
 }
 
 struct UsedDataset {
@@ -85,7 +92,8 @@ Result<Manifest> obtain(const AttemptTools& tools, BlobFetcher& fetcher,
                         Prepared& prepared, Instant deadline = {}) {
   std::uint64_t bytes = 0;
   for (bool again = false;; again = true) {
-    const auto fetched = fetcher.fetch_artifact(input.artifact, input.sources, cancel, deadline);
+    const auto fetched =
+        fetcher.fetch_artifact(input.artifact, input.sources, cancel, deadline, input.passes);
     if (!fetched) return tl::make_unexpected(fetched.error());
     bytes += *fetched;
     auto manifest = tools.store.manifest(input.artifact);
@@ -166,13 +174,13 @@ std::variant<Prepared, PrepareFailed> prepare_attempt(const AttemptTools& tools,
                                                       const std::string& bulk_address,
                                                       const Cancel& cancel) {
   auto dataset = dataset_of(tools, job.spec);
-  if (!dataset) return prepare_failed(job.key, dataset.error());
+  if (!dataset) return task_failed(job.key, dataset.error());
   InputParts parts = make_parts(job, std::move(dataset->path));
   Prepared prepared;
   prepared.key = job.key;
   prepared.dataset_content = dataset->content;
   auto image = image_of(tools, job.spec, cancel);
-  if (!image) return prepare_failed(job.key, image.error());
+  if (!image) return task_failed(job.key, image.error());
   prepared.image_content = *image;
   auto script = fetch_model_script(fetcher, job.spec.model_script, bulk_address, cancel);
   if (!script) return prepare_failed(job.key, script.error());
@@ -226,7 +234,7 @@ CheckpointCaptured capture_checkpoint(const AttemptTools& tools, const AttemptJo
 }
 
 PrepareFailed cancelled_prepare(const AttemptKey& key) {
-  return {key, Outcome::kCancelled, "cancelled while its inputs were fetched", {}};
+  return {key, Outcome::kCancelled, "cancelled while its inputs were fetched", {}, false};
 }
 
 std::string reason_text(const std::string& text) {

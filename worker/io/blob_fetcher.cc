@@ -46,6 +46,14 @@ struct BlobFetcher::Sources {
   std::vector<std::string> complaints{};
   std::set<std::string> slow{};  ///< left once for that; the next time they may be as they are
   Instant deadline{};            ///< zero: none
+  Digest artifact{};             ///< that all of it belongs to, or none
+  std::map<std::string, protocol::FetchPass> passes{};
+
+  void set_passes(std::span<const protocol::FetchPass> given) {
+    for (std::size_t i = 0; i < given.size() && i < addresses.size(); ++i) {
+      passes[addresses[i]] = given[i];
+    }
+  }
 
   bool is_another_than(const std::string& address) const {
     return std::any_of(addresses.begin(), addresses.end(), [&](const std::string& other) {
@@ -73,6 +81,8 @@ enum class BlobFetcher::Step {
 /// A blob on its way: bytes [0, received) are written, requests up to `asked` are under way.
 struct BlobFetcher::Transfer {
   Digest blob;
+  Digest artifact;
+  std::string pass;  ///< of the present source
   std::uint64_t bytes_max = 0;
   std::optional<BlobWriter> writer;
   std::uint64_t received = 0;
@@ -133,14 +143,22 @@ Result<void> BlobFetcher::fetch(const Digest& blob, std::uint64_t bytes_max,
                                 std::span<const std::string> sources, const Cancel& cancel) {
   if (store_.has(blob)) return {};
   Sources candidates{{sources.begin(), sources.end()}};
+  if (options_.keys) {
+    for (const std::string& address : sources) {
+      candidates.passes[address].server_key = options_.keys->server_key;
+    }
+  }
   auto fetched = fetch_from(blob, bytes_max, candidates, cancel);
   return fetched ? Result<void>{} : tl::make_unexpected(fetched.error());
 }
 
 Result<std::uint64_t> BlobFetcher::fetch_artifact(const Digest& artifact,
                                                   std::span<const std::string> sources,
-                                                  const Cancel& cancel, Instant deadline) {
+                                                  const Cancel& cancel, Instant deadline,
+                                                  std::span<const protocol::FetchPass> passes) {
   Sources candidates{{sources.begin(), sources.end()}};
+  candidates.artifact = artifact;
+  candidates.set_passes(passes);
   candidates.deadline = deadline;
   std::uint64_t bytes = 0;
   if (!store_.has(artifact)) {
@@ -169,6 +187,7 @@ Result<std::uint64_t> BlobFetcher::fetch_from(const Digest& blob, std::uint64_t 
                                               Sources& sources, const Cancel& cancel) {
   Transfer transfer;
   transfer.blob = blob;
+  transfer.artifact = sources.artifact;
   transfer.bytes_max = bytes_max;
   transfer.deadline = sources.deadline;
   if (auto started = transfer.start_over(store_); !started) {
@@ -178,7 +197,9 @@ Result<std::uint64_t> BlobFetcher::fetch_from(const Digest& blob, std::uint64_t 
     const std::string address = sources.addresses[i];
     std::string reason;
     transfer.may_be_slow = sources.slow.contains(address) || !sources.is_another_than(address);
-    auto fetched = try_source(address, transfer, reason, cancel);
+    const protocol::FetchPass& pass = sources.passes[address];
+    transfer.pass = pass.pass;
+    auto fetched = try_source(address, pass.server_key, transfer, reason, cancel);
     if (!fetched) return tl::make_unexpected(fetched.error());
     if (*fetched == Step::kComplete) {
       // The source that has one thing has the next, too.
@@ -202,13 +223,14 @@ Result<std::uint64_t> BlobFetcher::fetch_from(const Digest& blob, std::uint64_t 
 
 /// kComplete once the blob is in the store. A source that is silent or talks nonsense loses its
 /// connection; one that merely lacks the blob keeps it.
-Result<BlobFetcher::Step> BlobFetcher::try_source(const std::string& address, Transfer& transfer,
+Result<BlobFetcher::Step> BlobFetcher::try_source(const std::string& address,
+                                                  const std::string& server_key, Transfer& transfer,
                                                   std::string& reason, const Cancel& cancel) {
   transfer.contributed = false;
   transfer.size.reset();
   transfer.forget_requests();
   while (true) {
-    Line* line = connection(address, reason);
+    Line* line = connection(address, server_key, reason);
     if (line == nullptr) return Step::kGiveUp;
     auto step = pull(*line, transfer, reason, cancel);
     if (!step) {
@@ -285,7 +307,8 @@ bool BlobFetcher::ask(net::Dealer& dealer, Transfer& transfer) {
   while (transfer.in_flight < kWindow) {
     if (transfer.size ? transfer.asked >= *transfer.size : transfer.in_flight > 0) return true;
     const protocol::GetBlob request{transfer.blob, transfer.asked,
-                                    static_cast<std::uint32_t>(protocol::kBlobChunkBytesMax)};
+                                    static_cast<std::uint32_t>(protocol::kBlobChunkBytesMax),
+                                    transfer.pass, transfer.artifact};
     if (!dealer.send(protocol::encode(protocol::BulkRequest(request), last_number_ + 1))) {
       return transfer.in_flight > 0;
     }
@@ -305,11 +328,12 @@ Result<BlobFetcher::Step> BlobFetcher::accept(std::string_view frame, Transfer& 
     return Step::kGiveUp;
   }
   if (transfer.in_flight == 0 || decoded->number < transfer.next_number) return Step::kGoOn;
-  const auto& reply = std::get<protocol::BlobDataView>(decoded->message);
-  if (decoded->number != transfer.next_number || reply.blob != transfer.blob) {
+  const auto* data = std::get_if<protocol::BlobDataView>(&decoded->message);
+  if (data == nullptr || decoded->number != transfer.next_number || data->blob != transfer.blob) {
     reason = "sent a reply that was not asked for";
     return Step::kGiveUp;
   }
+  const protocol::BlobDataView& reply = *data;
   ++transfer.next_number;
   --transfer.in_flight;
   if (const Step step = transfer.check(reply, reason); step != Step::kGoOn) return step;
@@ -325,12 +349,23 @@ Result<BlobFetcher::Step> BlobFetcher::accept(std::string_view frame, Transfer& 
   return Step::kGoOn;
 }
 
-BlobFetcher::Line* BlobFetcher::connection(const std::string& address, std::string& reason) {
-  if (const auto found = connections_.find(address); found != connections_.end()) {
+BlobFetcher::Line* BlobFetcher::connection(const std::string& address,
+                                           const std::string& server_key, std::string& reason) {
+  const auto found = connections_.find(address);
+  if (found != connections_.end() && found->second->server_key == server_key) {
     return found->second.get();
   }
   if (connections_.size() >= kConnectionsMax) connections_.clear();
   auto line = std::make_unique<Line>(context_);
+  line->server_key = server_key;
+  if (!server_key.empty() && options_.keys) {
+    net::ClientKeys keys = *options_.keys;
+    keys.server_key = server_key;
+    if (!line->dealer.secure(keys)) {
+      reason = "has a key that is none";
+      return nullptr;
+    }
+  }
   if (auto connected = line->dealer.connect(address); !connected) {
     reason = "is not an address that can be reached";
     return nullptr;

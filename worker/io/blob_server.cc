@@ -4,7 +4,9 @@
 #include <array>
 #include <variant>
 
+#include "common/net/clock.h"
 #include "common/protocol/codec.h"
+#include "common/protocol/fetch_pass.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::worker {
@@ -22,8 +24,14 @@ constexpr int kBatch = 64;
 
 Result<std::unique_ptr<BlobServer>> BlobServer::start(const net::Context& context,
                                                       const ArtifactStore& store,
-                                                      const std::string& address) {
+                                                      const std::string& address,
+                                                      const BlobServerKeys& keys) {
   std::unique_ptr<BlobServer> server(new BlobServer(context, store));
+  if (!keys.secret_key.empty()) {
+    if (auto locked = server->lock(context, keys); !locked) {
+      return tl::make_unexpected(locked.error());
+    }
+  }
   auto bound = server->router_.bind(address);
   if (!bound) return tl::make_unexpected(bound.error());
   server->address_ = std::move(*bound);
@@ -33,7 +41,24 @@ Result<std::unique_ptr<BlobServer>> BlobServer::start(const net::Context& contex
 }
 
 BlobServer::BlobServer(const net::Context& context, const ArtifactStore& store)
-    : store_(store), router_(context, kOptions) {}
+    : store_(store), contents_(store), router_(context, kOptions) {}
+
+/// Whoever has any key gets in, for only the broker knows which are good; the pass decides then.
+Result<void> BlobServer::lock(const net::Context& context, const BlobServerKeys& keys) {
+  fetch_secret_ = keys.fetch_secret;
+  auto keeper = net::Doorkeeper::start(
+      context, [](const std::string&, const std::string& key) { return std::optional(key); });
+  if (!keeper) return tl::make_unexpected(keeper.error());
+  doorkeeper_ = std::move(*keeper);
+  return router_.secure({"data", keys.secret_key});
+}
+
+bool BlobServer::may_read(const std::string& user, const protocol::GetBlob& request) {
+  return doorkeeper_ == nullptr ||
+         (protocol::is_good_fetch_pass(fetch_secret_, {request.artifact, user}, request.ticket,
+                                       net::now().wall) &&
+          contents_.has(request.artifact, request.blob));
+}
 
 BlobServer::~BlobServer() {
   stop_.request();
@@ -66,8 +91,10 @@ void BlobServer::answer(const net::PeerFrame& request) {
     return;
   }
   const protocol::GetBlob& get = *wanted;
+  const bool allowed = may_read(request.user, get);
+  if (!allowed) ++refused_;
   // A peer that is gone or does not read will ask again, here or elsewhere.
-  if (!send_chunk(request.peer, get, decoded->number)) {
+  if (!allowed || !send_chunk(request.peer, get, decoded->number)) {
     // Damaged or unreadable here: for the peer that is "not here".
     const protocol::BlobData absent{get.blob, false, 0, 0, {}};
     router_.send(request.peer, protocol::encode(protocol::BulkReply(absent), decoded->number));

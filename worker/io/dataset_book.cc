@@ -11,6 +11,9 @@
 namespace landseer::worker {
 namespace {
 
+/// Each is one submission's; a broker asks about 256 at once at most.
+constexpr std::size_t kQuestionsMax = 256;
+
 /// Empty, which is "not said", if there are more than may be told.
 std::vector<std::string> names_in(const std::filesystem::path& folder) {
   std::vector<std::string> names;
@@ -94,6 +97,14 @@ Result<Digest> DatasetBook::check(const DatasetFolder& dataset) {
 void DatasetBook::work() {
   std::unique_lock lock(mutex_);
   while (!stop_.requested()) {
+    if (!questions_.empty()) {
+      const Question question = std::move(questions_.front());
+      questions_.pop_front();
+      lock.unlock();
+      answer(question);
+      lock.lock();
+      continue;
+    }
     if (queue_.empty()) {
       wake_.wait(lock);
       continue;
@@ -107,6 +118,49 @@ void DatasetBook::work() {
     reading_ = false;
     wake_.notify_all();
   }
+}
+
+void DatasetBook::answer(const Question& question) {
+  std::vector<DatasetFolder> folders;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Entry& entry : entries_) {
+      const bool is_meant =
+          entry.folder.name == question.dataset &&
+          (entry.folder.variant.empty() || entry.folder.variant == question.variant);
+      if (is_meant && !entry.content.empty()) folders.push_back(entry.folder);
+    }
+  }
+  for (const DatasetFolder& folder : folders) {
+    if (!check(folder)) forget(folder);
+  }
+  const std::lock_guard lock(mutex_);
+  looked_ = std::max(looked_, question.number);
+  eventfd_write(event_fd_.get(), 1);
+}
+
+/// Its files cannot be looked at: nobody knows what it is.
+void DatasetBook::forget(const DatasetFolder& dataset) {
+  const std::lock_guard lock(mutex_);
+  for (Entry& entry : entries_) {
+    if (!(entry.folder == dataset) || entry.content.empty()) continue;
+    entry.content = Digest{};
+    note_change();
+  }
+}
+
+void DatasetBook::look(Question question) {
+  {
+    const std::lock_guard lock(mutex_);
+    questions_.push_back(std::move(question));
+    if (questions_.size() > kQuestionsMax) questions_.pop_front();
+  }
+  wake_.notify_all();
+}
+
+std::uint64_t DatasetBook::take_looked() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(looked_, 0);
 }
 
 void DatasetBook::read(std::size_t index) {

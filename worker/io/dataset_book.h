@@ -39,6 +39,18 @@ class DatasetBook {
   int fd() const { return event_fd_.get(); }
   std::vector<protocol::DatasetOffer> take_offers();
 
+  /// Somebody asks whether what is offered of a data set is true now.
+  struct Question {
+    std::uint64_t number = 0;  ///< not 0
+    std::string dataset;       ///< none may have this name
+    std::string variant;
+  };
+  /// Looks in the book's own thread; `fd` is readable after that. Bounded: the oldest of too many
+  /// questions is forgotten.
+  void look(Question question);
+  /// The last question that was answered since this was asked; 0: none. The offers are taken first.
+  std::uint64_t take_looked();
+
   /// Looks whether the data set is still the one that was read. Its content; none if it is not
   /// known now: then it is read anew.
   Result<Digest> check(const DatasetFolder& dataset);
@@ -53,6 +65,8 @@ class DatasetBook {
 
   void work();
   void read(std::size_t index);
+  void answer(const Question& question);
+  void forget(const DatasetFolder& dataset);
   void note_change();
 
   const FolderContents contents_;
@@ -63,6 +77,8 @@ class DatasetBook {
   std::condition_variable wake_;
   std::vector<Entry> entries_;
   std::deque<std::size_t> queue_;
+  std::deque<Question> questions_;
+  std::uint64_t looked_ = 0;
   bool reading_ = false;
   std::atomic<bool> changed_{false};
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "common/base/text.h"
@@ -13,16 +14,29 @@ namespace {
 constexpr Duration kInspectLimit = std::chrono::seconds(60);
 constexpr std::string_view kDockerScheme = "docker://";
 
-/// What the engines answer if there is no such image; everything else is trouble.
-bool says_not_found(const std::string& errors) {
+bool says_one_of(const std::string& errors, std::span<const std::string_view> answers) {
   std::string text = errors;
   std::transform(text.begin(), text.end(), text.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  constexpr std::array<std::string_view, 4> kAnswers{"no such image", "image not known",
-                                                     "no such object", "failed to find image"};
-  return std::any_of(kAnswers.begin(), kAnswers.end(), [&](std::string_view answer) {
+  return std::any_of(answers.begin(), answers.end(), [&](std::string_view answer) {
     return text.find(answer) != std::string::npos;
   });
+}
+
+/// What the engines answer if there is no such image; everything else is trouble.
+bool says_not_found(const std::string& errors) {
+  constexpr std::array<std::string_view, 4> kAnswers{"no such image", "image not known",
+                                                     "no such object", "failed to find image"};
+  return says_one_of(errors, kAnswers);
+}
+
+/// What registries answer if they have no such image, or tell nobody that they have. Source: the
+/// error codes of the OCI distribution specification, as podman and docker print them.
+bool registry_has_none(const std::string& errors) {
+  constexpr std::array<std::string_view, 7> kAnswers{
+      "manifest unknown", "name unknown",      "repository does not exist",       "name invalid",
+      "not found:",       "invalid reference", "access to the resource is denied"};
+  return says_one_of(errors, kAnswers);
 }
 
 /// Whether the first part of a name is the address of a registry.
@@ -112,6 +126,11 @@ Result<void> EngineImages::pull(const std::string& image, const Cancel& cancel,
   const auto result = run_program(request);
   if (!result) return tl::make_unexpected(result.error());
   if (result->exit_code == 0) return {};
+  if (registry_has_none(result->errors)) {
+    return fail(ErrorCode::kNotFound,
+                "the registry has no such image: " + last_line(result->errors), image,
+                "check its name and tag; a private one needs a login on the worker's host");
+  }
   return fail(ErrorCode::kUnavailable, "cannot pull the image: " + last_line(result->errors), image,
               "see that this host reaches the registry and is logged in to it");
 }

@@ -133,6 +133,7 @@ Result<Launch> EngineRuntime::make_launch(const RunRequest& request) const {
 
 void EngineRuntime::judge(Ended& ended) const {
   using protocol::Outcome;
+  ended.host_is_well = false;  // the program that was not found is the runtime's own
   if (ended.outcome != Outcome::kExitCode) return;
   const std::string said = last_line(ended.log_tail);
   // Its first process runs, and finds no second one.

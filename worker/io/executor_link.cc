@@ -99,6 +99,10 @@ bool unpack(const Json& json, T& value) {
     return unpack_key(json, value);
   } else if constexpr (std::is_same_v<T, protocol::Outcome>) {
     return unpack_outcome(json, value);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    if (!json.is_boolean()) return false;
+    value = json.get<bool>();
+    return true;
   } else if constexpr (std::is_integral_v<T>) {
     return unpack_integer(json, value);
   } else if constexpr (std::is_same_v<T, std::string>) {

@@ -222,7 +222,8 @@ void ExecutorLoop::on(const Launch& launch) {
   }
   auto started = SupervisedProcess::start(launch, parts_.files.token(launch.key), household_, now);
   if (!started) {
-    return end_unstarted(launch.key, protocol::Outcome::kRuntimeError, started.error().message);
+    return end_unstarted(launch.key, protocol::Outcome::kRuntimeError, started.error().message,
+                         started.error().code == ErrorCode::kNotFound);
   }
   childless_ = false;
   const auto& attempt = *running_.emplace(launch.key, std::move(*started)).first->second;
@@ -266,11 +267,12 @@ void ExecutorLoop::stop_all(protocol::Outcome outcome, const std::string& reason
 }
 
 void ExecutorLoop::end_unstarted(const AttemptKey& key, protocol::Outcome outcome,
-                                 std::string reason) {
+                                 std::string reason, bool host_is_well) {
   Ended ended;
   ended.key = key;
   ended.outcome = outcome;
   ended.reason = std::move(reason);
+  ended.host_is_well = host_is_well;
   ended.finished_at_ms = net::now().wall.unix_ms;
   keep(std::move(ended));
 }

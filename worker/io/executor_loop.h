@@ -63,7 +63,8 @@ class ExecutorLoop {
   void on(const Quit& quit);
 
   void stop_all(protocol::Outcome outcome, const std::string& reason);
-  void end_unstarted(const AttemptKey& key, protocol::Outcome outcome, std::string reason);
+  void end_unstarted(const AttemptKey& key, protocol::Outcome outcome, std::string reason,
+                     bool host_is_well = false);
   void keep(Ended ended);
 
   ExecutorParts parts_;

@@ -128,6 +128,7 @@ struct Ended {
   std::int64_t finished_at_ms = 0;
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;  ///< of all; without a cgroup of the largest process
+  bool host_is_well = false;            ///< as in AttemptResult
   bool operator==(const Ended&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -140,6 +141,7 @@ struct Ended {
     visit("finished_at_ms", m.finished_at_ms);
     visit("cpu_ms", m.cpu_ms);
     visit("memory_peak_bytes", m.memory_peak_bytes);
+    visit("host_is_well", m.host_is_well);
   }
 };
 

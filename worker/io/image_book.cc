@@ -95,6 +95,11 @@ std::vector<protocol::ImageOffer> ImageBook::take_offers() {
   return offers();
 }
 
+void ImageBook::take_news() {
+  take_events();
+  wake_up_.request();  // what there was to hear the thread will not hear any more
+}
+
 void ImageBook::note_change() {
   changed_ = true;
   eventfd_write(event_fd_.get(), 1);
@@ -151,10 +156,13 @@ void ImageBook::work() {
   while (!stop_.requested()) {
     look_at_due();
     std::vector<pollfd> items{{wake_up_.fd(), POLLIN, 0}, {traces_.fd(), POLLIN, 0}};
-    const Instant now = net::now().instant;
-    for (const auto& [runtime, program] : events_) {
-      program->keep_running(now);
-      items.push_back({program->fd(), POLLIN, 0});
+    {
+      const std::lock_guard lock(watch_mutex_);
+      const Instant now = net::now().instant;
+      for (const auto& [runtime, program] : events_) {
+        program->keep_running(now);
+        items.push_back({program->fd(), POLLIN, 0});
+      }
     }
     Instant next = folders_at;
     {
@@ -178,6 +186,7 @@ void ImageBook::work() {
 }
 
 void ImageBook::take_events() {
+  const std::lock_guard watch_lock(watch_mutex_);
   const Instant again = net::now().instant + kQuiet;
   for (const std::string& image : traces_.take()) doubt(image, again);
   for (const auto& [runtime, program] : events_) {
@@ -281,6 +290,7 @@ void ImageBook::keep(Entry& entry, const Digest& content, const std::vector<Dige
 }
 
 bool ImageBook::watch(const std::string& image, Runtime& runtime) {
+  const std::lock_guard lock(watch_mutex_);
   const std::vector<std::string> events = runtime.event_command();
   if (!events.empty()) {
     auto& program = events_[&runtime];

@@ -47,6 +47,9 @@ class ImageBook {
   bool changed() const { return changed_; }
   int fd() const { return event_fd_.get(); }
   std::vector<protocol::ImageOffer> take_offers();
+  /// Takes up at once what the system told of images so far. What an engine's event program has not
+  /// written yet is not among it, nor what other hosts change on a network file system.
+  void take_news();
 
  private:
   struct Entry {
@@ -76,8 +79,9 @@ class ImageBook {
   Cancel wake_up_;  ///< for the thread: there is something new to look at
   Cancel stop_;
 
-  TraceWatch traces_;                                         ///< the thread's
-  std::map<Runtime*, std::unique_ptr<EventProgram>> events_;  ///< the thread's
+  std::mutex watch_mutex_;  ///< guards what follows; taken before the other
+  TraceWatch traces_;
+  std::map<Runtime*, std::unique_ptr<EventProgram>> events_;
 
   mutable std::mutex mutex_;  ///< guards what follows
   std::condition_variable looked_;

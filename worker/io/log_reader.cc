@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 
 #include "common/base/unique_fd.h"
+#include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
 #include "worker/io/log_index.h"
 
@@ -28,38 +30,78 @@ LogState state_without_index(int file) {
   return state;
 }
 
-void read_piece(int file, const LogState& state, std::uint32_t limit, protocol::LogData& reply) {
+/// Puts the piece's bytes where `room` says; as many as there are.
+template <class Room>
+std::size_t read_piece(int file, const LogState& state, std::uint32_t limit,
+                       const protocol::LogData& reply, Room&& room) {
   const std::uint64_t wanted =
       std::min<std::uint64_t>({limit, protocol::kBlobChunkBytesMax, state.size - reply.offset,
                                state.stretch_at(reply.offset)});
-  reply.data.resize(static_cast<std::size_t>(wanted));
-  const ssize_t got = pread(file, reply.data.data(), reply.data.size(),
-                            static_cast<off_t>(state.place_of(reply.offset)));
-  reply.data.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  const std::span<char> place = room(static_cast<std::size_t>(wanted));
+  const ssize_t got =
+      pread(file, place.data(), place.size(), static_cast<off_t>(state.place_of(reply.offset)));
+  return got > 0 ? static_cast<std::size_t>(got) : 0;
+}
+
+/// Number of bytes read. `room` is called for each try, after the rest of the reply is known.
+template <class Room>
+std::size_t read(const std::filesystem::path& path, const protocol::GetLog& request,
+                 protocol::LogData& reply, Room&& room) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) return 0;
+  reply.found = true;
+  std::size_t bytes = 0;
+  for (int i = 0; i < kTriesMax; ++i) {
+    const LogState state = read_log_state(path).value_or(state_without_index(file.get()));
+    reply.size = state.size;
+    reply.finished = state.finished != 0;
+    reply.offset = std::min(state.kept_from(std::min(request.offset, state.size)), state.size);
+    bytes = read_piece(file.get(), state, request.limit, reply, room);
+    // What was overwritten meanwhile is not what it was.
+    const auto after = read_log_state(path).value_or(state);
+    if (after.kept_from(reply.offset) == reply.offset) break;
+    bytes = 0;
+  }
+  if (request.with_times && bytes > 0) {
+    reply.times = read_log_times(path, reply.offset, reply.offset + bytes);
+  }
+  return bytes;
 }
 
 }  // namespace
 
 protocol::LogData read_log(const std::filesystem::path& path, const protocol::GetLog& request) {
   protocol::LogData reply;
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) return reply;
-  reply.found = true;
-  for (int i = 0; i < kTriesMax; ++i) {
-    const LogState state = read_log_state(path).value_or(state_without_index(file.get()));
-    reply.size = state.size;
-    reply.finished = state.finished != 0;
-    reply.offset = std::min(state.kept_from(std::min(request.offset, state.size)), state.size);
-    read_piece(file.get(), state, request.limit, reply);
-    // What was overwritten meanwhile is not what it was.
-    const auto after = read_log_state(path).value_or(state);
-    if (after.kept_from(reply.offset) == reply.offset) break;
-    reply.data.clear();
-  }
-  if (request.with_times && !reply.data.empty()) {
-    reply.times = read_log_times(path, reply.offset, reply.offset + reply.data.size());
-  }
+  const std::size_t bytes = read(path, request, reply, [&](std::size_t wanted) {
+    reply.data.resize(wanted);
+    return std::span<char>(reply.data);
+  });
+  reply.data.resize(bytes);
   return reply;
+}
+
+LogFrame read_log_frame(const std::filesystem::path& path, const protocol::GetLog& request,
+                        std::uint64_t number) {
+  LogFrame log;
+  std::size_t begin = 0;
+  std::size_t expected = 0;
+  log.bytes = read(path, request, log.reply, [&](std::size_t wanted) {
+    expected = wanted;
+    log.frame = protocol::encode_around_log(log.reply, wanted, number).head;
+    begin = log.frame.size();
+    log.frame.resize(begin + wanted);
+    return std::span<char>(log.frame).subspan(begin);
+  });
+  const auto around = protocol::encode_around_log(log.reply, log.bytes, number);
+  if (log.frame.empty()) {
+    log.frame = around.head;
+  } else if (log.bytes != expected) {
+    // The file was shorter than its index says, or is written to all the time.
+    log.frame.resize(begin + log.bytes);
+    log.frame.replace(0, begin, around.head);
+  }
+  log.frame += around.tail;
+  return log;
 }
 
 }  // namespace landseer::worker

@@ -9,9 +9,12 @@
 
 #include "common/base/text.h"
 #include "common/base/units.h"
+#include "common/config/amounts.h"
+#include "common/config/key_folder.h"
 #include "common/config/rendezvous.h"
 #include "common/net/socket.h"
 #include "common/protocol/limits.h"
+#include "worker/io/datasets_file.h"
 #include "worker/io/gpu_choice.h"
 #include "worker/io/host_resources.h"
 #include "worker/io/runtimes.h"
@@ -28,8 +31,10 @@ struct Raw {
   std::string artifacts_max = "50%";
   std::string disk_min = "1GiB";
   std::vector<std::string> labels;
+  std::vector<std::string> resources;
   std::vector<std::string> data;
-  bool trust_network = false;
+  std::filesystem::path datasets_file;
+  std::string keys;
 };
 
 tl::unexpected<Error> usage(std::string message, std::string hint) {
@@ -109,6 +114,20 @@ Result<std::string> find_broker(const std::string& named) {
   return rendezvous->workers_address;
 }
 
+Result<std::optional<keys::KeyFile>> find_key(const std::string& folder, const Options& options) {
+  auto key = config::find_key(folder, config::kWorkerKeyFile, options.broker,
+                              net::is_loopback(options.broker));
+  if (!key || *key || net::is_loopback(options.data_bind)) return key;
+  return fail(
+      ErrorCode::kNotAllowed,
+      options.data_bind +
+          " can be reached from other machines, and the broker has no keys: whoever reaches "
+          "it could read your artifacts",
+      "--data-bind",
+      "keep to 127.0.0.1, or make keys: `landseer keys init` on the broker's "
+      "host, then start it again");
+}
+
 template <class T>
 bool take(Result<T> from, T& to, Error& error) {
   if (!from) {
@@ -131,14 +150,6 @@ bool complete(const Raw& raw, Options& options, Error& error) {
              "add --artifacts FOLDER, the same on all hosts"};
     return false;
   }
-  if (!raw.trust_network && !net::is_loopback(options.data_bind)) {
-    error = {ErrorCode::kInvalid,
-             options.data_bind +
-                 " can be reached from other machines, and this version has no "
-                 "keys: whoever reaches it can read your artifacts",
-             "--data-bind", "keep to 127.0.0.1, or say --trust-network if everybody there may"};
-    return false;
-  }
   if (!options.data_address.empty() && !options.data_address.starts_with("tcp://")) {
     error = {ErrorCode::kInvalid, "'" + options.data_address + "' is not tcp://HOST:PORT",
              "--data-address", "leave the option out to tell the address as it is bound"};
@@ -151,6 +162,18 @@ bool complete(const Raw& raw, Options& options, Error& error) {
       return false;
     }
     options.datasets.push_back(std::move(*dataset));
+  }
+  if (!raw.datasets_file.empty()) {
+    auto listed = read_datasets_file(raw.datasets_file);
+    if (!listed) {
+      error = listed.error();
+      return false;
+    }
+    for (DatasetFolder& dataset : *listed) {
+      // What was said for this worker alone counts.
+      const auto* said = find_dataset(options.datasets, dataset.name, "");
+      if (said == nullptr || !said->variant.empty()) options.datasets.push_back(std::move(dataset));
+    }
   }
   if (!options.images.empty()) {
     std::error_code bad;
@@ -168,7 +191,9 @@ bool complete(const Raw& raw, Options& options, Error& error) {
          take(read_runtimes(raw.runtimes), options.runtimes, error) &&
          take(raw.containers.read(), options.containers, error) &&
          take(read_labels(raw.labels), options.labels, error) &&
-         take(find_broker(options.broker), options.broker, error);
+         take(config::parse_amounts(raw.resources), options.resources, error) &&
+         take(find_broker(options.broker), options.broker, error) &&
+         take(find_key(raw.keys, options), options.key, error);
 }
 
 void add_options(CLI::App& app, Options& options, Raw& raw) {
@@ -183,6 +208,12 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--nvml-library", options.nvml_library, "NVIDIA's library to ask the driver with")
       ->capture_default_str();
   app.add_option("--label", raw.labels, "KEY=VALUE, repeatable");
+  app.add_option("--resource", raw.resources,
+                 "NAME=AMOUNT of a resource that tasks ask for by this name, repeatable");
+  app.add_option("--max-tasks", options.tasks_max,
+                 "tasks at a time; 0: as many as there is room for")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
   app.add_option("--runtime", raw.runtimes,
                  "auto (the first that works of podman, docker, apptainer, singularity), one of "
                  "them, process (tools run without a container), or several joined by commas")
@@ -192,13 +223,14 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
                  "folder for attempts and logs; default: $LANDSEER_HOME/workers/NAME");
   app.add_option("--artifacts", options.artifacts, "artifact store; default: SCRATCH/artifacts");
   app.add_option("--data", raw.data, "NAME[:VARIANT]=FOLDER of a dataset, repeatable");
+  app.add_option("--datasets", raw.datasets_file,
+                 "a datasets.yaml: each whose source_artifacts_dir is a folder here is offered");
   app.add_option("--images", options.images, "folder of image folders, for --runtime process");
   app.add_option("--data-bind", options.data_bind, "address where other workers fetch artifacts")
       ->capture_default_str();
   app.add_option("--data-address", options.data_address,
                  "where other workers reach it, when a tunnel is between; default: as bound");
-  app.add_flag("--trust-network", raw.trust_network,
-               "allow a --data-bind that other machines can reach");
+  app.add_option("--keys", raw.keys, "folder with worker.key; default: $LANDSEER_HOME/keys");
   app.add_option("--artifact-mode", options.artifact_mode,
                  "local: a store of its own; shared: --artifacts is one folder for all workers")
       ->capture_default_str();
@@ -213,6 +245,11 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
 
 }  // namespace
 
+std::optional<net::ClientKeys> broker_keys(const Options& options) {
+  if (!options.key) return std::nullopt;
+  return net::ClientKeys{options.key->broker_key, options.key->public_key, options.key->secret_key};
+}
+
 int parse_options(int argc, const char* const* argv, Options& options) {
   CLI::App app("Runs tools for a broker.", "landseer-worker");
   Raw raw;
@@ -224,6 +261,7 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   Error error;
   if (!complete(raw, options, error)) {
     std::cerr << "landseer-worker: " << error.to_string() << '\n';
+    if (error.code == ErrorCode::kNotAllowed) return 4;
     return error.code == ErrorCode::kUnavailable ? 3 : 2;
   }
   if (auto chosen = choose_gpus(options.gpus, nullptr, {}, false); !chosen) {

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/config/options.h"
+#include "common/keys/key_files.h"
+#include "common/net/socket.h"
 #include "worker/io/container_options.h"
 #include "worker/io/dataset_folder.h"
 #include "worker/io/nvml.h"
@@ -27,7 +30,9 @@ struct Options {
   std::string gpus = "auto";  ///< auto, none or a list: gpu_choice.h
   std::string nvml_library = kNvmlLibrary;
   std::map<std::string, std::string> labels;
-  std::vector<std::string> runtimes;  ///< see RuntimeSetup
+  std::map<std::string, std::uint64_t> resources;  ///< of the site
+  std::uint32_t tasks_max = 0;                     ///< at a time; 0: as many as there is room for
+  std::vector<std::string> runtimes;               ///< see RuntimeSetup
   ContainerOptions containers;
   std::string scratch;
   std::string artifacts;
@@ -37,12 +42,16 @@ struct Options {
   std::vector<DatasetFolder> datasets;
   std::string images;  ///< empty: none
   std::string data_bind = "tcp://127.0.0.1:0";
-  std::string data_address;  ///< what other workers are told; empty: as bound
+  std::string data_address;          ///< what other workers are told; empty: as bound
+  std::optional<keys::KeyFile> key;  ///< of this worker; empty: the broker has no keys
   config::LogOptions log;
 };
 
+/// What to connect to the broker with.
+std::optional<net::ClientKeys> broker_keys(const Options& options);
+
 /// Returns -1 to go on, else the exit code (0 for --help and --version, 2 for a usage error, 3 if
-/// no broker is known).
+/// no broker is known, 4 without a key that is needed).
 int parse_options(int argc, const char* const* argv, Options& options);
 
 }  // namespace landseer::worker

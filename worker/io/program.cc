@@ -144,7 +144,9 @@ Result<ProgramResult> run_program(const ProgramRequest& request) {
   const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   SpawnRequest what{request.argv, request.env, "/", nothing.get(), output->write_end.get()};
   what.errors = errors->write_end.get();
-  const auto pid = spawn(what);
+  auto pid = spawn(what);
+  // A helper of this host that is not there is the host's trouble, whoever needs it.
+  if (!pid) pid.error().code = ErrorCode::kIo;
   if (!pid) return tl::make_unexpected(pid.error());
   Child child(*pid);
   output->write_end.reset();

@@ -70,4 +70,11 @@ class Runtime {
   virtual void judge(Ended& ended) const { static_cast<void>(ended); }
 };
 
+/// Whether trouble with an image, a data set or a command is about what was asked for and not about
+/// this host: it would be the same, or right, elsewhere.
+inline bool is_about_task(const Error& error) {
+  return error.code == ErrorCode::kInvalid || error.code == ErrorCode::kNotFound ||
+         error.code == ErrorCode::kConflict;
+}
+
 }  // namespace landseer::worker

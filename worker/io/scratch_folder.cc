@@ -15,7 +15,7 @@
 namespace landseer::worker {
 namespace {
 
-constexpr std::size_t kUidDigits = 32;
+constexpr std::size_t kTokenDigits = 32;  // 128 bits
 constexpr int kLockTries = 25;
 constexpr int kLockPauseMs = 20;
 
@@ -24,14 +24,14 @@ tl::unexpected<Error> io_error(const std::string& what, const std::string& path)
               "check the folder's owner and free space, or choose another with --scratch");
 }
 
-std::string new_uid() {
+std::string new_token() {
   static constexpr char kHex[] = "0123456789abcdef";
-  std::array<unsigned char, kUidDigits> random{};
+  std::array<unsigned char, kTokenDigits> random{};
   // Up to 256 bytes are never short once the kernel has entropy.
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return {};
-  std::string uid;
-  for (const unsigned char byte : random) uid.push_back(kHex[byte & 15]);
-  return uid;
+  std::string token;
+  for (const unsigned char byte : random) token.push_back(kHex[byte & 15]);
+  return token;
 }
 
 }  // namespace
@@ -55,22 +55,27 @@ Result<ScratchFolder> ScratchFolder::open(const std::string& path) {
                 "stop it, or choose another --name or --scratch");
   }
   ScratchFolder folder(path, std::move(lock));
-  if (auto read = folder.read_uid(); !read) return tl::make_unexpected(read.error());
+  if (auto read = folder.read_token("uid", folder.uid_); !read) {
+    return tl::make_unexpected(read.error());
+  }
+  if (auto read = folder.read_token("fetch.secret", folder.fetch_secret_); !read) {
+    return tl::make_unexpected(read.error());
+  }
   return folder;
 }
 
-Result<void> ScratchFolder::read_uid() {
-  const std::string file = path_ + "/uid";
+Result<void> ScratchFolder::read_token(const char* name, std::string& token) const {
+  const std::string file = path_ + "/" + name;
   const UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (fd.get() < 0) return io_error("open", file);
-  std::array<char, kUidDigits> text{};
+  std::array<char, kTokenDigits> text{};
   if (read(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) {
-    uid_.assign(text.data(), text.size());
+    token.assign(text.data(), text.size());
     return {};
   }
-  uid_ = new_uid();
-  if (uid_.empty() ||
-      pwrite(fd.get(), uid_.data(), uid_.size(), 0) != static_cast<ssize_t>(uid_.size()) ||
+  token = new_token();
+  if (token.empty() ||
+      pwrite(fd.get(), token.data(), token.size(), 0) != static_cast<ssize_t>(token.size()) ||
       fsync(fd.get()) != 0) {
     return io_error("write", file);
   }

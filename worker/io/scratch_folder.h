@@ -18,14 +18,17 @@ class ScratchFolder {
   const std::string& path() const { return path_; }
   /// 32 hex digits, made once and kept in the folder.
   const std::string& uid() const { return uid_; }
+  /// The same, and known to nobody but the broker: signs passes for the data port.
+  const std::string& fetch_secret() const { return fetch_secret_; }
 
  private:
   ScratchFolder(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
-  Result<void> read_uid();
+  Result<void> read_token(const char* file, std::string& token) const;
 
   std::string path_;
   UniqueFd lock_;
   std::string uid_;
+  std::string fetch_secret_;
 };
 
 }  // namespace landseer::worker

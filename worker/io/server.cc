@@ -25,6 +25,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
   bool ready = false;
   for (;;) {
     wait(signals);
+    if (auto open = look_at_door(ready); !open) return open;
     receive_broker();
     if (auto received = receive_executor(); !received) return received;
     receive_threads();
@@ -46,7 +47,8 @@ Result<void> Server::run(net::SignalWatch& signals) {
 
 void Server::wait(net::SignalWatch& signals) {
   // Without GPUs the last is none, and is not polled.
-  std::array<net::PollItem, 8> all{{{&broker_},
+  std::array<net::PollItem, 9> all{{{&broker_},
+                                    {&broker_watch_},
                                     {nullptr, executor_->fd()},
                                     {nullptr, workbench_->fd()},
                                     {nullptr, datasets_->fd()},
@@ -54,7 +56,7 @@ void Server::wait(net::SignalWatch& signals) {
                                     {nullptr, disks_->fd()},
                                     {nullptr, signals.fd()},
                                     {nullptr, gpu_monitor_->fd()}}};
-  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 7 : 8);
+  const std::span<net::PollItem> items(all.data(), gpu_monitor_->fd() < 0 ? 8 : 9);
   Instant deadline = agent_->next_deadline();
   if (shutdown_deadline_ != Instant{}) deadline = std::min(deadline, shutdown_deadline_);
   net::poll(items, std::max(deadline - net::now().instant, Duration::zero()));
@@ -66,6 +68,27 @@ void Server::wait(net::SignalWatch& signals) {
   }
 }
 
+/// Who is not let in at the start ends; later it may be the broker's mistake, soon mended.
+Result<void> Server::look_at_door(bool was_welcome) {
+  static_cast<void>(broker_watch_.take());
+  const net::Refusal refusal = broker_watch_.refusal();
+  if (refusal == told_refusal_) return {};
+  told_refusal_ = refusal;
+  if (refusal == net::Refusal::kNone) return {};
+  const std::string name = options_.key ? "'" + options_.key->name + "'" : "none";
+  const Error error{
+      ErrorCode::kNotAllowed,
+      refusal == net::Refusal::kKey
+          ? "the broker does not accept this worker's key, " + name
+          : "this worker and the broker do not have matching keys; the worker's is " + name,
+      options_.broker,
+      "on the broker's host, `landseer keys list` shows whose it accepts, and `landseer keys add "
+      "NAME --role worker` makes another; it belongs here as worker.key"};
+  if (!was_welcome) return tl::make_unexpected(error);
+  spdlog::warn("{}; trying again", error.to_string());
+  return {};
+}
+
 void Server::receive_threads() {
   const auto tell = [&](const auto& events) {
     for (const auto& event : events) {
@@ -73,8 +96,10 @@ void Server::receive_threads() {
     }
   };
   // What is offered before what follows from it.
+  const std::uint64_t looked = datasets_->take_looked();
   if (datasets_->changed()) handle(DatasetsChanged{datasets_->take_offers()});
   if (images_->changed()) handle(ImagesChanged{images_->take_offers()});
+  if (looked != 0) handle(ContentsLooked{looked});
   tell(disks_->take_events());
   for (const auto& event : workbench_->take_events()) {
     if (const auto* prepared = std::get_if<Prepared>(&event)) {
@@ -159,7 +184,9 @@ RunEnded Server::run_ended(Ended ended) const {
           WallTime{ended.started_at_ms},
           WallTime{ended.finished_at_ms},
           ended.cpu_ms,
-          ended.memory_peak_bytes};
+          ended.memory_peak_bytes,
+          0,
+          ended.host_is_well};
 }
 
 /// A tool that fails while there is less space than the host promises fails for that, as far as
@@ -226,6 +253,7 @@ void Server::perform(const Run& effect) {
   ended.key = effect.key;
   ended.outcome = protocol::Outcome::kRuntimeError;
   ended.reason = started.error().to_string();
+  ended.host_is_well = is_about_task(started.error());
   ended.finished_at = net::now().wall;
   handle(ended);
 }
@@ -237,6 +265,13 @@ void Server::perform(const Capture& effect) { workbench_->submit(effect); }
 void Server::perform(const CaptureCheckpoint& effect) { workbench_->submit(effect); }
 
 void Server::perform(const RemoveArtifacts& effect) { disks_->remove(effect); }
+
+/// Images first, for that is done at once.
+void Server::perform(const LookAtContents& effect) {
+  images_->take_news();
+  if (images_->changed()) handle(ImagesChanged{images_->take_offers()});
+  datasets_->look({effect.number, effect.dataset, effect.variant});
+}
 
 void Server::perform(const Discard& effect) {
   jobs_.erase(effect.key);
@@ -255,7 +290,7 @@ void Server::perform(const RenewLease& effect) {
 }
 
 void Server::perform(const ServeStreams& effect) {
-  if (!streams_) streams_ = std::make_unique<StreamServer>(store_, folders_);
+  if (!streams_) streams_ = std::make_unique<StreamServer>(store_, folders_, broker_keys(options_));
   streams_->attend(bulk_address_, effect.attach);
 }
 

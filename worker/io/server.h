@@ -56,6 +56,7 @@ class Server {
   Result<Leftovers> find_leftovers();
   void adopt(const Leftovers& leftovers);
   void wait(net::SignalWatch& signals);
+  Result<void> look_at_door(bool was_welcome);
   Result<void> receive_executor();
   void on_executor(const FromExecutor& message);
   RunEnded run_ended(Ended ended) const;
@@ -76,6 +77,7 @@ class Server {
   void perform(const CheckGpus& effect);
   void perform(const CaptureCheckpoint& effect);
   void perform(const RemoveArtifacts& effect);
+  void perform(const LookAtContents& effect);
   Result<void> find_gpus();
   std::vector<protocol::GpuOffer> gpus_of(const std::vector<std::uint32_t>& indices) const;
   void tell_executor(const ToExecutor& message);
@@ -90,6 +92,8 @@ class Server {
   std::shared_ptr<const Runtimes> runtimes_;
   net::Context context_;
   net::Dealer broker_;
+  net::LossWatch broker_watch_;
+  net::Refusal told_refusal_ = net::Refusal::kNone;
   std::unique_ptr<BlobServer> blobs_;
   std::unique_ptr<StreamServer> streams_;  // once somebody reads
   std::string bulk_address_;

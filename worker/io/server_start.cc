@@ -39,7 +39,8 @@ Server::Server(const Options& options, ScratchFolder scratch, ArtifactStore stor
       folders_(std::move(folders)),
       host_variables_(read_host_variables()),
       host_environment_(read_host_environment()),
-      broker_(context_) {}
+      broker_(context_),
+      broker_watch_(context_, broker_) {}
 
 Result<std::unique_ptr<Server>> Server::start(const Options& options) {
   auto scratch = ScratchFolder::open(options.scratch);
@@ -56,6 +57,11 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options) {
   if (auto started = server->start_threads(); !started) {
     return tl::make_unexpected(started.error());
   }
+  if (const auto keys = broker_keys(options)) {
+    if (auto secured = server->broker_.secure(*keys); !secured) {
+      return tl::make_unexpected(secured.error());
+    }
+  }
   if (auto connected = server->broker_.connect(options.broker); !connected) {
     return tl::make_unexpected(connected.error());
   }
@@ -71,7 +77,9 @@ Result<void> Server::start_threads() {
   if (auto found = find_gpus(); !found) return found;
   if (auto started = start_runtimes(); !started) return started;
   datasets_ = std::make_shared<DatasetBook>(options_.datasets, options_.scratch + "/datasets");
-  auto blobs = BlobServer::start(context_, store_, options_.data_bind);
+  BlobServerKeys keys;
+  if (options_.key) keys = {options_.key->secret_key, scratch_.fetch_secret()};
+  auto blobs = BlobServer::start(context_, store_, options_.data_bind, keys);
   if (!blobs) return tl::make_unexpected(blobs.error());
   blobs_ = std::move(*blobs);
   WorkbenchOptions bench;
@@ -79,6 +87,7 @@ Result<void> Server::start_threads() {
   bench.datasets = options_.datasets;
   bench.book = datasets_;
   bench.runtimes = runtimes_;
+  bench.fetch.keys = broker_keys(options_);
   auto workbench = Workbench::start(context_, store_, bench);
   if (!workbench) return tl::make_unexpected(workbench.error());
   workbench_ = std::move(*workbench);
@@ -106,11 +115,18 @@ Result<protocol::Hello> Server::offer() const {
   hello.memory_bytes = options_.memory_bytes;
   hello.gpus = gpus_;
   hello.labels = options_.labels;
+  for (const auto& [name, amount] : options_.resources) hello.named.push_back({name, amount});
+  hello.tasks_max = options_.tasks_max;
+  // What is free now, but for what keeps the worker fit; see docs/operations.md.
+  const auto disk = read_disk_space(options_.scratch);
+  if (!disk) return tl::make_unexpected(disk.error());
+  hello.scratch_bytes = disk->free > options_.disk_min ? disk->free - options_.disk_min : 0;
   hello.runtimes = runtimes_->names();
   hello.runtimes.emplace_back("noop");
   hello.datasets = datasets_->offers();
   hello.images = images_->offers();
   hello.unfit = disks_->first_fitness();
+  if (options_.key) hello.fetch_secret = scratch_.fetch_secret();
   if (options_.artifact_mode == "shared") {
     auto id = store_.id();
     if (!id) return tl::make_unexpected(id.error());

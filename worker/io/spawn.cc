@@ -38,7 +38,9 @@ bool is_program(const std::string& path) {
 }
 
 tl::unexpected<Error> cannot_start(const std::string& program, int error) {
-  return fail(ErrorCode::kIo, "cannot start " + program + ": " + strerrordesc_np(error));
+  const bool is_programs = error == ENOENT || error == EACCES || error == ENOEXEC;
+  return fail(is_programs ? ErrorCode::kNotFound : ErrorCode::kIo,
+              "cannot start " + program + ": " + strerrordesc_np(error));
 }
 
 enum class Step { kCgroup, kFolder, kProgram };

@@ -38,8 +38,11 @@ struct StreamServer::Line {
   net::LossWatch loss;
 };
 
-StreamServer::StreamServer(const ArtifactStore& store, const AttemptFolders& folders)
-    : store_(store), folders_(folders), thread_([this] { serve(); }) {}
+StreamServer::StreamServer(const ArtifactStore& store, const AttemptFolders& folders,
+                           std::optional<net::ClientKeys> keys)
+    : store_(store), contents_(store), folders_(folders), keys_(std::move(keys)), thread_([this] {
+        serve();
+      }) {}
 
 StreamServer::~StreamServer() {
   stop_.request();
@@ -105,7 +108,9 @@ void StreamServer::connect(const std::string& address) {
   unsent_.clear();
   line_ = std::make_unique<Line>(context_);
   address_ = address;
-  if (auto connected = line_->dealer.connect(address); !connected) {
+  auto connected = keys_ ? line_->dealer.secure(*keys_) : Result<void>{};
+  if (connected) connected = line_->dealer.connect(address);
+  if (!connected) {
     spdlog::warn("no logs can be read from here: {}", connected.error().to_string());
     line_.reset();
   }
@@ -139,7 +144,9 @@ void StreamServer::answer(const protocol::GetBlob& request, std::uint64_t number
   reply.offset = request.offset;
   const std::size_t limit = std::min<std::size_t>(request.limit, protocol::kBlobChunkBytesMax);
   // Damaged or unreadable here: for the reader that is "not here".
-  if (auto piece = store_.read(request.blob, request.offset, limit)) {
+  // A broker of an earlier version does not say what it belongs to.
+  const bool belongs = request.artifact.empty() || contents_.has(request.artifact, request.blob);
+  if (auto piece = store_.read(request.blob, request.offset, limit); piece && belongs) {
     reply.found = true;
     reply.size = piece->size;
     reply.data = std::move(piece->data);
@@ -148,13 +155,14 @@ void StreamServer::answer(const protocol::GetBlob& request, std::uint64_t number
 }
 
 void StreamServer::answer(const protocol::GetLog& request, std::uint64_t number) {
-  protocol::LogData reply = read_log(log_of(request), request);
-  const bool is_end = reply.data.empty() && reply.found && !reply.finished && request.limit > 0;
+  LogFrame log = read_log_frame(log_of(request), request, number);
+  const auto& reply = log.reply;
+  const bool is_end = log.bytes == 0 && reply.found && !reply.finished && request.limit > 0;
   if (is_end && request.wait_ms > 0 && held_.size() < kHeldMax) {
     held_.push_back(
         {number, request, net::now().instant + std::chrono::milliseconds(request.wait_ms)});
   } else {
-    send(reply, number);
+    send(std::move(log.frame));
   }
 }
 
@@ -181,7 +189,11 @@ std::filesystem::path StreamServer::log_of(const protocol::GetLog& request) cons
 }
 
 void StreamServer::send(const protocol::BulkReply& reply, std::uint64_t number) {
-  unsent_.push_back(protocol::encode(reply, number));
+  send(protocol::encode(reply, number));
+}
+
+void StreamServer::send(std::string frame) {
+  unsent_.push_back(std::move(frame));
   flush();
 }
 

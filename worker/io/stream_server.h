@@ -20,6 +20,7 @@
 #include "common/net/cancel.h"
 #include "common/net/socket.h"
 #include "common/protocol/bulk_messages.h"
+#include "worker/io/artifact_contents.h"
 #include "worker/io/artifact_store.h"
 #include "worker/io/attempt_folder.h"
 #include "worker/io/file_watch.h"
@@ -28,7 +29,9 @@ namespace landseer::worker {
 
 class StreamServer {
  public:
-  StreamServer(const ArtifactStore& store, const AttemptFolders& folders);
+  /// With keys if the broker has some.
+  StreamServer(const ArtifactStore& store, const AttemptFolders& folders,
+               std::optional<net::ClientKeys> keys = {});
   ~StreamServer();
   StreamServer(const StreamServer&) = delete;
   StreamServer& operator=(const StreamServer&) = delete;
@@ -61,10 +64,13 @@ class StreamServer {
   void answer_held();
   std::filesystem::path log_of(const protocol::GetLog& request) const;
   void send(const protocol::BulkReply& reply, std::uint64_t number);
+  void send(std::string frame);
   void flush();
 
   ArtifactStore store_;
+  ArtifactContents contents_;
   AttemptFolders folders_;
+  const std::optional<net::ClientKeys> keys_;
   std::mutex mutex_;
   std::optional<Place> wanted_;  // by attend(), not yet taken over
   Cancel stop_;

@@ -61,8 +61,11 @@ void Workbench::submit(Job job) {
   const std::lock_guard lock(mutex_);
   if (const auto* prepare = std::get_if<Prepare>(&job)) {
     if (prepares_waiting_ >= options_.prepares_max) {
-      post(PrepareFailed{
-          key, protocol::Outcome::kRuntimeError, "too many attempts wait to be prepared", {}});
+      post(PrepareFailed{key,
+                         protocol::Outcome::kRuntimeError,
+                         "too many attempts wait to be prepared",
+                         {},
+                         false});
       return;
     }
     ++prepares_waiting_;

@@ -47,10 +47,10 @@ TEST_F(FreeWorkersTest, FollowsWhatIsReservedAndReleased) {
   add("a", 4);
   WorkerRecord& b = add("b", 6);
   free.sync(workers);
-  workers.reserve(b, cpus(3));
+  workers.reserve(b, {}, cpus(3));
   free.sync(workers);
   EXPECT_EQ(names(free.all()), "a b ");
-  workers.release(b, cpus(3));
+  workers.release(b, {}, cpus(3));
   free.sync(workers);
   EXPECT_EQ(names(free.all()), "b a ");
 }
@@ -61,11 +61,11 @@ TEST_F(FreeWorkersTest, NamesThoseThatGotMoreRoomSince) {
   free.sync(workers);
   EXPECT_EQ(names(free.gained_since(0)), "a b ");
   std::uint64_t seen = free.gains();
-  workers.reserve(a, cpus(1));
-  workers.reserve(b, cpus(1));
+  workers.reserve(a, {}, cpus(1));
+  workers.reserve(b, {}, cpus(1));
   free.sync(workers);
   EXPECT_EQ(names(free.gained_since(seen)), "");
-  workers.release(b, cpus(1));
+  workers.release(b, {}, cpus(1));
   free.sync(workers);
   EXPECT_EQ(names(free.gained_since(seen)), "b ");
   seen = free.gains();
@@ -123,12 +123,12 @@ TEST_F(FreeWorkersTest, AfterVeryManyChangesAllAreLookedAt) {
   WorkerRecord& b = add("b", 4);
   free.sync(workers);
   for (int i = 0; i < 5000; ++i) {
-    workers.reserve(a, cpus(1));
-    workers.reserve(b, cpus(1));
-    workers.release(b, cpus(1));
-    workers.release(a, cpus(1));
+    workers.reserve(a, {}, cpus(1));
+    workers.reserve(b, {}, cpus(1));
+    workers.release(b, {}, cpus(1));
+    workers.release(a, {}, cpus(1));
   }
-  workers.reserve(a, cpus(1));
+  workers.reserve(a, {}, cpus(1));
   EXPECT_LE(workers.room_changes().size(), 5000u);
   free.sync(workers);
   EXPECT_EQ(names(free.all()), "b a ");
@@ -138,9 +138,9 @@ TEST_F(FreeWorkersTest, OldGainsAreForgotten) {
   WorkerRecord& a = add("a", 4);
   free.sync(workers);
   for (int i = 0; i < 20'000; ++i) {
-    workers.reserve(a, cpus(1));
+    workers.reserve(a, {}, cpus(1));
     free.sync(workers);
-    workers.release(a, cpus(1));
+    workers.release(a, {}, cpus(1));
     free.sync(workers);
   }
   EXPECT_FALSE(free.remembers(0));

@@ -69,11 +69,16 @@ class Cluster {
     const State& state = harness_.broker.state();
     if (state.placement_due) return;
     for (const auto& [rank, id] : state.pipelines.active()) {
-      for (const auto& task : state.pipelines.find(id)->scheduler->get_ready_tasks_by_priority()) {
+      const auto& scheduler = *state.pipelines.find(id)->scheduler;
+      for (const std::uint32_t index : scheduler.requests()) {
+        const domain::TaskPtr task = scheduler.peek(index);  // it decides for its request
+        if (task == nullptr) continue;
         const Request& request = state.requests.at(task->request);
+        const FoundTask found = *state.pipelines.find_task(task->id);
         for (const auto& [number, worker] : state.workers.all()) {
           EXPECT_FALSE(worker.takes_work() && worker.can_run(request) &&
-                       worker.has_room(request, 0))
+                       worker.has_room(request, 0) &&
+                       harness_.broker.reservations().allows(worker, found, harness_.now))
               << to_string(task->id) << " could run on " << worker.offer.name;
         }
       }

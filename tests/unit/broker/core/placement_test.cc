@@ -182,5 +182,24 @@ TEST(Placement, EqualSpecsTravelOnce) {
   EXPECT_EQ(worker.assigned.front().spec, 0u);
 }
 
+TEST(Placement, WhatWasHeldForACancelledTaskIsFreeAtOnce) {
+  Settings settings = BrokerHarness::make_settings(120s);
+  settings.shared_resources = {{"matlab", 2}};
+  BrokerHarness harness(settings);
+  FakeWorker& worker = harness.worker("w", 4);
+  std::uint64_t count = 0;
+  const auto submit = [&](std::uint64_t amount) {
+    auto submission = BrokerHarness::chains("a", "p" + std::to_string(++count));
+    submission.options[0].named = {{"matlab", amount}};
+    return harness.submit(submission).pipeline;
+  };
+  submit(1);
+  const PipelineId large = submit(2);
+  submit(1);
+  EXPECT_EQ(worker.assigned.size(), 1u) << "the one that is left is held for the large one";
+  harness.ask_for<protocol::Cancelled>(protocol::Cancel{large, TaskId{}});
+  EXPECT_EQ(worker.assigned.size(), 2u);
+}
+
 }  // namespace
 }  // namespace landseer::broker

@@ -23,7 +23,8 @@ std::vector<Record> examples() {
           PipelineForgotten{PipelineId{1}},
           WorkerForgotten{WorkerId{1}},
           RetryRequested{PipelineId{}, TaskId{3}, 1704},
-          PauseChanged{PipelineId{1}, true, 1705}};
+          PauseChanged{PipelineId{1}, true, 1705},
+          WorkerDrained{WorkerId{1}, true, true, 1706}};
 }
 
 TEST(Records, SurviveEncoding) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "common/protocol/limits.h"
 #include "tests/support/broker_harness.h"
 
 namespace landseer::broker {
@@ -21,6 +22,17 @@ TEST(Submission, TheSameIdForOtherWorkIsRefused) {
   harness.submit(BrokerHarness::chains("a"));
   EXPECT_EQ(harness.ask_in_vain(BrokerHarness::chunk(BrokerHarness::chains("b"))).code,
             ErrorCode::kConflict);
+}
+
+/// A file may ask for up to a billion, docs/pipelines.md; the broker once stopped at a million.
+TEST(Submission, APriorityMayBeWhatAFileAllows) {
+  BrokerHarness harness;
+  auto submission = BrokerHarness::chains("a");
+  submission.priority = -protocol::kPriorityMax - 1;
+  EXPECT_EQ(harness.ask_in_vain(BrokerHarness::chunk(submission)).code, ErrorCode::kInvalid);
+  submission.priority = -protocol::kPriorityMax;
+  const auto pipeline = harness.submit(submission).pipeline;
+  EXPECT_EQ(harness.status(pipeline).row.priority, -protocol::kPriorityMax);
 }
 
 TEST(Submission, ArrivesInChunksAndCommitsAtOnce) {

@@ -65,6 +65,38 @@ TEST(ToolTimes, OnlySoManyAreRemembered) {
   EXPECT_EQ(times.find("train", "gpu 1")->samples, 2u);
 }
 
+TEST(ToolTimes, TheVarianceIsThatOfTheTimes) {
+  ToolTimes times;
+  for (const double ms : {1000.0, 2000.0, 3000.0}) times.learn("train", "cpu", ms);
+  const ToolTime* time = times.find("train", "cpu");
+  EXPECT_DOUBLE_EQ(time->mean_ms, 2000);
+  EXPECT_NEAR(time->variance_ms2, 2.0 / 3 * 1e6, 1);
+  EXPECT_EQ(time->variance_samples, 3u);
+}
+
+TEST(ToolTimes, ALaterVarianceCountsAnew) {
+  ToolTimes times;
+  times.restore("train", "cpu", {1000, 8, 1000});  // of a broker that kept none
+  for (int i = 0; i < 40; ++i) times.learn("train", "cpu", i % 2 == 0 ? 900 : 1100);
+  EXPECT_EQ(times.find("train", "cpu")->variance_samples, 40u);
+  EXPECT_NEAR(times.find("train", "cpu")->variance_ms2, 1e4, 2e3);
+}
+
+TEST(ToolTimes, SizesAreLearnedWithTheTimes) {
+  ToolTimes times;
+  times.learn_size("train", "cpu", 500);  // before there is a time: not kept
+  EXPECT_EQ(times.find("train", "cpu"), nullptr);
+  times.learn("train", "cpu", 1000);
+  times.learn_size("train", "cpu", 500);
+  times.learn("train", "cpu", 1000);
+  times.learn_size("train", "cpu", 700);
+  EXPECT_DOUBLE_EQ(times.find("train", "cpu")->mean_bytes, 600);
+  EXPECT_EQ(times.find("train", "cpu")->bytes_samples, 2u);
+  ASSERT_NE(times.find("train"), nullptr);
+  EXPECT_EQ(times.find("train")->size(), 1u);
+  EXPECT_EQ(times.find("other"), nullptr);
+}
+
 TEST(ToolTimes, TimesOfOldSnapshotsExpectTheirMean) {
   ToolTimes times;
   times.restore("train", "", {1500.5, 3, 0});

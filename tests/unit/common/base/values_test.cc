@@ -34,6 +34,25 @@ TEST(Digest, InPiecesIsTheSame) {
   EXPECT_EQ(hasher.finish(), sha256("abc"));
 }
 
+TEST(Hmac, IsThatOfOpenSsl) {
+  // printf TEXT | openssl dgst -sha256 -mac HMAC -macopt hexkey:KEY, with the key 01 02 ... 20.
+  Digest key;
+  for (std::size_t i = 0; i < key.bytes.size(); ++i)
+    key.bytes[i] = static_cast<std::uint8_t>(i + 1);
+  EXPECT_EQ(hmac_sha256(bytes_of(key), "what is signed").hex(),
+            "9c39456d51e086a37e1e43a4d084f688243a751c9583726668fce4d2050887ca");
+  EXPECT_NE(hmac_sha256(bytes_of(key), "what is signed"),
+            hmac_sha256(bytes_of(Digest{}), "what is signed"));
+}
+
+TEST(Secrets, AreEqualOnlyAsAWhole) {
+  EXPECT_TRUE(is_equal_secret("", ""));
+  EXPECT_TRUE(is_equal_secret("abc", "abc"));
+  for (const char* other : {"", "ab", "abd", "abcd", "ABC"}) {
+    EXPECT_FALSE(is_equal_secret("abc", other)) << other;
+  }
+}
+
 TEST(Error, SaysWhereWhatAndWhatToDo) {
   const Error error{ErrorCode::kInvalid, "unknown tool 'x'", "p.yaml:3:5", "did you mean 'y'?"};
   EXPECT_EQ(error.to_string(), "p.yaml:3:5: unknown tool 'x' (did you mean 'y'?)");

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <vector>
+
+#include "common/domain/combined_status.h"
 
 namespace landseer::domain {
 namespace {
@@ -41,6 +44,17 @@ TEST(Types, OnlyTheListedTransitionsAreLegal) {
       EXPECT_EQ(is_legal_transition(from, to), listed) << to_string(from) << to_string(to);
     }
   }
+}
+
+TEST(TaskStatuses, TogetherAreTheWorstOfThem) {
+  using S = TaskStatus;
+  const auto combined = [](std::vector<S> statuses) { return combined_status(statuses); };
+  EXPECT_EQ(combined({}), S::kCompleted);
+  EXPECT_EQ(combined({S::kCompleted, S::kPending}), S::kPending);
+  EXPECT_EQ(combined({S::kPending, S::kRunning, S::kCompleted}), S::kRunning);
+  EXPECT_EQ(combined({S::kRunning, S::kSkipped}), S::kFailed) << "skipped counts as failed";
+  EXPECT_EQ(combined({S::kSkipped, S::kCancelled}), S::kCancelled) << "which is why";
+  EXPECT_EQ(combined({S::kCancelled, S::kFailed, S::kRunning}), S::kFailed);
 }
 
 }  // namespace

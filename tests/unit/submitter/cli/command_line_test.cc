@@ -36,9 +36,10 @@ std::vector<std::string> verbs() {
 
 TEST(CommandLine, HasTheVerbs) {
   const auto names = verbs();
-  for (const char* verb : {"up",     "down",  "plan",  "submit",  "list",      "status",    "wait",
-                           "watch",  "tasks", "task",  "explain", "workflows", "workers",   "logs",
-                           "cancel", "retry", "pause", "resume",  "results",   "completion"}) {
+  for (const char* verb :
+       {"up",     "down",  "plan",  "submit",  "list",      "status",     "wait",
+        "watch",  "tasks", "task",  "explain", "workflows", "workers",    "logs",
+        "cancel", "retry", "pause", "resume",  "results",   "completion", "priority"}) {
     EXPECT_NE(std::find(names.begin(), names.end(), verb), names.end()) << verb;
   }
 }
@@ -52,6 +53,11 @@ TEST(CommandLine, GlobalOptionsMayStandBeforeAndAfterTheVerb) {
   EXPECT_TRUE(after.command.global.quiet);
   EXPECT_EQ(after.command.global.broker, "tcp://h:2");
   EXPECT_TRUE(after.command.run);
+}
+
+TEST(CommandLine, APriorityMayBeNegative) {
+  const Parsed parsed({"priority", "last", "-5"});
+  EXPECT_TRUE(parsed.text) << parsed.error().message;
 }
 
 TEST(CommandLine, AnArgumentMayHaveTheNameOfAVerb) {

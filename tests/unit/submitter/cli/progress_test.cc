@@ -31,6 +31,30 @@ TEST(Progress, OneLine) {
             "eta 3m05s");
 }
 
+TEST(Progress, WhatRulesDidIsShown) {
+  std::ostringstream stream;
+  const Screen screen{stream};
+  protocol::PipelineStatus status;
+  status.row = sample_row();
+  status.row.cancelled = 12;
+  status.row.pruned = 10;
+  status.row.priority = -3;
+  status.prunings = {{"clean < 0.5", 2, 10, 7'500'000, 3'600'000, 1},
+                     {"stop_after 5", 0, 0, 0, 0, 0}};
+  std::string text;
+  for (const std::string& line : progress_lines(screen, status, WallTime{61'000})) {
+    text += line + "\n";
+  }
+  EXPECT_NE(text.find("2 cancelled, 10 pruned"), std::string::npos) << text;
+  EXPECT_NE(text.find("priority -3"), std::string::npos) << text;
+  EXPECT_NE(
+      text.find("clean < 0.5: held 2 times, 10 tasks pruned, about 2h05m saved, 1h00m of GPUs, "
+                "1 of unknown length"),
+      std::string::npos)
+      << text;
+  EXPECT_NE(text.find("stop_after 5: did not hold so far"), std::string::npos) << text;
+}
+
 TEST(Progress, TheNameCannotSteerTheTerminal) {
   auto row = sample_row();
   row.name = "a\x1b[2Jb\n";

@@ -1,11 +1,16 @@
-#include "submitter/cli/result_rows.h"
+#include "submitter/report/result_rows.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
+#include "submitter/cli/result_csv.h"
+
 namespace landseer::cli {
 namespace {
+
+using report::join_results;
+using report::Results;
 
 using domain::TaskStatus;
 using domain::TaskType;
@@ -58,6 +63,25 @@ struct Sample {
   }
   Results join() const { return join_results(pipeline, workflows, tasks); }
 };
+
+TEST(ResultRows, WhatIsCompleteStandsBesideWhatIsNot) {
+  Sample sample;
+  sample.pipeline.state = protocol::PipelineState::kRunning;
+  sample.tasks[5].status = static_cast<std::uint8_t>(TaskStatus::kCancelled);
+  sample.tasks[5].pruned = true;
+  sample.workflows[1].status = static_cast<std::uint8_t>(TaskStatus::kCancelled);
+  sample.workflows[1].pruned = true;
+  sample.workflows.push_back(workflow(3, TaskStatus::kCancelled, {2}));
+  sample.workflows.push_back(workflow(4, TaskStatus::kRunning, {2}));
+  const Results results = sample.join();
+  std::vector<std::string> statuses;
+  for (const auto& row : results.combinations) statuses.push_back(row.status);
+  EXPECT_EQ(statuses, (std::vector<std::string>{"success", "pruned", "cancelled", "running"}));
+  EXPECT_EQ(summary(results), "1 of 4 workflows are complete, 1 to come, 1 pruned, 1 cancelled");
+  EXPECT_NE(combinations_csv(results).find(",pruned\n"), std::string::npos);
+  EXPECT_NE(tools_csv(results).find(",pruned,"), std::string::npos);
+  EXPECT_EQ(to_json(results)["state"], "running");
+}
 
 TEST(ResultRows, CombinationsAsTheFileHasThem) {
   EXPECT_EQ(combinations_csv(Sample().join()),

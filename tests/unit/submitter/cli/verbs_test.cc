@@ -44,7 +44,7 @@ ToClient answer(const FromClient& message) {
   if (const auto* watch = std::get_if<protocol::WatchPipeline>(&message)) {
     const std::uint64_t id = number(watch->pipeline);
     if (id > 3) return protocol::ErrorReply{ErrorCode::kNotFound, "no such pipeline", "", ""};
-    return protocol::PipelineStatus{row(id, states[id - 1]), watch->known_version + 1, {}, {}};
+    return protocol::PipelineStatus{row(id, states[id - 1]), watch->known_version + 1, {}, {}, {}};
   }
   if (std::holds_alternative<protocol::Cancel>(message)) {
     return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
@@ -53,6 +53,19 @@ ToClient answer(const FromClient& message) {
     if (retry->pipeline == PipelineId{2} || retry->task == TaskId{7})
       return protocol::Retried{3, false};
     return protocol::ErrorReply{ErrorCode::kConflict, "nothing to retry", "", ""};
+  }
+  if (const auto* part = std::get_if<protocol::CancelPart>(&message)) {
+    if (part->what.tool == "gone") {
+      return protocol::ErrorReply{ErrorCode::kNotFound, "no such tool", "", ""};
+    }
+    return protocol::Cancelled{3, 1, 2, 4, 5, PipelineId{3}};
+  }
+  if (const auto* part = std::get_if<protocol::RetryPart>(&message)) {
+    return protocol::Retried{part->what.pruned ? 7u : 6u, false};
+  }
+  if (const auto* moved = std::get_if<protocol::SetPriority>(&message)) {
+    if (moved->pipeline == PipelineId{3}) return protocol::PrioritySet{2};
+    return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
   }
   if (const auto* pause = std::get_if<protocol::Pause>(&message)) {
     if (pause->pipeline == PipelineId{3}) return protocol::Paused{pause->paused, 2};
@@ -201,6 +214,63 @@ TEST_F(Verbs, CancelNeedsYesAndShowsTheBrokersRefusal) {
   Context here = context(false);
   EXPECT_EQ(exit_code(run_cancel(here, {"1", false}).error().code), kUsage);
   EXPECT_EQ(exit_code(run_cancel(here, {"1", true}).error().code), kFailed);
+}
+
+TEST_F(Verbs, CancelOfAPartTellsBeforeWhatItWouldDo) {
+  Context here = context(false);
+  const auto asked = run_cancel(here, {"workflow_7-9", false, "", false});
+  ASSERT_FALSE(asked);
+  EXPECT_NE(asked.error().message.find("workflow_7 to workflow_9 (3 pending, 1 running, 2 skipped "
+                                       "with them, 4 go on for other workflows, 5 workflows less)"),
+            std::string::npos)
+      << asked.error().message;
+  EXPECT_EQ(run_cancel(here, {"3", false, "prune", true}).value(), kSuccess);
+  EXPECT_EQ(run_cancel(here, {"workflow_7", true, "", false}).value(), kSuccess);
+  EXPECT_EQ(
+      out_.str(),
+      "would cancel pipeline_3, tool 'prune': 3 pending, 1 running, 2 skipped with them, 4 go "
+      "on for other workflows, 5 workflows less\n"
+      "workflow_7: 3 tasks cancelled, 1 being stopped, 2 skipped with them, 4 go on for other "
+      "workflows\n");
+  EXPECT_NE(err_.str().find("landseer cancel 3 --tool 'prune'"), std::string::npos);
+  EXPECT_NE(err_.str().find("landseer status pipeline_3"), std::string::npos);
+  EXPECT_EQ(exit_code(run_cancel(here, {"3", true, "gone", false}).error().code), kNoSuchObject);
+  EXPECT_EQ(exit_code(run_cancel(here, {"task_7", true, "prune", false}).error().code), kUsage);
+  out_.str("");
+  Context script = context(true);
+  EXPECT_EQ(run_cancel(script, {"workflow_7,9-10", false, "", true}).value(), kSuccess);
+  EXPECT_EQ(document(), nlohmann::json({{"workflows", {"workflow_7", "workflow_9-10"}},
+                                        {"pipeline_id", "pipeline_3"},
+                                        {"tasks", 3},
+                                        {"running", 1},
+                                        {"skipped", 2},
+                                        {"shared", 4},
+                                        {"workflows_lost", 5},
+                                        {"dry_run", true}}));
+}
+
+TEST_F(Verbs, RetryTakesPartsToo) {
+  Context here = context(false);
+  EXPECT_EQ(run_retry(here, {"workflow_7", "", false}).value(), kSuccess);
+  EXPECT_EQ(run_retry(here, {"3", "prune", false}).value(), kSuccess);
+  EXPECT_EQ(run_retry(here, {"3", "", true}).value(), kSuccess);
+  EXPECT_EQ(out_.str(),
+            "workflow_7: 6 tasks pending again\npipeline_3, tool 'prune': 6 tasks pending again\n"
+            "pipeline_3, what was pruned: 7 tasks pending again\n");
+  EXPECT_EQ(exit_code(run_retry(here, {"workflow_7", "", true}).error().code), kUsage);
+  EXPECT_EQ(exit_code(run_retry(here, {"workflow_", "", false}).error().code), kUsage);
+}
+
+TEST_F(Verbs, PriorityTellsWhatItWas) {
+  Context here = context(false);
+  EXPECT_EQ(run_priority(here, {"3", -5}).value(), kSuccess);
+  EXPECT_EQ(out_.str(), "pipeline_3: priority -5, was 2\n");
+  EXPECT_EQ(exit_code(run_priority(here, {"1", 5}).error().code), kFailed);
+  out_.str("");
+  Context script = context(true);
+  EXPECT_EQ(run_priority(script, {"3", 5}).value(), kSuccess);
+  EXPECT_EQ(document(),
+            nlohmann::json({{"pipeline_id", "pipeline_3"}, {"priority", 5}, {"before", 2}}));
 }
 
 TEST_F(Verbs, RetryTellsHowManyTasksArePendingAgain) {

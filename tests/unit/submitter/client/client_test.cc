@@ -92,6 +92,50 @@ TEST(Client, GreetsAndReadsAReply) {
   EXPECT_TRUE(client.workers());
 }
 
+TEST(Client, ABusyBrokerIsAskedAgainWhenItSaid) {
+  int asked = 0;
+  FakeBroker broker([&](const FromClient&) -> std::optional<ToClient> {
+    if (++asked < 3) return protocol::ErrorReply{ErrorCode::kBusy, "too much", "", "", 30};
+    return protocol::WorkerList{};
+  });
+  Client client(options_for(broker.address()));
+  ASSERT_TRUE(client.connect());
+  const Instant began = net::now().instant;
+  const auto workers = client.workers();
+  EXPECT_TRUE(workers) << workers.error().to_string();
+  EXPECT_EQ(asked, 3);
+  EXPECT_GE(net::now().instant - began, std::chrono::milliseconds(60));
+}
+
+TEST(Client, ABrokerThatStaysBusyIsGivenUp) {
+  FakeBroker broker([](const FromClient&) {
+    return protocol::ErrorReply{ErrorCode::kBusy, "too much", "", "", 60'000};
+  });
+  Client client(options_for(broker.address()));
+  const auto workers = client.workers();
+  ASSERT_FALSE(workers);
+  EXPECT_EQ(workers.error().code, ErrorCode::kBusy);
+}
+
+TEST(Client, ASubmissionBeginsAgainWhenTheBrokerIsBusy) {
+  Staging staging;
+  bool busy = true;
+  FakeBroker broker([&](const FromClient& message) -> std::optional<ToClient> {
+    const bool refuse = busy && std::get<protocol::SubmitChunk>(message).index == 1;
+    if (!refuse) return staging.take(message);
+    busy = false;
+    staging = {};
+    return protocol::ErrorReply{ErrorCode::kBusy, "too much", "", "", 10};
+  });
+  Client client(options_for(broker.address()));
+  protocol::Submission submission;
+  submission.submission_id = "large";
+  submission.model_script.assign(3 * protocol::kChunkBytesMax, 'x');
+  const auto submitted = client.submit(submission);
+  ASSERT_TRUE(submitted) << submitted.error().to_string();
+  EXPECT_FALSE(busy);
+}
+
 TEST(Client, ASmallSubmissionIsOneChunk) {
   Staging staging;
   FakeBroker broker([&](const FromClient& message) { return staging.take(message); });

@@ -34,6 +34,20 @@ TEST(Selector, AcceptsIdsInBothForms) {
   EXPECT_EQ(selected("pipeline_3"), Numbers{3});
 }
 
+TEST(Selector, WorkflowsAreRangesOfIds) {
+  using Range = protocol::WorkflowRange;
+  const auto ranges = select_workflows("workflow_7-9,workflow_12,14-workflow_15");
+  ASSERT_TRUE(ranges);
+  EXPECT_EQ(*ranges, (std::vector<Range>{{WorkflowId{7}, WorkflowId{9}},
+                                         {WorkflowId{12}, WorkflowId{12}},
+                                         {WorkflowId{14}, WorkflowId{15}}}));
+  for (const char* bad : {"workflow_", "workflow_x", "workflow_1-", "workflow_1,,2", "task_7"}) {
+    const auto refused = select_workflows(bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+  }
+}
+
 TEST(Selector, LastIsTheNewest) { EXPECT_EQ(selected("last"), Numbers{5}); }
 
 TEST(Selector, RangesAndListsKeepTheirOrderAndAreDistinct) {

@@ -54,6 +54,56 @@ TEST(Evaluators, OfAToolListedTwiceAreSharedByItsWorkflows) {
   EXPECT_EQ(count(*file, Expansion::kOnePerStage), (Counts{2, 2, 1, 2}));
 }
 
+/// A pipeline of stages with these lines at the top level.
+std::string with_rules(const std::string& lines) {
+  return lines + inline_text({{1, true}, {1, true}, {0, false}, {0, false}});
+}
+
+TEST(Stopping, RulesReachTheSubmission) {
+  const auto file = load_evaluated(with_rules("stop_after: 3\nstop_when: acc < 0.5\n"));
+  ASSERT_TRUE(file) << message_of(file);
+  EXPECT_TRUE(file->warnings.empty() || file->warnings[0].find("acc") == std::string::npos);
+  const auto submission = expand(*file, Expansion::kPermutations);
+  ASSERT_TRUE(submission);
+  EXPECT_EQ(submission->stop_after, 3u);
+  EXPECT_EQ(submission->stop_when, std::vector<std::string>{"acc < 0.5"});
+  const auto several =
+      load_evaluated(with_rules("stop_when: [acc < 0.5, 'clean accuracy.acc > 1']\n"));
+  EXPECT_FALSE(several) << "a name with a space needs quotes";
+  const auto quoted =
+      load_evaluated(with_rules("stop_when: ['\"clean accuracy.acc\" > 1', a > 1]\n"));
+  ASSERT_TRUE(quoted) << message_of(quoted);
+  EXPECT_EQ(quoted->stop_when.size(), 2u);
+}
+
+TEST(Stopping, BadRulesAreRefusedWhereTheyStand) {
+  const auto file = load_evaluated(with_rules("stop_when:\n- acc = 1\n"));
+  ASSERT_FALSE(file);
+  EXPECT_NE(file.error().where.find("p.yaml:2"), std::string::npos) << file.error().where;
+  EXPECT_NE(file.error().message.find("column 5"), std::string::npos) << file.error().message;
+  EXPECT_EQ(file.error().hint, "write `==`");
+  EXPECT_FALSE(load_evaluated(with_rules("stop_after: 0\n")));
+  EXPECT_FALSE(load_evaluated(with_rules("stop_after: many\n")));
+  std::string many = "stop_when:\n";
+  for (int i = 0; i < 17; ++i) many += "- a < 1\n";
+  EXPECT_FALSE(load_evaluated(with_rules(many)));
+}
+
+TEST(Stopping, RulesThatCannotHoldAreWarnedOf) {
+  const auto known = std::string(
+      "evaluators:\n  clean:\n    container: {image: e}\n    metrics: [clean_accuracy]\n");
+  const auto file = load_evaluated(with_rules("stop_when: claen_accuracy < 1\n"), known);
+  ASSERT_TRUE(file) << message_of(file);
+  ASSERT_FALSE(file->warnings.empty());
+  EXPECT_NE(file->warnings.back().find("did you mean 'clean_accuracy'?"), std::string::npos)
+      << file->warnings.back();
+  const TempFolder folder;
+  folder.write("m.py", "x = 1\n");
+  const auto alone = load(folder.write("p.yaml", with_rules("stop_when: a < 1\n")), {});
+  ASSERT_TRUE(alone) << message_of(alone);
+  EXPECT_NE(alone->warnings.back().find("evaluates nothing"), std::string::npos);
+}
+
 TEST(Evaluators, WithoutAnyToolHaveNoDependency) {
   const auto file = load_evaluated(inline_text({{0, false}, {0, false}, {0, false}, {0, false}}));
   ASSERT_TRUE(file) << message_of(file);

@@ -142,5 +142,66 @@ TEST(Settings, ImpossibleValuesAreErrorsAtTheirPlace) {
   }
 }
 
+TEST(Settings, EveryKindOfResourceIsRead) {
+  const auto options = options_of(
+      {.tool = "time_estimate: 30m, resources: {gpus: 1, gpu_model: a100, scratch: 20GiB, "
+               "licence_x: 2, labels: {zone: [b, a], rack: {not: 3}, ssd: {exists: true}, "
+               "old: {exists: false}}}"});
+  EXPECT_EQ(options.time_estimate, minutes(30));
+  const auto& request = options.resources;
+  EXPECT_EQ(request.gpu_model, "a100");
+  EXPECT_EQ(request.scratch_bytes, 20ull << 30);
+  EXPECT_EQ(request.named, (std::vector<domain::NamedAmount>{{"licence_x", 2}}));
+  using domain::LabelRelation;
+  EXPECT_EQ(request.labels,
+            (std::vector<domain::LabelRule>{{"old", LabelRelation::kAbsent, {}},
+                                            {"rack", LabelRelation::kNoneOf, {"3"}},
+                                            {"ssd", LabelRelation::kExists, {}},
+                                            {"zone", LabelRelation::kOneOf, {"a", "b"}}}));
+}
+
+TEST(Settings, LabelsAndNamedResourcesAreMergedAndCanBeLifted) {
+  const auto request =
+      options_of({.defaults = "resources: {labels: {zone: a, rack: 1}, x: 2, y: 1}",
+                  .item = "resources: {labels: {rack: }, x: 0, y: 3}"})
+          .resources;
+  EXPECT_EQ(request.labels,
+            (std::vector<domain::LabelRule>{{"zone", domain::LabelRelation::kOneOf, {"a"}}}));
+  EXPECT_EQ(request.named, (std::vector<domain::NamedAmount>{{"y", 3}}));
+}
+
+TEST(Settings, TheMostSpecificRuntimeWins) {
+  const auto runtime_of = [](const Levels& levels) {
+    const auto file = load_levels(levels);
+    EXPECT_TRUE(file) << message_of(file);
+    return file ? file->stages[0].tools.at(0).tool.container.runtime.value_or("-") : "";
+  };
+  Levels levels{.defaults = "resources: {runtime: podman}"};
+  EXPECT_EQ(runtime_of(levels), "podman");
+  levels.tool = "resources: {runtime: docker}";
+  EXPECT_EQ(runtime_of(levels), "docker");
+  levels.item = "resources: {runtime: auto}";
+  EXPECT_EQ(runtime_of(levels), "-");
+}
+
+TEST(Settings, WrongResourcesAreNamedWithTheirPlaceAndTheFix) {
+  const auto message = [](const std::string& resources) {
+    return message_of(load_levels({.tool = "resources: {" + resources + "}"}));
+  };
+  EXPECT_NE(message("scrach: 1GiB").find("did you mean 'scratch'?"), std::string::npos);
+  EXPECT_NE(message("scratch: much").find("'much' is not a size of disk"), std::string::npos);
+  EXPECT_NE(message("licence_x: lots").find("'licence_x' of 'resources' must be a whole number"),
+            std::string::npos);
+  EXPECT_NE(message("licence_x: lots").find(":"), std::string::npos);
+  EXPECT_NE(message("\"a b\": 1").find("cannot name a resource"), std::string::npos);
+  EXPECT_NE(message("labels: {zone: {}}").find("the label 'zone' has no rule"), std::string::npos);
+  EXPECT_NE(message("labels: {zone: {not: a, exists: true}}").find("write a value, a list"),
+            std::string::npos);
+  EXPECT_NE(message("runtime: podmann").find("did you mean 'podman'?"), std::string::npos);
+  EXPECT_NE(message_of(load_levels({.tool = "time_estimate: soon"}))
+                .find("'soon' is not an estimate of time"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace landseer::pipeline

@@ -84,6 +84,29 @@ TEST(Slots, MemoryOfAGpuIsTakenFromEachAndOneThatIsNotUsableIsNotTaken) {
   EXPECT_FALSE(slots.is_idle(4));
 }
 
+TEST(Slots, ScratchNamedResourcesAndTheCapAreTakenToo) {
+  protocol::Hello hello = offer(8, 2);
+  hello.scratch_bytes = 100;
+  hello.named = {{"licence_x", 1}};
+  hello.tasks_max = 2;
+  hello.gpus[1].model = "NVIDIA A100";
+  Slots slots(hello);
+  protocol::WorkSpec disk = spec(0);
+  disk.scratch_bytes = 60;
+  EXPECT_TRUE(slots.take(disk));
+  EXPECT_FALSE(slots.take(disk));
+  protocol::WorkSpec licence = spec(0, 1000);
+  licence.named = {{"licence_x", 1}};
+  licence.gpu_model = "a100";
+  EXPECT_EQ(slots.take(licence), std::vector<std::uint32_t>{5});
+  EXPECT_FALSE(slots.take(spec(0))) << "two run";
+  slots.give_back(disk, {});
+  EXPECT_FALSE(slots.take(licence));
+  slots.give_back(licence, {5});
+  EXPECT_TRUE(slots.take(licence));
+  EXPECT_TRUE(slots.take(disk));
+}
+
 TEST(Slots, NeverGiveMoreThanThereIs) {
   protocol::Hello hello = offer(64, 3);
   for (auto& gpu : hello.gpus) gpu.memory_bytes = 1000;

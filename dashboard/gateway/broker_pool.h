@@ -1,0 +1,44 @@
+/// Threads that answer with the broker's help, each with a client of its own. Jobs wait in a
+/// bounded queue; what does not fit is refused.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/net/cancel.h"
+#include "submitter/client/client.h"
+
+namespace landseer::gateway {
+
+class BrokerPool {
+ public:
+  using Job = std::function<void(client::Client&)>;
+
+  BrokerPool(std::string broker, std::size_t threads, std::size_t queue_max);
+  ~BrokerPool() { stop(); }
+  BrokerPool(const BrokerPool&) = delete;
+  BrokerPool& operator=(const BrokerPool&) = delete;
+
+  /// False when the queue is full.
+  bool post(Job job);
+  /// Waits for the jobs that are at work, whose waits end at once, and forgets the others.
+  void stop();
+
+ private:
+  void run();
+
+  const std::string broker_;
+  const std::size_t queue_max_;
+  Cancel cancel_;
+  std::mutex mutex_;
+  std::condition_variable news_;
+  std::deque<Job> jobs_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace landseer::gateway
