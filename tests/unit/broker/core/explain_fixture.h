@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <functional>
 #include <string>
 #include <vector>
@@ -157,6 +159,53 @@ inline void expect_true(const Situation& situation) {
   }
   situation.make_change(harness);
   EXPECT_EQ(status(), domain::TaskStatus::kRunning) << "the change that was named does not help";
+}
+
+inline Settings sharing_matlab() {
+  Settings settings = BrokerHarness::make_settings(120s);
+  settings.shared_resources = {{"matlab", 2}};
+  return settings;
+}
+
+inline protocol::Submission with_runtime(const std::string& runtime) {
+  protocol::Submission submission = asking("a");
+  submission.tools[0].runtime = runtime;
+  return submission;
+}
+
+inline protocol::Submission with_dataset(std::vector<std::string> required = {}) {
+  protocol::Submission submission = asking("a");
+  submission.dataset_name = "digits";
+  submission.dataset_required = std::move(required);
+  return submission;
+}
+
+inline protocol::Submission with_image(const std::string& text) {
+  protocol::Submission submission = BrokerHarness::chains(text, text);
+  for (auto& tool : submission.tools) tool.image = "image";
+  return submission;
+}
+
+inline protocol::DatasetOffer digits(const std::string& content,
+                                     std::vector<std::string> names = {}) {
+  return {"digits", "", content.empty() ? Digest{} : sha256(content), std::move(names)};
+}
+
+inline const std::string kNever = "it is ready, but no known worker can ever run what asks for ";
+inline const std::string kRoom = "it is ready and waits for room; it asks for ";
+
+/// All rows of several tables, for one suite.
+inline std::vector<Situation> joined(const std::vector<std::vector<Situation>>& parts) {
+  std::vector<Situation> all;
+  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+inline std::string situation_name(const ::testing::TestParamInfo<Situation>& info) {
+  std::string name = info.param.name;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
 }
 
 }  // namespace landseer::broker::testing

@@ -394,22 +394,8 @@ class ExplainState : public ::testing::TestWithParam<Situation> {};
 
 TEST_P(ExplainState, SaysWhatIsTrue) { expect_true(GetParam()); }
 
-std::vector<Situation> all() {
-  std::vector<Situation> all;
-  for (const auto& part : {kWaiting, kRunning, kOver}) {
-    all.insert(all.end(), part.begin(), part.end());
-  }
-  return all;
-}
-
-std::string test_name(const ::testing::TestParamInfo<Situation>& info) {
-  std::string name = info.param.name;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return std::isalnum(c) == 0; }, '_');
-  return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Table, ExplainState, ::testing::ValuesIn(all()), test_name);
+INSTANTIATE_TEST_SUITE_P(Table, ExplainState,
+                         ::testing::ValuesIn(joined({kWaiting, kRunning, kOver})), situation_name);
 
 }  // namespace
 }  // namespace landseer::broker::testing
