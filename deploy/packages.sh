@@ -21,6 +21,8 @@ test_packages=(
   libgtest-dev python3-jsonschema python3-yaml shellcheck iproute2 iptables "${podman_packages[@]}"
   busybox-static
 )
+# shellcheck disable=SC2034
+fuzz_packages=(clang-14 libclang-rt-14-dev)
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
