@@ -19,7 +19,7 @@ podman_packages=(podman runc catatonit uidmap)
 # shellcheck disable=SC2034
 test_packages=(
   libgtest-dev python3-jsonschema python3-yaml shellcheck iproute2 iptables "${podman_packages[@]}"
-  busybox-static
+  busybox-static binutils systemd
 )
 # shellcheck disable=SC2034
 fuzz_packages=(clang-14 libclang-rt-14-dev)
