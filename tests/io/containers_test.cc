@@ -71,6 +71,34 @@ TEST_F(Containers, DockerIsToldExactlyThis) {
   EXPECT_EQ(launch->remove_argv, (Words{program("docker"), "rm", "--force", "landseer-w-3.7.2"}));
 }
 
+TEST_F(Containers, SecretsAreInNoCommandLine) {
+  job.spec.env = R"({"TOKEN":{"secret":"hub-token"}})";
+  RunRequest asked = request();
+  asked.secrets = {{"TOKEN", "the value"}};
+  const auto has = [](const Words& words, const std::string& word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  const auto is_free_of_it = [](const Launch& launch) {
+    return std::none_of(launch.argv.begin(), launch.argv.end(), [](const std::string& word) {
+      return word.find("the value") != std::string::npos || word.find("hub") != std::string::npos;
+    });
+  };
+  for (const auto kind : {ContainerEngine::Kind::kPodman, ContainerEngine::Kind::kDocker}) {
+    const EngineRuntime runtime(engine(kind), options, folder / "locks");
+    const auto launch = *runtime.make_launch(asked);
+    EXPECT_TRUE(has(launch.argv, "--env=TOKEN"));
+    EXPECT_TRUE(has(launch.env, "TOKEN=the value"));
+    EXPECT_TRUE(is_free_of_it(launch));
+  }
+  fake("apptainer", "exit 0");
+  paths.output = folder / "out";  // it cannot bind a comma
+  const auto apptainer = ApptainerRuntime::probe("apptainer", options, environment());
+  ASSERT_TRUE(apptainer) << apptainer.error().to_string();
+  const auto launch = *(*apptainer)->make_launch(asked);
+  EXPECT_TRUE(has(launch.env, "APPTAINERENV_TOKEN=the value"));
+  EXPECT_TRUE(is_free_of_it(launch));
+}
+
 TEST_F(Containers, GpusHaveTheNamesThatTheEngineWants) {
   const EngineRuntime runtime(engine(ContainerEngine::Kind::kPodman), options, folder / "locks");
   const auto has = [](const Launch& launch, const std::string& word) {

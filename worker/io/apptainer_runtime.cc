@@ -105,6 +105,8 @@ Result<Launch> ApptainerRuntime::make_launch(const RunRequest& request) const {
   // Through our environment and not by --env, which splits at commas.
   const std::string prefix = name_ == "singularity" ? "SINGULARITYENV_" : "APPTAINERENV_";
   for (const auto& [name, value] : *variables) launch.env.push_back(prefix + name + "=" + value);
+  for (const auto& [name, value] : request.secrets)
+    launch.env.push_back(prefix + name + "=" + value);
   launch.cwd = "/";
   launch.log_path = request.paths.log.string();
   launch.timeout_ms = job.spec.timeout_ms;

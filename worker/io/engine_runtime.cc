@@ -26,6 +26,13 @@ std::string container_name(const std::string& place) {
   return name;
 }
 
+/// In the place of one that may be there.
+void set_variable(std::vector<std::string>& env, const std::string& name,
+                  const std::string& value) {
+  std::erase_if(env, [&](const std::string& entry) { return entry.starts_with(name + "="); });
+  env.push_back(name + "=" + value);
+}
+
 /// The GPUs as the tool sees them. Where only indices are known, those in a container count anew.
 std::string devices_in_container(const std::vector<protocol::GpuOffer>& gpus) {
   const bool by_uuid = std::all_of(gpus.begin(), gpus.end(),
@@ -103,6 +110,8 @@ Result<Launch> EngineRuntime::make_launch(const RunRequest& request) const {
   for (const auto& [name, value] : *variables) what.env.push_back(name + "=" + value);
   // The executor tells the deadline to what it starts: podman passes that on.
   what.env.emplace_back(kDeadlineVariable);
+  // Without a value: the engine takes it from its own environment, which others cannot read.
+  for (const auto& [name, value] : request.secrets) what.env.push_back(name);
   what.gpus = request.gpus;
   what.network = job.spec.network;
   what.memory_bytes = job.spec.memory_bytes;
@@ -115,6 +124,7 @@ Result<Launch> EngineRuntime::make_launch(const RunRequest& request) const {
   launch.key = job.key;
   launch.argv = run_command(engine_, options_, what);
   launch.env = engine_.env;
+  for (const auto& [name, value] : request.secrets) set_variable(launch.env, name, value);
   launch.cwd = "/";
   launch.log_path = request.paths.log.string();
   launch.timeout_ms = job.spec.timeout_ms;

@@ -14,6 +14,7 @@
 #include "worker/core/effects.h"
 #include "worker/io/attempt_folder.h"
 #include "worker/io/executor_messages.h"
+#include "worker/io/tool_contract.h"
 
 namespace landseer::worker {
 
@@ -27,6 +28,8 @@ struct RunRequest {
   std::string place;
   /// Where the executor makes a cgroup of that name, as engines call it; empty: it makes none.
   std::string cgroup_root{};
+  /// Values of the secrets that its environment names, by variable: never an argument of a program.
+  Variables secrets{};
 };
 
 /// Files whose change means that an image may contain something else.
