@@ -50,7 +50,7 @@ void read_secret(Fields& fields, const std::string& variable, const Node& node,
   const Node* name = node.find("secret");
   if (node.entries.size() != 1 || name == nullptr || !name->is_text()) {
     fields.diagnostics().error(
-        "the environment variable '" + variable + "' is no text and no secret", node.place(),
+        "the environment variable '" + variable + "' must be a text or a secret", node.place(),
         "write a text, or {secret: NAME}");
   } else if (!domain::is_secret_name(name->text)) {
     fields.diagnostics().error("the variable '" + variable + "' has a secret whose name is none",

@@ -117,7 +117,7 @@ class Secrets(EndToEnd):
     def test_what_names_no_secret_is_refused_with_its_place(self):
         for env, wanted in (({"TOKEN": {"secret": "../etc/passwd"}}, "a secret whose name is none"),
                             ({"LD_PRELOAD": {"secret": "hub-token"}}, "cannot hold a secret"),
-                            ({"TOKEN": {"secrets": "hub-token"}}, "no text and no secret")):
+                            ({"TOKEN": {"secrets": "hub-token"}}, "must be a text or a secret")):
             tool = {"container": noting(), "env": env}
             done = self.cluster.run("submit", self.cluster.native({"tool": tool}, {"w": ["tool"]}))
             self.assertEqual(done.code, 2)
