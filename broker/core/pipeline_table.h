@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "broker/core/key_index.h"
+#include "common/domain/key_index.h"
 #include "common/domain/priority_scheduler.h"
 #include "common/domain/stop_rule.h"
 #include "common/domain/task_key.h"
@@ -197,7 +197,7 @@ class PipelineTable {
   const std::set<PipelineId>& unarchived() const { return unarchived_; }
   void archived(PipelineId id) { unarchived_.erase(id); }
 
-  const KeyIndex& keys() const { return keys_; }
+  const domain::KeyIndex& keys() const { return keys_; }
   std::uint64_t live_tasks() const { return live_tasks_; }
   std::uint64_t live_tasks_of(const std::string& owner) const;
   std::uint64_t tasks() const { return tasks_; }
@@ -219,7 +219,7 @@ class PipelineTable {
   std::map<std::pair<std::string, std::string>, PipelineRecord*> by_submission_;  // owner, id
   std::set<std::pair<std::int64_t, PipelineId>> active_;
   std::set<PipelineId> unarchived_;
-  KeyIndex keys_;
+  domain::KeyIndex keys_;
   std::uint64_t live_tasks_ = 0;
   std::unordered_map<std::string, std::uint64_t> live_by_owner_;
   std::uint64_t tasks_ = 0;

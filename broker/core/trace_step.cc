@@ -58,11 +58,12 @@ std::string pack(const T& value) {
 
 template <class T>
 Result<T> unpack(std::string_view bytes, std::size_t bytes_max) {
-  const auto handle = protocol::parse_frame(bytes, bytes_max);
+  msgpack::zone zone;
+  const auto handle = protocol::parse_frame(bytes, bytes_max, zone);
   if (!handle) return tl::make_unexpected(handle.error());
   T value;
   protocol::Unpacker unpacker;
-  if (unpacker.get(handle->get(), value)) return value;
+  if (unpacker.get(*handle, value)) return value;
   return tl::make_unexpected(protocol::bad_frame("field '" + unpacker.failed_field() + "'"));
 }
 

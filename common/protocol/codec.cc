@@ -57,11 +57,12 @@ Result<Envelope<BulkReplyView>> decode_bulk_reply_view(std::string_view frame) {
 }
 
 Result<Submission> decode_submission(std::string_view body) {
-  auto handle = parse_frame(body, kSubmissionBytesMax);
-  if (!handle) return tl::make_unexpected(handle.error());
+  msgpack::zone zone;
+  const auto root = parse_frame(body, kSubmissionBytesMax, zone);
+  if (!root) return tl::make_unexpected(root.error());
   Unpacker unpacker;
   Submission submission;
-  if (!unpacker.get(handle->get(), submission)) {
+  if (!unpacker.get(*root, submission)) {
     return tl::make_unexpected(bad_frame("submission, field '" + unpacker.failed_field() + "'"));
   }
   return submission;

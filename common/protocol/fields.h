@@ -177,7 +177,9 @@ class Unpacker {
   bool get(const msgpack::object& from, std::vector<T>& values) {
     if (from.type != msgpack::type::ARRAY) return false;
     values.clear();
-    // Grown as elements prove good: a list of nothings must not become memory.
+    // Beyond that it grows as elements prove good: a list of nothings must not become memory.
+    constexpr std::uint32_t kAtOnce = 1024;
+    values.reserve(std::min(from.via.array.size, kAtOnce));
     for (std::uint32_t i = 0; i < from.via.array.size; ++i) {
       if (!get(from.via.array.ptr[i], values.emplace_back())) return false;
     }
@@ -243,6 +245,7 @@ class Unpacker {
 template <class Message>
 std::string encode_frame(const Message& message, std::uint64_t number) {
   std::string out;
+  out.reserve(256);
   Packer packer(out);
   packer.array(3);
   packer.put(static_cast<std::uint64_t>(message.index() + 1));
@@ -257,18 +260,20 @@ inline Error bad_frame(std::string why) {
 }
 
 /// Parses exactly one msgpack value. The limits keep a small frame from asking for much memory: an
-/// array or map has at most as many elements as the frame has bytes.
-inline Result<msgpack::object_handle> parse_frame(std::string_view frame, std::size_t bytes_max) {
+/// array or map has at most as many elements as the frame has bytes. The result lives in the zone,
+/// and refers to the frame.
+inline Result<msgpack::object> parse_frame(std::string_view frame, std::size_t bytes_max,
+                                           msgpack::zone& zone) {
   if (frame.size() > bytes_max) return tl::make_unexpected(bad_frame("too large"));
   const std::size_t elements = std::min<std::size_t>(frame.size(), kArrayMax);
   const msgpack::unpack_limit limit(elements, 256, frame.size(), frame.size(), 0, kDepthMax);
   try {
     std::size_t used = 0;
-    auto handle = msgpack::unpack(
-        frame.data(), frame.size(), used,
+    const msgpack::object root = msgpack::unpack(
+        zone, frame.data(), frame.size(), used,
         [](msgpack::type::object_type, std::size_t, void*) { return true; }, nullptr, limit);
     if (used != frame.size()) return tl::make_unexpected(bad_frame("trailing bytes"));
-    return handle;
+    return root;
   } catch (const std::exception& error) {
     return tl::make_unexpected(bad_frame(error.what()));
   }
@@ -284,12 +289,26 @@ bool read_body(std::uint64_t index, const msgpack::object& from, Unpacker& unpac
   }
 }
 
+class ZoneUse {
+ public:
+  explicit ZoneUse(msgpack::zone& zone) : zone_(zone) {}
+  ~ZoneUse() { zone_.clear(); }
+  ZoneUse(const ZoneUse&) = delete;
+  ZoneUse& operator=(const ZoneUse&) = delete;
+
+ private:
+  msgpack::zone& zone_;
+};
+
 template <class Variant>
 Result<Envelope<Variant>> decode_frame(std::string_view frame,
                                        std::size_t bytes_max = kFrameBytesMax) {
-  auto handle = parse_frame(frame, bytes_max);
-  if (!handle) return tl::make_unexpected(handle.error());
-  const msgpack::object& root = handle->get();
+  // Its first piece is kept: most frames need no other.
+  thread_local msgpack::zone zone;
+  const ZoneUse use(zone);
+  const auto parsed = parse_frame(frame, bytes_max, zone);
+  if (!parsed) return tl::make_unexpected(parsed.error());
+  const msgpack::object& root = *parsed;
   Unpacker unpacker;
   Envelope<Variant> envelope;
   std::uint64_t type = 0;
