@@ -57,15 +57,7 @@ Result<Envelope<BulkReplyView>> decode_bulk_reply_view(std::string_view frame) {
 }
 
 Result<Submission> decode_submission(std::string_view body) {
-  msgpack::zone zone;
-  const auto root = parse_frame(body, kSubmissionBytesMax, zone);
-  if (!root) return tl::make_unexpected(root.error());
-  Unpacker unpacker;
-  Submission submission;
-  if (!unpacker.get(*root, submission)) {
-    return tl::make_unexpected(bad_frame("submission, field '" + unpacker.failed_field() + "'"));
-  }
-  return submission;
+  return read_whole<Submission>(body, kSubmissionBytesMax, "submission, ");
 }
 
 }  // namespace landseer::protocol
