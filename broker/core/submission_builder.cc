@@ -389,6 +389,7 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   }
   if (record->pipeline->name.empty()) record->pipeline->name = to_string(record->pipeline->id);
   if (!record->pipeline->tasks.empty()) record->first_task = TaskId{ids.task};
+  record->runs.prepare(record->first_task, record->pipeline->tasks.size());
   intern_requests(*record, requests);
   auto scheduler = domain::PriorityScheduler::create(record->pipeline, std::move(*policy));
   if (!scheduler) return tl::make_unexpected(scheduler.error());

@@ -184,6 +184,7 @@ class RareText {
     return text_ ? *text_ : none;
   }
   operator const std::string&() const { return text(); }
+  const char* c_str() const { return text().c_str(); }
   bool empty() const { return !text_; }
   std::size_t size() const { return text().size(); }
   void clear() { text_ = nullptr; }

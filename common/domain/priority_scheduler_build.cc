@@ -22,6 +22,7 @@ Result<std::unique_ptr<PriorityScheduler>> PriorityScheduler::create(
   scheduler->gather_facts(*order);
   scheduler->rank_tasks();
   scheduler->settle_initial_statuses(*order);
+  if (!scheduler->live_) scheduler->facts_ = {};  // nobody ranks anew
   return scheduler;
 }
 
