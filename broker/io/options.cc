@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "broker/io/load_guard.h"
 #include "common/base/units.h"
 #include "common/config/amounts.h"
 #include "common/config/key_folder.h"
@@ -12,6 +13,8 @@ namespace landseer::broker {
 namespace {
 
 constexpr std::uint64_t kSnapshotBytesMin = 4 * 1024;
+/// An empty broker uses about 20 MiB.
+constexpr std::uint64_t kMemoryMin = 64 * 1024 * 1024;
 constexpr Duration kLeaseMin = std::chrono::seconds(1);
 constexpr Duration kLeaseMax = std::chrono::hours(24);
 
@@ -64,6 +67,21 @@ bool read_storage(const std::string& disk_min, const std::string& snapshot_bytes
   return false;
 }
 
+bool read_memory(const std::string& limit, Options& options) {
+  if (limit == "auto") {
+    options.memory_limit = default_memory_limit();
+    return true;
+  }
+  const auto bytes = parse_bytes(limit);
+  if (!bytes || *bytes < kMemoryMin) {
+    std::cerr << "landseer-broker: --memory-limit '" << limit
+              << "' is neither `auto` nor a size from 64MiB\n";
+    return false;
+  }
+  options.memory_limit = *bytes;
+  return true;
+}
+
 }  // namespace
 
 int parse_options(int argc, const char* const* argv, Options& options) {
@@ -94,6 +112,15 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   app.add_option("--snapshot-bytes", snapshot_bytes, "journal that makes a snapshot due, from 4KiB")
       ->capture_default_str();
   app.add_option("--history", history, "how long history.sqlite keeps a finished pipeline")
+      ->capture_default_str();
+  std::string memory_limit = "auto";
+  app.add_option("--memory-limit", memory_limit,
+                 "above three quarters of this no submissions are taken, above it connections end; "
+                 "auto: three quarters of the machine's, or of the cgroup's limit")
+      ->capture_default_str();
+  app.add_option("--connections-per-key", options.connections_per_key,
+                 "how many a key may have open at each port")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
       ->capture_default_str();
   std::string trace_bytes = "1GiB";
   app.add_option("--trace", options.trace_file,
@@ -128,6 +155,7 @@ int parse_options(int argc, const char* const* argv, Options& options) {
     return 2;
   }
   options.resources = std::move(*amounts);
+  if (!read_memory(memory_limit, options)) return 2;
   if (!read_storage(disk_min, snapshot_bytes, history, options)) return 2;
   if (!options.check_folder.empty()) return -1;
   return find_keys(options) ? -1 : 2;

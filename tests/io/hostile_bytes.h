@@ -163,4 +163,17 @@ inline void send_raw(const UniqueFd& peer, const std::string& bytes) {
   static_cast<void>(send(peer.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
+/// A connection without security that has shaken hands, and may send messages.
+inline UniqueFd connect_dealer(const std::string& address) {
+  UniqueFd peer = connect_raw(address);
+  send_raw(peer, null_handshake());
+  // libzmq hangs up on messages that come before it has said READY itself.
+  std::string heard(66, '\0');  // a greeting, and the head of a short frame
+  if (recv(peer.get(), heard.data(), heard.size(), MSG_WAITALL) != 66) return {};
+  heard.resize(static_cast<unsigned char>(heard.back()));
+  const auto size = static_cast<ssize_t>(heard.size());
+  if (recv(peer.get(), heard.data(), heard.size(), MSG_WAITALL) != size) return {};
+  return peer;
+}
+
 }  // namespace landseer::test

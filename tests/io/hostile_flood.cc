@@ -14,17 +14,16 @@
 #include <iostream>
 #include <thread>
 
-#include "common/net/clock.h"
-#include "common/protocol/codec.h"
 #include "tests/io/broker_process.h"
 #include "tests/io/hostile_bytes.h"
+#include "tests/io/wire_peer.h"
 
 namespace landseer {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kPatience = 120s;
+using test::kPatience;
 constexpr double kWelcomeLimit = 2;  // seconds, of 99 in 100
 /// libzmq's buffers for a connection take about 15 KiB.
 constexpr std::size_t kGrowthMax = 128 * 1024 * 1024;
@@ -102,16 +101,6 @@ void flood(const std::vector<std::string>& addresses, std::size_t connections, s
   }
 }
 
-template <class Condition>
-bool wait_until(Condition&& condition) {
-  const Instant deadline = net::now().instant + kPatience;
-  while (!condition()) {
-    if (net::now().instant > deadline) return false;
-    net::poll({}, 20ms);
-  }
-  return true;
-}
-
 struct Plan {
   std::size_t connections = 10'000;
   std::size_t held = 2'000;
@@ -155,7 +144,7 @@ int run(const Plan& plan) {
   if (!broker.running()) die("the broker is gone");
   const std::size_t grown = std::max(broker.resident_bytes(), resident) - resident;
   // A connection of the honest worker may still be there.
-  if (!wait_until([&] { return broker.open_files() <= files + 1; })) die("files stay open");
+  if (!test::wait_until([&] { return broker.open_files() <= files + 1; })) die("files stay open");
   if (!broker.stop()) die("the broker did not stop well");
   const double p99 = taken[taken.size() * 99 / 100];
   std::cout << plan.connections << " strangers within " << lasted << " s, at most " << plan.held
