@@ -67,6 +67,26 @@ bool read_storage(const std::string& disk_min, const std::string& snapshot_bytes
   return false;
 }
 
+bool read_lease(const std::string& lease, Options& options) {
+  const auto parsed = parse_duration(lease);
+  if (!parsed || *parsed < kLeaseMin || *parsed > kLeaseMax) {
+    std::cerr << "landseer-broker: --lease '" << lease << "' is not a duration from 1s to 24h\n";
+    return false;
+  }
+  options.lease = *parsed;
+  return true;
+}
+
+bool read_trace(const std::string& bytes, Options& options) {
+  const auto parsed = parse_bytes(bytes);
+  if (!parsed || *parsed == 0) {
+    std::cerr << "landseer-broker: --trace-bytes '" << bytes << "' is not a size such as 1GiB\n";
+    return false;
+  }
+  options.trace_bytes = *parsed;
+  return true;
+}
+
 bool read_memory(const std::string& limit, Options& options) {
   if (limit == "auto") {
     options.memory_limit = default_memory_limit();
@@ -136,19 +156,8 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   config::add_common_options(app, options.log);
   config::add_environment(app);
   if (const int code = config::parse(app, argc, argv); code >= 0) return code;
-  const auto parsed = parse_duration(lease);
-  if (!parsed || *parsed < kLeaseMin || *parsed > kLeaseMax) {
-    std::cerr << "landseer-broker: --lease '" << lease << "' is not a duration from 1s to 24h\n";
-    return 2;
-  }
-  options.lease = *parsed;
-  const auto parsed_bytes = parse_bytes(trace_bytes);
-  if (!parsed_bytes || *parsed_bytes == 0) {
-    std::cerr << "landseer-broker: --trace-bytes '" << trace_bytes
-              << "' is not a size such as 1GiB\n";
-    return 2;
-  }
-  options.trace_bytes = *parsed_bytes;
+  if (!read_lease(lease, options)) return 2;
+  if (!read_trace(trace_bytes, options)) return 2;
   auto amounts = config::parse_amounts(resources);
   if (!amounts) {
     std::cerr << "landseer-broker: " << amounts.error().to_string() << '\n';
