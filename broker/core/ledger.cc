@@ -362,6 +362,14 @@ void Ledger::apply(const WorkerDrained& r, const Now& now) {
   state_.placement_due = true;
 }
 
+void Ledger::apply(const WorkerBound& r, const Now& now) {
+  static_cast<void>(now);
+  WorkerRecord& worker = *state_.workers.find(r.worker);
+  state_.fingerprint -= fingerprint(worker);
+  worker.key = r.key;
+  state_.fingerprint += fingerprint(worker);
+}
+
 void Ledger::finish(const FoundTask& found, TaskStatus status, std::string reason) {
   const auto consequences = expect(
       found.record->scheduler->update_task_status(found.task->id, status, std::move(reason)));

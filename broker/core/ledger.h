@@ -70,6 +70,7 @@ class Ledger {
   void apply(const PipelineForgotten& r, const Now& now);
   void apply(const WorkerForgotten& r, const Now& now);
   void apply(const WorkerDrained& r, const Now& now);
+  void apply(const WorkerBound& r, const Now& now);
   void apply(const RetryRequested& r, const Now& now);  // ledger_control.cc
   void apply(const PauseChanged& r, const Now& now);
   void apply(const PriorityChanged& r, const Now& now);

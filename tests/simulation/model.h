@@ -180,6 +180,7 @@ class Model {
   void on(const broker::RetryRequested& r);
   void on(const broker::PauseChanged& r);
   void on(const broker::WorkerDrained& r);
+  void on(const broker::WorkerBound& r);
   void on(const broker::ContentBound& r);
   void on(const broker::TasksCached& r);
   void on(const broker::AttemptHandedOver& r);

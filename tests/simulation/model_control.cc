@@ -112,4 +112,8 @@ void Model::on(const broker::WorkerDrained& r) {
   world_.kernel.note(11, number(r.worker), r.drained ? 1 : 0, r.recalled ? 1 : 0);
 }
 
+void Model::on(const broker::WorkerBound& r) {
+  throw Violation(to_string(r.worker) + " is bound to a key, and there are none here");
+}
+
 }  // namespace landseer::simulation

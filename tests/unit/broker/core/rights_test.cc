@@ -194,6 +194,17 @@ TEST(WorkerKeys, AnIdentityBelongsToTheKeyThatBeganIt) {
   EXPECT_NE(harness.worker("w").session, 0u);
 }
 
+TEST(WorkerKeys, AnIdentityOfBeforeThereWereKeysBelongsToTheFirst) {
+  BrokerHarness harness;
+  harness.worker("w");
+  harness.worker_key = key_of(Role::kWorker, "one");
+  EXPECT_NE(harness.worker("w").session, 0u);
+  harness.worker_key = key_of(Role::kWorker, "two");
+  EXPECT_EQ(harness.worker("w").refused.at(0).code, ErrorCode::kNotAllowed);
+  harness.worker_key = key_of(Role::kWorker, "one");
+  EXPECT_NE(harness.worker("w").session, 0u);
+}
+
 TEST(WorkerKeys, SourcesComeWithAPassForTheFetcherAlone) {
   BrokerHarness harness;
   const std::string secret(protocol::kFetchSecretBytes, 's');
