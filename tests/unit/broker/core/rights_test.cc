@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "broker/core/quota.h"
 #include "common/protocol/fetch_pass.h"
 #include "tests/support/broker_harness.h"
@@ -152,6 +154,30 @@ TEST_F(RightsTest, AcceptedChangesAreNoted) {
             "alice submitter submit pipeline_1\n"
             "alice submitter pause pipeline_1\n"
             "root admin cancel task_1\n");
+}
+
+/// One accepted message of each kind that changes something; a new kind needs one here.
+TEST_F(RightsTest, EveryKindOfChangeLeavesOneLine) {
+  std::multiset<std::string> expected;
+  for (const protocol::FromClient& message : messages(submitted.pipeline, task)) {
+    if (rights_of(message).changes) expected.insert(std::string(rights_of(message).verb));
+  }
+  const PipelineId pipeline = submitted.pipeline;
+  const protocol::Selection part{pipeline, {}, "b", {}, false};
+  harness.caller = key_of(Role::kAdmin, "root");
+  for (const protocol::FromClient& message : std::vector<protocol::FromClient>{
+           protocol::Pause{pipeline, true}, protocol::SetPriority{pipeline, 3},
+           protocol::CancelPart{part}, protocol::RetryPart{part}, protocol::Cancel{pipeline, {}},
+           protocol::Retry{pipeline, {}}, protocol::Drain{"w", "", "", true, false}}) {
+    EXPECT_EQ(code_of(harness.ask(message)), ErrorCode{}) << rights_of(message).verb;
+  }
+  std::multiset<std::string> noted;
+  for (const Audit& audit : harness.audits) {
+    noted.insert(audit.verb);
+    EXPECT_EQ(audit.key, audit.verb == "submit" ? "alice" : "root");
+    EXPECT_EQ(audit.target.empty(), audit.verb == "drain workers") << audit.verb;
+  }
+  EXPECT_EQ(noted, expected);
 }
 
 TEST_F(RightsTest, AFloodIsToldToWaitAndOthersAreNot) {
