@@ -35,6 +35,7 @@ class Peer:
     settings = ""    # its best ones, in words; a workload may add to them
     durable = False  # whether what it accepted survives a crash of the machine
     encrypted = False
+    service = True   # has a queue and workers; a tool of one process is shown, and not a peer to be beaten
     sizes = {}       # tasks per workload, so that a run takes some seconds
     runs_once = ()   # workloads whose run cannot be repeated in one process
 
@@ -138,6 +139,7 @@ def run_as_installed(*needed):
         raise Skip("not installed: bench/peers/install.sh does that")
     if Path(sys.prefix) != python.parents[1]:
         os.execv(python, [str(python), "-B", *sys.argv])
+    os.environ["PATH"] = f"{python.parent}:{os.environ.get('PATH', '')}"
     for module in needed:
         try:
             __import__(module)
@@ -172,7 +174,8 @@ def measure(peer, workload, runs, n):
     result = {"peer": peer.name, "version": peer.version(), "workload": workload, "n": n, "unit": UNITS[workload],
               "runs": [rounded(value) for value in values], "median": rounded(statistics.median(values)),
               "min": rounded(min(values)), "max": rounded(max(values)), "settings": peer.settings,
-              "durable": peer.durable, "encrypted": peer.encrypted}
+              "durable": peer.durable, "encrypted": peer.encrypted,
+              "service": peer.service}
     if p99:
         result["extra"] = {"p99": rounded(statistics.median(p99))}
     return result
