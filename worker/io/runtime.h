@@ -40,6 +40,8 @@ class Runtime {
  public:
   virtual ~Runtime() = default;
   virtual std::string_view name() const = 0;
+  /// Whether tools are plain processes of the worker's own user.
+  virtual bool runs_as_us() const { return false; }
 
   /// Makes sure that the image is here, and says what it contains; none: not known. With `bound`
   /// it is this content and no other that is wanted. May take as long as a download. Any thread,

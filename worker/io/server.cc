@@ -238,8 +238,10 @@ void Server::perform(const Run& effect) {
                   place_of(to_string(effect.key)), cgroup_root_});
              !launch) {
     started = tl::make_unexpected(launch.error());
-  } else if (started = write_job_file(paths->folder, {job->second, effect.gpus}); started) {
-    started = executor_->send(*launch);
+  } else {
+    // Without GPUs it says what it said when the attempt was prepared.
+    if (!effect.gpus.empty()) started = write_job_file(paths->folder, {job->second, effect.gpus});
+    if (started) started = executor_->send(*launch);
   }
   // A lost executor is noticed, and replaced, where its answers are read.
   if (started || started.error().code == ErrorCode::kUnavailable) {

@@ -127,7 +127,9 @@ void Workbench::work() {
     lock.lock();
     busy_.erase(key_of(*job));
     if (std::holds_alternative<Prepare>(*job)) --prepares_running_;
-    wake_.notify_all();  // Another job of this attempt may wait.
+    // Another job of this attempt may wait, and a Prepare: this thread takes one of them. To wake
+    // all costs more than the jobs of a short attempt.
+    if (!queue_.empty()) wake_.notify_one();
   }
 }
 
@@ -206,17 +208,21 @@ void Workbench::run(const CaptureCheckpoint& capture, BlobFetcher&) {
 }
 
 void Workbench::run(const Discard& discard, BlobFetcher&) {
-  // What cannot be removed now, say files of another user, is found again at the next start.
-  (void)tools_.folders.remove(discard.key);
   std::optional<Attempt> attempt;
   {
     const std::lock_guard lock(mutex_);
     const auto found = attempts_.find(discard.key);
     if (found != attempts_.end()) attempt = found->second;
+  }
+  const ToolUser user = attempt ? tools_.user_of(attempt->job->spec) : ToolUser::kAny;
+  // What cannot be removed now, say files of another user, is found again at the next start.
+  (void)tools_.folders.remove(discard.key, user);
+  {
+    const std::lock_guard lock(mutex_);
     attempts_.erase(discard.key);
   }
   if (attempt && attempt->captured) {
-    (void)tools_.folders.remove_checkpoint(discard.key.task, attempt->job->pipeline);
+    (void)tools_.folders.remove_checkpoint(discard.key.task, attempt->job->pipeline, user);
   }
   prune_logs_now_and_then();
 }
