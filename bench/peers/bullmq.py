@@ -2,6 +2,7 @@
 """BullMQ with Redis, on Node."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ class BullMq(RedisPeer):
     def client(self, *words):
         done = subprocess.run(["node", f"{SUPPORT}/bullmq_tasks.js", str(self.port), *map(str, words)], text=True,
                               capture_output=True, timeout=300, check=True,
-                              env={"NODE_PATH": str(INSTALLED / "node_modules"), "PATH": "/usr/local/bin:/usr/bin:/bin"})
+                              env={"NODE_PATH": str(INSTALLED / "node_modules"), "PATH": os.environ["PATH"]})
         return [[float(word) for word in line.split()] for line in done.stdout.splitlines()]
 
     def w1(self, n):

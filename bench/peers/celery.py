@@ -15,7 +15,7 @@ from redis_server import RedisPeer  # noqa: E402
 
 class Celery(RedisPeer):
     name = "celery"
-    settings = "one worker (solo pool for no-ops, 2 processes for processes), prefetch 64, no events, JSON, Redis for both"
+    settings = "one worker (solo pool, 2 processes in W2), prefetch 64, no events, JSON, Redis for tasks and results"
     sizes = {"W1": 2000, "W2": 600, "W3": 11110, "W4": 300, "W5": 20000}
     runs_once = ("W3", "W5")
 

@@ -12,7 +12,7 @@ from peer import INSTALLED, Peer, Skip, free_port, main, need_program, resident_
 
 class Gearman(Peer):
     name = "gearman"
-    settings = "2 workers and the client in C, foreground tasks in a pipeline, queue in memory, posix_spawn for processes"
+    settings = "2 workers and the client in C, foreground tasks in a pipeline, in memory, posix_spawn for processes"
     sizes = {"W1": 30000, "W2": 1000, "W4": 2000, "W5": 100000}
     runs_once = ("W5",)
 

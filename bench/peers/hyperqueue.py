@@ -21,7 +21,7 @@ from peer import INSTALLED, Peer, Skip, grid, main, milliseconds, resident_bytes
 
 class HyperQueue(Peer):
     name = "hyperqueue"
-    settings = ("one worker of 2 cores, no journal, no encryption, no output files, task graph by the Python interface; "
+    settings = ("one worker of 2 cores, no journal, no encryption, no output files, a task graph from Python; "
                 "W1: tasks that end before a process is made; W3: a static program that does nothing")
     sizes = {"W1": 20000, "W2": 1000, "W3": 11110, "W4": 300, "W5": 100000}
     runs_once = ("W3", "W5")

@@ -19,7 +19,8 @@ class Ninja(BuildTool):
     def text(self, tasks, command):
         rule = "run" if command else "phony"
         lines = [f"rule run\n  command = {command}"] if command else []
-        return "\n".join(lines + [f"build t{name}: {rule} {'t' + after if after else ''}" for name, after in tasks] + [""])
+        lines += [f"build t{name}: {rule} {'t' + after if after else ''}" for name, after in tasks]
+        return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A HyperQueue server and, with an argument, a worker of so many cores, in a process that is as small as can be: it starts
-processes by fork. The extension is loaded alone, without the package around it. Prints the server's folder; ends with its
-standard input.
+"""A HyperQueue server and, with an argument, a worker of so many cores, in a process that is as small as can be: it
+starts processes by fork. The extension is loaded alone, without the package around it. Prints the server's folder; ends
+with its standard input.
 
     hyperqueue_server.py FOLDER [CORES]
 """
