@@ -75,7 +75,7 @@ COMMANDS = [
             ("--tasks", 1_000, 10_000, 100_000, MILLION), 600),
     Command("logs", ("landseer-bench-logs", "--json"), ("--bytes", 1_000_000, "--rounds", 1)),
     Command("transfer", ("landseer-bench-transfer", "--json"), ("--bytes", 8 << 20, "--rounds", 1), limit=600),
-    Command("scheduling", ("landseer-bench-scheduling", "--json"), ("--seeds", 1, "--case", "4-gpus-known"),
+    Command("scheduling", ("landseer-bench-scheduling", "--json"), ("--seeds", 1),
             ("--seeds", 20), 600),
     *[Command(f"{peer} {workload}", (f"peers/{peer}.py", workload, "--json"), group="peer")
       for workload in PEER_WORKLOADS for peer in PEERS],

@@ -15,6 +15,7 @@
 #include <random>
 #include <thread>
 
+#include "bench/figures.h"
 #include "common/base/digest.h"
 #include "common/net/socket.h"
 #include "common/protocol/limits.h"
@@ -31,7 +32,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kChunk = protocol::kBlobChunkBytesMax;
 constexpr std::uint64_t kWindow = 8;  ///< as the product asks ahead
 
-struct Figures {
+struct Speeds {
   std::vector<double> all;  ///< MB/s
   double median() const {
     auto sorted = all;
@@ -99,7 +100,7 @@ struct Bench {
   std::filesystem::path folder;
   std::uint64_t bytes;
   std::string content = std::string(64 * kChunk, '\0');
-  Figures bare, hashed, written, product;
+  Speeds bare, hashed, written, product;
 
   void fill() {
     std::mt19937_64 random(7);
@@ -173,31 +174,29 @@ struct Bench {
   }
 };
 
-void print(const Bench& bench, bool json) {
-  const auto ratio = [&](const Figures& reference) {
+void report(const Bench& all, bool json) {
+  const auto ratio = [&](const Speeds& reference) {
     std::vector<double> ratios;
     for (std::size_t i = 0; i < reference.all.size(); ++i) {
-      ratios.push_back(bench.product.all[i] / reference.all[i]);
+      ratios.push_back(all.product.all[i] / reference.all[i]);
     }
-    return Figures{ratios}.median();
+    return Speeds{ratios}.median();
   };
-  const std::vector<std::pair<const char*, const Figures*>> rows{
-      {"product", &bench.product},
-      {"bare", &bench.bare},
-      {"hashed", &bench.hashed},
-      {"hashed_written", &bench.written}};
-  if (json) std::printf("{\"bytes\": %llu", static_cast<unsigned long long>(bench.bytes));
-  for (const auto& [name, figures] : rows) {
-    if (json) {
-      std::printf(", \"%s_mb_s\": %.0f, \"%s_spread\": [%.0f, %.0f], \"of_%s\": %.3f", name,
-                  figures->median(), name, figures->lowest(), figures->highest(), name,
-                  ratio(*figures));
-    } else {
-      std::printf("%-15s %6.0f MB/s (%.0f to %.0f), product at %.0f %%\n", name, figures->median(),
-                  figures->lowest(), figures->highest(), 100 * ratio(*figures));
+  const std::vector<std::pair<const char*, const Speeds*>> rows{{"product", &all.product},
+                                                                {"bare", &all.bare},
+                                                                {"hashed", &all.hashed},
+                                                                {"hashed_written", &all.written}};
+  bench::Figures printed{"W9 transfer", all.bytes, "MB/s", all.product.all};
+  for (const auto& [name, speeds] : rows) {
+    if (speeds != &all.product) {
+      printed.extra[std::string(name) + "_runs"] = speeds->all;
+      printed.extra[std::string("share_of_") + name] = ratio(*speeds);
     }
+    if (json) continue;
+    std::printf("%-15s %6.0f MB/s (%.0f to %.0f), product at %.0f %%\n", name, speeds->median(),
+                speeds->lowest(), speeds->highest(), 100 * ratio(*speeds));
   }
-  if (json) std::printf("}\n");
+  if (json) bench::print(printed);
 }
 
 }  // namespace
@@ -225,7 +224,7 @@ int main(int argc, char** argv) {
     bench.references();
     bench.transfer(store, artifact);
   }
-  print(bench, json);
+  report(bench, json);
   std::filesystem::remove_all(bench.folder);
   return 0;
 }
