@@ -90,6 +90,9 @@ def run(command, arguments):
     """The command's figures, or how it failed."""
     begun = time.monotonic()
     words = words_of(command, arguments)
+    record = {"command": command.name, "words": words[1:], "group": command.group, "figures": []}
+    if not os.access(words[0], os.X_OK):
+        return {**record, "failed": f"there is no program {words[0]}: bench/run.sh builds it", "seconds": 0}
     with tempfile.TemporaryDirectory(prefix="landseer-bench-", dir=arguments.folder) as folder:
         process = subprocess.Popen(words, cwd=folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, start_new_session=True)
@@ -100,7 +103,6 @@ def run(command, arguments):
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
             failed = f"takes more than {command.limit} s"
-    record = {"command": command.name, "words": words[1:], "group": command.group, "figures": []}
     try:
         record["figures"] = [parse(line, command) for line in out.splitlines() if line.startswith("{")]
     except ValueError as error:
