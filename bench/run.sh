@@ -18,7 +18,7 @@ for ((i = 0; i < ${#arguments[@]}; ++i)); do
 done
 if [ "$quick" = yes ] && [ "$out" = bench/results/performance.json ]; then out=build/bench/quick.json; fi
 
-install_packages "${build_packages[@]}" python3
+install_packages "${build_packages[@]}" "${bench_packages[@]}" python3
 cmake --preset release -DLANDSEER_BENCH=ON >/dev/null
 cmake --build build/release --target landseer-broker landseer-worker landseer bench/all
 if [ "$peers" = yes ]; then bench/peers/install.sh; fi

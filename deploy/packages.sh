@@ -17,6 +17,8 @@ example_packages=(python3 python3-numpy python3-sklearn)
 # shellcheck disable=SC2034
 podman_packages=(podman runc catatonit uidmap)
 # shellcheck disable=SC2034
+bench_packages=(libbenchmark-dev)
+# shellcheck disable=SC2034
 test_packages=(
   libgtest-dev python3-jsonschema python3-yaml shellcheck iproute2 iptables "${podman_packages[@]}"
   busybox-static

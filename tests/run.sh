@@ -47,7 +47,8 @@ esac
 say() { echo "== $*"; }
 
 say "packages"
-install_packages "${build_packages[@]}" "${example_packages[@]}" "${test_packages[@]}" "${browser_packages[@]}"
+install_packages "${build_packages[@]}" "${example_packages[@]}" "${test_packages[@]}" "${bench_packages[@]}" \
+  "${browser_packages[@]}"
 
 say "building preset $preset in build/$preset, $jobs at a time"
 # The benchmarks are only seen to work, and not by sanitizers: those measure nothing that anybody runs.

@@ -66,7 +66,7 @@ void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
     add_numbers(hasher, number(task->id), static_cast<int>(task->status), task->priority,
                 int{task->cached}, int{task->pruned}, int{is_startable(record, *task)});
     add(hasher, task->key.hex());
-    add(hasher, task->reason);
+    add(hasher, task->reason.text());
     if (const TaskRun* run = record.find_run(task->id)) add_run(hasher, *run);
   }
 }
