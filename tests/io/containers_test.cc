@@ -160,6 +160,16 @@ TEST_F(Containers, AFailedStartIsTheHostsFaultAndNotTheTools) {
   EXPECT_EQ(judged(podman, 125, "Error: no space\n").outcome, protocol::Outcome::kRuntimeError);
   EXPECT_EQ(judged(podman, 125, "Error: no space\n").reason,
             "podman could not start the container: Error: no space");
+  EXPECT_FALSE(judged(podman, 125, "Error: no space\n").host_is_well);
+  const Ended no_image = judged(podman, 125, "Error: lab/none:v1: image not known\n");
+  EXPECT_EQ(no_image.outcome, protocol::Outcome::kRuntimeError);
+  EXPECT_TRUE(no_image.host_is_well) << "it would be missing elsewhere, too";
+  const Ended refused =
+      judged(podman, 126, "Error: runc: error setting rlimit type 7: OCI permission denied\n");
+  EXPECT_EQ(refused.outcome, protocol::Outcome::kRuntimeError) << "the command was never tried";
+  EXPECT_FALSE(refused.host_is_well);
+  EXPECT_EQ(judged(podman, 126, "Error: runc: exec: \"/etc\": permission denied: OCI x\n").outcome,
+            protocol::Outcome::kExitCode);
   EXPECT_EQ(judged(podman, 125, "a tool's own code\n").outcome, protocol::Outcome::kExitCode);
   EXPECT_EQ(judged(podman, 127, "").reason, "exit code 127: the image has no such command");
   EXPECT_EQ(judged(podman, 1, "ERROR (catatonit:6): failed to exec pid1: No such file\n").reason,
@@ -169,6 +179,9 @@ TEST_F(Containers, AFailedStartIsTheHostsFaultAndNotTheTools) {
   const auto apptainer = std::move(*ApptainerRuntime::probe("apptainer", options, environment()));
   EXPECT_EQ(judged(*apptainer, 255, "FATAL:   no such image\n").outcome,
             protocol::Outcome::kRuntimeError);
+  EXPECT_FALSE(judged(*apptainer, 255, "FATAL:   container creation failed\n").host_is_well);
+  EXPECT_TRUE(
+      judged(*apptainer, 255, "FATAL:   could not open image /a.sif: no such file\n").host_is_well);
   EXPECT_EQ(judged(*apptainer, 255, "bye\n").outcome, protocol::Outcome::kExitCode);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "worker/io/container_engine.h"
+#include "worker/io/engine_verdict.h"
 #include "worker/io/gpu_choice.h"
 #include "worker/io/program.h"
 #include "worker/io/spawn.h"
@@ -122,6 +123,7 @@ void ApptainerRuntime::judge(Ended& ended) const {
     return;
   }
   ended.outcome = protocol::Outcome::kRuntimeError;
+  ended.host_is_well = blames_image(said);
   ended.reason = name_ + " could not start the container: " + said;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/io/engine_verdict.h"
 #include "worker/io/gpu_choice.h"
 #include "worker/io/program.h"
 #include "worker/io/tool_contract.h"
@@ -139,10 +140,13 @@ void EngineRuntime::judge(Ended& ended) const {
   // Its first process runs, and finds no second one.
   const bool init_failed = said.starts_with("ERROR (catatonit:") && ended.exit_code == 1 &&
                            said.find("failed to exec") != std::string::npos;
-  if (ended.exit_code == kEngineFailed &&
-      (said.starts_with("Error:") || said.starts_with("docker:") || said.starts_with("See '"))) {
+  const std::string engine_said = engine_line(ended.log_tail);
+  const bool is_unstarted = (ended.exit_code == kEngineFailed && !engine_said.empty()) ||
+                            (ended.exit_code == kCannotRun && blames_host(engine_said));
+  if (is_unstarted) {
     ended.outcome = Outcome::kRuntimeError;
-    ended.reason = std::string(engine_.name()) + " could not start the container: " + said;
+    ended.host_is_well = blames_image(engine_said);
+    ended.reason = std::string(engine_.name()) + " could not start the container: " + engine_said;
   } else if (ended.exit_code == kNoCommand || init_failed) {
     ended.reason += ": the image has no such command";
   } else if (ended.exit_code == kCannotRun) {
