@@ -2,7 +2,8 @@
 /// libzmq can do at all: `landseer-bench-transfer --bytes N [--json]`. Every round measures, one
 /// after the other and over loopback TCP: the bare stream (frames of one chunk from memory, dropped
 /// on arrival), the stream that is hashed on arrival, the one that is hashed and written to a file,
-/// and the product (store to store). Medians of the rounds; a noisy machine spoils all alike.
+/// and the product (store to store); then the last two again with CURVE. Medians of the rounds; a
+/// noisy machine spoils all alike.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -16,7 +17,11 @@
 #include <thread>
 
 #include "common/base/digest.h"
+#include "common/net/clock.h"
+#include "common/net/doorkeeper.h"
+#include "common/net/key_pair.h"
 #include "common/net/socket.h"
+#include "common/protocol/fetch_pass.h"
 #include "common/protocol/limits.h"
 #include "worker/io/blob_fetcher.h"
 #include "worker/io/blob_server.h"
@@ -54,10 +59,26 @@ double timed(std::uint64_t bytes, const std::function<void()>& work) {
   return static_cast<double>(bytes) / 1e6 / seconds;
 }
 
+/// Of both sides; none: nothing is encrypted.
+struct Keys {
+  net::KeyPair server = *net::make_key_pair();
+  net::KeyPair client = *net::make_key_pair();
+
+  net::ClientKeys of_client() const {
+    return {server.public_key, client.public_key, client.secret_key};
+  }
+};
+
 /// Answers every request, of whatever content, with one chunk from memory.
-void serve_stream(const net::Context& context, const std::string& content, std::string& address,
-                  std::atomic<bool>& bound, const Cancel& stop) {
+void serve_stream(const net::Context& context, const std::string& content, const Keys* keys,
+                  std::string& address, std::atomic<bool>& bound, const Cancel& stop) {
+  std::unique_ptr<net::Doorkeeper> keeper;
   net::Router router(context, {.send_queue = 24});
+  if (keys != nullptr) {
+    keeper = *net::Doorkeeper::start(
+        context, [](const std::string&, const std::string& key) { return std::optional(key); });
+    if (!router.secure({"data", keys->server.secret_key})) die("cannot encrypt");
+  }
   address = *router.bind("tcp://127.0.0.1:0");
   bound = true;
   std::array<net::PollItem, 2> items;
@@ -76,9 +97,10 @@ void serve_stream(const net::Context& context, const std::string& content, std::
 }
 
 /// Receives `bytes` in chunks, with the product's window.
-void take_stream(const net::Context& context, const std::string& address, std::uint64_t bytes,
-                 const std::function<void(std::string_view)>& consume) {
+void take_stream(const net::Context& context, const std::string& address, const Keys* keys,
+                 std::uint64_t bytes, const std::function<void(std::string_view)>& consume) {
   net::Dealer dealer(context);
+  if (keys != nullptr && !dealer.secure(keys->of_client())) die("cannot encrypt");
   if (!dealer.connect(address)) die("cannot connect");
   std::array<net::PollItem, 1> items;
   items[0].socket = &dealer;
@@ -99,7 +121,7 @@ struct Bench {
   std::filesystem::path folder;
   std::uint64_t bytes;
   std::string content = std::string(64 * kChunk, '\0');
-  Figures bare, hashed, written, product;
+  Figures bare, hashed, written, product, sealed, sealed_product;
 
   void fill() {
     std::mt19937_64 random(7);
@@ -109,15 +131,16 @@ struct Bench {
     }
   }
 
-  double stream(const std::function<void(std::string_view)>& consume) const {
+  double stream(const std::function<void(std::string_view)>& consume,
+                const Keys* keys = nullptr) const {
     const net::Context source;
     const net::Context sink;
     Cancel stop;
     std::string address;
     std::atomic<bool> bound{false};
-    std::thread server([&] { serve_stream(source, content, address, bound, stop); });
+    std::thread server([&] { serve_stream(source, content, keys, address, bound, stop); });
     while (!bound) std::this_thread::yield();
-    const double speed = timed(bytes, [&] { take_stream(sink, address, bytes, consume); });
+    const double speed = timed(bytes, [&] { take_stream(sink, address, keys, bytes, consume); });
     stop.request();
     server.join();
     return speed;
@@ -128,14 +151,24 @@ struct Bench {
     Hasher hasher;
     hashed.all.push_back(stream([&](std::string_view data) { hasher.update(data); }));
     (void)hasher.finish();
-    Hasher again;
+    const Keys keys;
+    written.all.push_back(to_file(nullptr));
+    sealed.all.push_back(to_file(&keys));
+  }
+
+  double to_file(const Keys* keys) const {
+    Hasher hasher;
     const auto path = folder / "stream";
     const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    written.all.push_back(stream([&](std::string_view data) {
-      again.update(data);
-      if (!write_all(file.get(), data, path)) die("cannot write");
-    }));
+    const double speed = stream(
+        [&](std::string_view data) {
+          hasher.update(data);
+          if (!write_all(file.get(), data, path)) die("cannot write");
+        },
+        keys);
+    (void)hasher.finish();
     unlink(path.c_str());
+    return speed;
   }
 
   Digest make_artifact(const ArtifactStore& store) const {
@@ -154,47 +187,68 @@ struct Bench {
     return stored->artifact;
   }
 
-  void transfer(const ArtifactStore& from, const Digest& artifact) {
+  double transfer(const ArtifactStore& from, const Digest& artifact, const Keys* keys) const {
     const net::Context source;
     const net::Context sink;
-    const auto server = std::move(*BlobServer::start(source, from, "tcp://127.0.0.1:0"));
+    const std::string secret(protocol::kFetchSecretBytes, 's');
+    BlobServerKeys locks;
+    FetchOptions options;
+    std::vector<protocol::FetchPass> passes;
+    if (keys != nullptr) {
+      locks = {keys->server.secret_key, secret};
+      options.keys = keys->of_client();
+      passes.push_back({keys->server.public_key,
+                        protocol::make_fetch_pass(secret, {artifact, keys->client.public_key},
+                                                  net::now().wall)});
+    }
+    const auto server = std::move(*BlobServer::start(source, from, "tcp://127.0.0.1:0", locks));
     const auto root = folder / "sink";
+    double speed = 0;
     {
       const ArtifactStore to = *ArtifactStore::open(root);
-      BlobFetcher fetcher(sink, to);
+      BlobFetcher fetcher(sink, to, options);
       const Cancel cancel;
       const std::vector<std::string> sources{server->address()};
-      product.all.push_back(timed(bytes, [&] {
-        const auto fetched = fetcher.fetch_artifact(artifact, sources, cancel);
+      speed = timed(bytes, [&] {
+        const auto fetched = fetcher.fetch_artifact(artifact, sources, cancel, {}, passes);
         if (!fetched) die(fetched.error().to_string());
-      }));
+      });
     }
     std::filesystem::remove_all(root);
+    return speed;
   }
 };
 
+/// Of the rounds' ratios, as both halves of a round had the same neighbours.
+double ratio(const Figures& product, const Figures& reference) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < reference.all.size(); ++i) {
+    ratios.push_back(product.all[i] / reference.all[i]);
+  }
+  return Figures{ratios}.median();
+}
+
 void print(const Bench& bench, bool json) {
-  const auto ratio = [&](const Figures& reference) {
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < reference.all.size(); ++i) {
-      ratios.push_back(bench.product.all[i] / reference.all[i]);
-    }
-    return Figures{ratios}.median();
+  struct Row {
+    const char* name;
+    const Figures& figures;
+    const Figures& product;
   };
-  const std::vector<std::pair<const char*, const Figures*>> rows{
-      {"product", &bench.product},
-      {"bare", &bench.bare},
-      {"hashed", &bench.hashed},
-      {"hashed_written", &bench.written}};
+  const std::vector<Row> rows{{"product", bench.product, bench.product},
+                              {"bare", bench.bare, bench.product},
+                              {"hashed", bench.hashed, bench.product},
+                              {"hashed_written", bench.written, bench.product},
+                              {"product_curve", bench.sealed_product, bench.sealed_product},
+                              {"hashed_written_curve", bench.sealed, bench.sealed_product}};
   if (json) std::printf("{\"bytes\": %llu", static_cast<unsigned long long>(bench.bytes));
-  for (const auto& [name, figures] : rows) {
+  for (const auto& [name, figures, product] : rows) {
     if (json) {
       std::printf(", \"%s_mb_s\": %.0f, \"%s_spread\": [%.0f, %.0f], \"of_%s\": %.3f", name,
-                  figures->median(), name, figures->lowest(), figures->highest(), name,
-                  ratio(*figures));
+                  figures.median(), name, figures.lowest(), figures.highest(), name,
+                  ratio(product, figures));
     } else {
-      std::printf("%-15s %6.0f MB/s (%.0f to %.0f), product at %.0f %%\n", name, figures->median(),
-                  figures->lowest(), figures->highest(), 100 * ratio(*figures));
+      std::printf("%-20s %6.0f MB/s (%.0f to %.0f), product at %.0f %%\n", name, figures.median(),
+                  figures.lowest(), figures.highest(), 100 * ratio(product, figures));
     }
   }
   if (json) std::printf("}\n");
@@ -223,7 +277,9 @@ int main(int argc, char** argv) {
   const Digest artifact = bench.make_artifact(store);
   for (int i = 0; i < rounds; ++i) {
     bench.references();
-    bench.transfer(store, artifact);
+    bench.product.all.push_back(bench.transfer(store, artifact, nullptr));
+    const Keys keys;
+    bench.sealed_product.all.push_back(bench.transfer(store, artifact, &keys));
   }
   print(bench, json);
   std::filesystem::remove_all(bench.folder);
