@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """How long it takes to learn that everything is known already: the same pipeline is submitted again.
 
-Each round is one `landseer submit --wait` of a pipeline that ran before; its results must all come from the cache and no
-attempt be made. Wall time is from the start of the program to its end; the CPU times of the program, the broker and the
-worker say the same on a busy machine. The shapes are those of the grid in the design: 54 and 8,645 distinct tasks.
+Each round is one `landseer submit --wait` of a pipeline that ran before; its results must all come from the cache and
+no attempt be made. Wall time is from the start of the program to its end; the CPU times of the program, the broker
+and the worker say the same on a busy machine. The shapes have 54 and 8,645 distinct tasks.
 
     bench/cached.py [--shape small|large] [--runtime process|podman|noop] [--rounds 7] [--json]
 """
@@ -104,7 +104,8 @@ def measure(options):
         return {"shape": options.shape, "runtime": options.runtime, "tasks": ran["total"], "rounds": options.rounds,
                 "first_seconds": round(first, 3), "seconds": round(wall, 4),
                 "seconds_spread": [round(min(rows)[0], 4), round(max(rows)[0], 4)],
-                "cpu_seconds": {"client": round(client, 4), "broker": round(in_broker, 4), "worker": round(in_worker, 4)},
+                "cpu_seconds": {"client": round(client, 4), "broker": round(in_broker, 4),
+                                "worker": round(in_worker, 4)},
                 "load": os.getloadavg()[0]}
     finally:
         cluster.close()
@@ -123,9 +124,10 @@ def main():
     result = measure(options)
     if options.json:
         return print(json.dumps(result))
+    lowest, highest = result["seconds_spread"]
     print(f"{result['tasks']} tasks ({options.runtime}), first {result['first_seconds']:.2f} s, again "
-          f"{result['seconds']:.3f} s ({result['seconds_spread'][0]:.3f} to {result['seconds_spread'][1]:.3f}), of CPU: "
-          + ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in result["cpu_seconds"].items())
+          f"{result['seconds']:.3f} s ({lowest:.3f} to {highest:.3f}), of CPU: "
+          + ", ".join(f"{name} {1000 * seconds:.0f} ms" for name, seconds in result["cpu_seconds"].items())
           + f"; load {result['load']:.1f}")
 
 
