@@ -269,6 +269,7 @@ void Ledger::apply(const TaskReopened& r, const Now& now) {
     run.artifact = {};
     run.cached_from = {};
   }
+  update_pause(*found.record, *found.task);  // a kept one is done, and others wait for it
   expect(found.record->scheduler->reopen(r.task));
   found.record->count_change(*found.task, TaskStatus::kCompleted);
   state_.placement_due = true;
@@ -281,6 +282,7 @@ void Ledger::apply(const TaskKept& r, const Now& now) {
   const TaskChange change_of_task(*this, *found.record, *found.task);
   found.record->runs[r.task].kept = false;
   expect(found.record->scheduler->complete_cached(r.task));
+  update_pause(*found.record, *found.task);
   found.task->cached = number(found.record->runs[r.task].cached_from) != 0;
   if (found.task->cached) ++found.record->cached;
   found.record->count_change(*found.task, TaskStatus::kPending);
@@ -321,7 +323,9 @@ void Ledger::apply(const CancelRequested& r, const Now& now) {
   change(record, [&] {
     record.cancel_requested = true;
     record.paused = false;  // nothing is left to hold back
+    record.pauses = {};
   });
+  record.scheduler->resume_all();
   for (const auto& task : record.scheduler->cancel_pending("the pipeline was cancelled")) {
     note_moved(record, *task);
   }
@@ -398,7 +402,9 @@ void Ledger::retire_if_terminal(PipelineRecord& record, std::int64_t at) {
   change(record, [&] {
     record.finished_at = at;
     record.paused = false;
+    record.pauses = {};
   });
+  record.scheduler->resume_all();
   state_.pipelines.retire(record);
   state_.touch(record);
 }

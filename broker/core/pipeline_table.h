@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/core/key_index.h"
+#include "broker/core/pauses.h"
 #include "common/domain/priority_scheduler.h"
 #include "common/domain/stop_rule.h"
 #include "common/domain/task_key.h"
@@ -142,6 +143,7 @@ struct PipelineRecord {
   std::uint64_t pruned = 0;  ///< tasks that are cancelled because of a rule
   bool cancel_requested = false;
   bool paused = false;  ///< gets no new attempts; only while it is not terminal
+  Pauses pauses;        ///< parts that get none; the scheduler knows of which tasks
   /// When something of it was last assigned, or nothing was ready: placement's, and not stored.
   Instant served_at;
   std::unordered_map<TaskId, TaskRun> runs;

@@ -24,7 +24,7 @@ void Model::on(const broker::CancelRequested& r) {
   } else {
     PipelineModel& pipeline = pipelines_.at(number(r.pipeline) - 1);
     pipeline.cancel_requested = true;
-    pipeline.paused = false;  // nothing is left to hold back
+    forget_pauses(pipeline);  // nothing is left to hold back
     const std::size_t count = world_.workload.at(pipeline.submission).content.tasks.size();
     for (std::size_t i = 0; i < count; ++i) {
       TaskModel& member = tasks_[pipeline.first_task - 1 + i];
