@@ -5,7 +5,7 @@
 build_packages=(
   g++ cmake ninja-build pkg-config git ccache
   libzmq3-dev cppzmq-dev libmsgpack-cxx-dev libspdlog-dev libfmt-dev libcli11-dev libyaml-cpp-dev
-  nlohmann-json3-dev libssl-dev libsqlite3-dev libexpected-dev libboost-dev prometheus-cpp-dev
+  nlohmann-json3-dev libssl-dev libsqlite3-dev libexpected-dev libboost-dev prometheus-cpp-dev zlib1g-dev
 )
 # Where Node and npm are here from elsewhere they stay: Debian's exclude other ones.
 page_packages=()
