@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "bench/submissions.h"
 #include "broker/io/recover.h"
 #include "common/protocol/codec.h"
 
@@ -27,41 +28,6 @@ double milliseconds_since(Clock::time_point began) {
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
-}
-
-/// Four stages of ten tools: the last tool of each chain is distinct, the rest is shared by ten.
-protocol::Submission grid(std::size_t tasks, const std::string& id) {
-  protocol::Submission s;
-  s.submission_id = id;
-  s.options.resize(1);
-  for (int i = 0; i < 40; ++i)
-    s.tools.push_back({"tool" + std::to_string(i), "i", "c", "noop", false});
-  std::vector<std::size_t> level{0};
-  while (s.tasks.size() < tasks) {
-    const bool again = level.size() == 1 && s.tasks.empty();
-    std::vector<std::size_t> next;
-    for (std::size_t parent : level) {
-      for (std::uint32_t tool = 0; tool < 10 && s.tasks.size() < tasks; ++tool) {
-        protocol::TaskEntry task;
-        task.tool = tool;
-        task.config = static_cast<std::uint32_t>(s.configs.size());
-        s.configs.push_back("{\"n\":" + std::to_string(s.tasks.size()) + "}");
-        if (!again) task.dependencies = {static_cast<std::uint32_t>(parent)};
-        next.push_back(s.tasks.size());
-        s.tasks.push_back(task);
-      }
-    }
-    level = next;
-  }
-  for (std::uint32_t i = 0; i < s.tasks.size(); ++i) {
-    std::vector<std::uint32_t> chain{i};
-    while (!s.tasks[chain.back()].dependencies.empty()) {
-      chain.push_back(s.tasks[chain.back()].dependencies[0]);
-    }
-    std::reverse(chain.begin(), chain.end());
-    s.workflows.push_back({"w" + std::to_string(i), chain});
-  }
-  return s;
 }
 
 /// Holds the loop as broker/io/server.cc does.
@@ -211,7 +177,7 @@ int main(int argc, char** argv) {
   {
     Machine machine(folder);
     for (std::size_t left = tasks; left > 0; left -= std::min(left, kPipelineTasks)) {
-      submit(machine, grid(std::min(left, kPipelineTasks), std::to_string(left)));
+      submit(machine, bench::grid_tasks(std::min(left, kPipelineTasks), std::to_string(left)));
     }
     hello(machine);
     work(machine, static_cast<std::size_t>(static_cast<double>(tasks) * done));

@@ -37,6 +37,8 @@ class Broker {
   void settle(const Now& now, Outbox& out);
   /// When settle() must be called at the latest without any event. Empty: never.
   std::optional<Instant> next_deadline(const Now& now) const;
+  /// Whether a submission is complete but not decided on yet.
+  bool is_accepting() const { return arrivals_.next_deadline().has_value(); }
 
   // --- Snapshots: a state to start from instead of the whole journal ---
 

@@ -210,7 +210,7 @@ void explain_completed(const Question& question, protocol::Explanation& out) {
   const bool ran = run != nullptr && !run->attempts.empty();
   out.summary = "it ran on " + (ran ? run->attempts.back().worker : "a worker");
   if (run != nullptr && run->evaluation_skipped) {
-    out.summary = "its evaluation was skipped: " + question.found.task->reason;
+    out.summary = "its evaluation was skipped: " + question.found.task->reason.text();
   }
   if (run != nullptr && run->reruns > 0) {
     out.reasons.push_back("it ran " + std::to_string(run->reruns) +
@@ -224,7 +224,7 @@ void explain_completed(const Question& question, protocol::Explanation& out) {
 
 void explain_ended(const Question& question, protocol::Explanation& out) {
   const domain::Task& task = *question.found.task;
-  const std::string reason = task.reason.empty() ? "" : ": " + task.reason;
+  const std::string reason = task.reason.empty() ? "" : ": " + task.reason.text();
   out.summary = "it is " + std::string(to_string(task.status)) + reason;
   set_change(out, "retry", retry_text(task.id));
   const TaskRun* run = question.found.record->find_run(task.id);
@@ -240,7 +240,7 @@ void explain_ended(const Question& question, protocol::Explanation& out) {
   out.summary = "it is skipped: " + task_text(*root.task) +
                 (root.steps > 1 ? ", " + std::to_string(root.steps) + " steps above it," : "") +
                 " is " + std::string(to_string(root.task->status)) +
-                (root.task->reason.empty() ? "" : ": " + root.task->reason);
+                (root.task->reason.empty() ? "" : ": " + root.task->reason.text());
   set_change(out, "retry", retry_text(root.task->id));
 }
 

@@ -240,15 +240,12 @@ void Ledger::keep_result(const FoundTask& found, TaskRun& run, WorkerId worker,
 void Ledger::learn_time(const std::string& tool, const AttemptEnded& r) {
   const protocol::AttemptResult& result = r.result;
   if (result.started_at <= 0 || result.finished_at < result.started_at) return;
-  const auto part = [&] {
-    const ToolTime* time = state_.times.find(tool, r.device);
-    return time != nullptr ? fingerprint(tool, r.device, *time) : 0;
-  };
-  state_.fingerprint -= part();
-  const auto ran_ms = static_cast<double>(result.finished_at - result.started_at);
-  const bool is_news = state_.times.learn(tool, r.device, ran_ms);
-  state_.times.learn_size(tool, r.device, result.artifact_bytes);
-  state_.fingerprint += part();
+  ToolTime* const time = state_.times.open(tool, r.device);
+  if (time == nullptr) return;
+  if (time->samples > 0) state_.fingerprint -= fingerprint(tool, r.device, *time);
+  const bool is_news = time->learn(static_cast<double>(result.finished_at - result.started_at));
+  time->learn_size(result.artifact_bytes);
+  state_.fingerprint += fingerprint(tool, r.device, *time);
   if (!is_news) return;
   const Duration expected = *state_.times.expected(tool);
   for (const auto& [rank, id] : state_.pipelines.active()) {
@@ -329,11 +326,11 @@ void Ledger::apply(const CancelRequested& r, const Now& now) {
   for (const auto& task : record.scheduler->cancel_pending("the pipeline was cancelled")) {
     note_moved(record, *task);
   }
-  for (auto& [task, run] : record.runs) {
-    if (!run.live()) continue;
-    const TaskChange change_of_task(*this, record, *record.scheduler->find_task(task));
-    run.cancel_requested = true;
-  }
+  record.runs.for_each([&](RunTable::Entry& entry) {
+    if (!entry.run.live()) return;
+    const TaskChange change_of_task(*this, record, *record.scheduler->find_task(entry.task));
+    entry.run.cancel_requested = true;
+  });
   state_.touch(record);
   retire_if_terminal(record, r.at);
 }
@@ -343,10 +340,10 @@ void Ledger::apply(const PipelineForgotten& r, const Now& now) {
   const PipelineRecord& record = *state_.pipelines.find(r.pipeline);
   CHECK(snapshot_.is_done_with(r.pipeline), "a snapshot shows what was there when it began");
   state_.fingerprint -= fingerprint(record) + fingerprint_of_tasks(record);
-  for (const auto& [task, run] : record.runs) {
-    state_.artifacts.remove_producer(run.artifact, task);
-    state_.artifacts.remove_producer(run.checkpoint, task);
-  }
+  record.runs.for_each([&](const RunTable::Entry& entry) {
+    state_.artifacts.remove_producer(entry.run.artifact, entry.task);
+    state_.artifacts.remove_producer(entry.run.checkpoint, entry.task);
+  });
   state_.pipelines.forget(r.pipeline);
   state_.touched.erase(r.pipeline);
   state_.changes.note(r.pipeline);

@@ -92,8 +92,7 @@ void Ledger::apply(const RetryRequested& r, const Now& now) {
   }
   for (std::size_t i = 0; i < tasks->size(); ++i) {
     const domain::Task& task = *(*tasks)[i];
-    const auto run = record.runs.find(task.id);
-    if (run != record.runs.end()) start_anew(run->second);
+    if (TaskRun* run = record.runs.find(task.id)) start_anew(*run);
     record.count_change(task, was[i]);
     state_.changes.note(record.id(), task.id);
     state_.fingerprint += fingerprint(task, task.status, record.find_run(task.id));

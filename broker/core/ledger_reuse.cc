@@ -122,7 +122,7 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
     given.attempts.back().outcome = static_cast<std::uint8_t>(protocol::Outcome::kCancelled);
     given.attempts.back().reason = "goes on for " + to_string(r.to);
     given.attempts.back().finished_at = r.at;
-    cancel(from, from.task->reason.empty() ? "cancelled by a user" : from.task->reason);
+    cancel(from, from.task->reason.empty() ? "cancelled by a user" : from.task->reason.text());
   }
   {
     const TaskChange change_of_task(*this, *to.record, *to.task);

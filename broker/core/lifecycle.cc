@@ -71,7 +71,7 @@ AttemptEnded Lifecycle::decide(const FoundTask& found, const AttemptResult& resu
   }
   if (run.cancel_requested || found.record->cancel_requested) {
     ended.decision = Decision::kCancel;
-    ended.reason = found.task->reason.empty() ? "cancelled by a user" : found.task->reason;
+    ended.reason = found.task->reason.empty() ? "cancelled by a user" : found.task->reason.text();
     return ended;
   }
   switch (result.outcome) {

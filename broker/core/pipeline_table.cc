@@ -32,10 +32,7 @@ std::optional<std::uint32_t> PipelineRecord::index_of(WorkflowId workflow) const
   return static_cast<std::uint32_t>(index);
 }
 
-const TaskRun* PipelineRecord::find_run(TaskId task) const {
-  const auto found = runs.find(task);
-  return found != runs.end() ? &found->second : nullptr;
-}
+const TaskRun* PipelineRecord::find_run(TaskId task) const { return runs.find(task); }
 
 Digest PipelineRecord::image_content(const domain::Task& task) const {
   if (!has_image(task)) return {};

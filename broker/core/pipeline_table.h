@@ -11,70 +11,15 @@
 #include <unordered_map>
 #include <vector>
 
-#include "broker/core/key_index.h"
 #include "broker/core/pauses.h"
+#include "broker/core/run_table.h"
+#include "common/domain/key_index.h"
 #include "common/domain/priority_scheduler.h"
 #include "common/domain/stop_rule.h"
 #include "common/domain/task_key.h"
 #include "common/protocol/client_rows.h"
 
 namespace landseer::broker {
-
-/// The history of a task that was assigned at least once.
-struct TaskRun {
-  std::vector<protocol::AttemptRow> attempts;  ///< the last one is live while `worker` is set
-  WorkerId worker{};                           ///< that has the live attempt; none: nothing is live
-  std::uint32_t failures = 0;                  ///< blamed on the task
-  std::uint32_t losses = 0;
-  std::uint32_t runtime_errors = 0;
-  std::uint32_t returns = 0;
-  std::uint32_t missing_inputs = 0;
-  std::uint32_t reruns = 0;         ///< because its artifact was gone
-  std::vector<WorkerId> failed_on;  ///< could not start it; at most kRuntimeErrorsMax
-  bool cancel_requested = false;
-  bool evaluation_skipped = false;
-  bool kept = false;             ///< reopened only to keep the order; its artifact still counts
-  std::uint64_t backoff_ms = 0;  ///< how long it was to wait after its last attempt
-  Digest artifact;
-  std::uint64_t artifact_bytes = 0;
-  std::string metrics;
-  Digest inputs;         ///< of its ancestors' artifacts when it was assigned; none without any
-  Digest image_content;  ///< what its result was made with
-  Digest dataset_content;
-  TaskId cached_from{};  ///< whose result it has
-  Digest checkpoint;     ///< left by an attempt that did not succeed
-  std::uint64_t checkpoint_bytes = 0;
-
-  bool live() const { return number(worker) != 0; }
-  bool operator==(const TaskRun&) const = default;
-
-  /// What a snapshot keeps of it.
-  template <class Self, class Visit>
-  static void fields(Self& m, Visit&& visit) {
-    visit("attempts", m.attempts);
-    visit("worker", m.worker);
-    visit("failures", m.failures);
-    visit("losses", m.losses);
-    visit("runtime_errors", m.runtime_errors);
-    visit("returns", m.returns);
-    visit("missing_inputs", m.missing_inputs);
-    visit("reruns", m.reruns);
-    visit("failed_on", m.failed_on);
-    visit("cancel_requested", m.cancel_requested);
-    visit("evaluation_skipped", m.evaluation_skipped);
-    visit("kept", m.kept);
-    visit("backoff_ms", m.backoff_ms);
-    visit("artifact", m.artifact);
-    visit("artifact_bytes", m.artifact_bytes);
-    visit("metrics", m.metrics);
-    visit("inputs", protocol::added(m.inputs));
-    visit("image_content", protocol::added(m.image_content));
-    visit("dataset_content", protocol::added(m.dataset_content));
-    visit("cached_from", protocol::added(m.cached_from));
-    visit("checkpoint", protocol::added(m.checkpoint));
-    visit("checkpoint_bytes", protocol::added(m.checkpoint_bytes));
-  }
-};
 
 /// What a rule did; see protocol::PruningRow.
 struct Pruning {
@@ -146,7 +91,7 @@ struct PipelineRecord {
   Pauses pauses;        ///< parts that get none; the scheduler knows of which tasks
   /// When something of it was last assigned, or nothing was ready: placement's, and not stored.
   Instant served_at;
-  std::unordered_map<TaskId, TaskRun> runs;
+  RunTable runs;
   StopRules stop;
   std::set<std::uint32_t> cancelled_workflows;    ///< by index: no longer wanted by the user
   std::vector<std::uint32_t> workflow_remaining;  ///< tasks not completed, by workflow index
@@ -199,7 +144,7 @@ class PipelineTable {
   const std::set<PipelineId>& unarchived() const { return unarchived_; }
   void archived(PipelineId id) { unarchived_.erase(id); }
 
-  const KeyIndex& keys() const { return keys_; }
+  const domain::KeyIndex& keys() const { return keys_; }
   std::uint64_t live_tasks() const { return live_tasks_; }
   std::uint64_t live_tasks_of(const std::string& owner) const;
   std::uint64_t tasks() const { return tasks_; }
@@ -221,7 +166,7 @@ class PipelineTable {
   std::map<std::pair<std::string, std::string>, PipelineRecord*> by_submission_;  // owner, id
   std::set<std::pair<std::int64_t, PipelineId>> active_;
   std::set<PipelineId> unarchived_;
-  KeyIndex keys_;
+  domain::KeyIndex keys_;
   std::uint64_t live_tasks_ = 0;
   std::unordered_map<std::string, std::uint64_t> live_by_owner_;
   std::uint64_t tasks_ = 0;

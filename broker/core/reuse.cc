@@ -84,6 +84,8 @@ std::optional<TaskId> Reuse::find_hit(const PipelineRecord& record, const domain
 std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
   std::vector<TaskHit> hits;
   if (!record.use_cache || record.terminal()) return hits;
+  const bool is_known = state_.pipelines.find(record.id()) == &record;  // not just a plan
+  if (is_known && !state_.pipelines.keys().has_equal()) return hits;
   std::unordered_map<TaskId, const TaskRun*> sources;  // of completed tasks and of hits
   std::map<std::string, ImageMeaning> images;
   Digest dataset = record.dataset_content;
@@ -93,9 +95,9 @@ std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
       sources[task->id] = record.find_run(task->id);
       continue;
     }
-    const auto is_known = [&](TaskId id) { return sources.contains(id); };
+    const auto has_source = [&](TaskId id) { return sources.contains(id); };
     if (task->status != TaskStatus::kPending ||
-        !std::all_of(task->dependencies.begin(), task->dependencies.end(), is_known)) {
+        !std::all_of(task->dependencies.begin(), task->dependencies.end(), has_source)) {
       continue;
     }
     std::vector<Digest> artifacts;
@@ -156,6 +158,7 @@ bool Reuse::settle(const FoundTask& found, const Now& now, Outbox& out) {
 }
 
 bool Reuse::complete(const FoundTask& found, const Now& now, Outbox& out) {
+  if (!state_.pipelines.keys().has_equal()) return false;
   const domain::Task& task = *found.task;
   PipelineRecord& record = *found.record;
   bool any = false;  // most keys occur once: do not look at the inputs for nothing
@@ -171,7 +174,7 @@ bool Reuse::complete(const FoundTask& found, const Now& now, Outbox& out) {
 }
 
 std::optional<TaskId> Reuse::work_under_way(const FoundTask& found) const {
-  if (!found.record->use_cache) return std::nullopt;
+  if (!found.record->use_cache || !state_.pipelines.keys().has_equal()) return std::nullopt;
   const domain::Task& task = *found.task;
   const PipelineRecord& record = *found.record;
   std::optional<TaskId> leader;
@@ -210,6 +213,7 @@ bool Reuse::join(const FoundTask& found) {
 /// Those who have not joined, as their turn did not come yet, get the result now: their next tasks
 /// need not wait for that turn.
 void Reuse::spread(const FoundTask& completed, const Now& now, Outbox& out) {
+  if (!state_.pipelines.keys().has_equal()) return;
   std::vector<TaskId> others;
   state_.pipelines.keys().find(completed.task->key, [&](TaskId id) {
     if (id != completed.task->id) others.push_back(id);
@@ -240,11 +244,12 @@ void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& no
     state_.changes.note(found->record->id(), follower);
     state_.placement_due = true;
     if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader)) {
-      ledger_.commit(TaskFailed{follower,
-                                to_string(id) + " of " + to_string(leader.record->id()) +
-                                    ", which did the same work, failed: " + leader.task->reason,
-                                now.wall.unix_ms},
-                     now, out);
+      ledger_.commit(
+          TaskFailed{follower,
+                     to_string(id) + " of " + to_string(leader.record->id()) +
+                         ", which did the same work, failed: " + leader.task->reason.text(),
+                     now.wall.unix_ms},
+          now, out);
     } else if (leader.task->status == TaskStatus::kPending && delay > Duration::zero()) {
       state_.held.emplace(now.instant + delay, follower);
     } else {
@@ -298,7 +303,7 @@ void Reuse::handed_over(TaskId leader, TaskId heir) {
 
 std::uint32_t Reuse::failures_of_work(const FoundTask& found) const {
   std::uint32_t failures = found.record->find_run(found.task->id)->failures;
-  if (!found.record->use_cache) return failures;
+  if (!found.record->use_cache || !state_.pipelines.keys().has_equal()) return failures;
   state_.pipelines.keys().find(found.task->key, [&](TaskId id) {
     const auto other = state_.pipelines.find_task(id);
     if (!other || id == found.task->id || other->task->key != found.task->key ||

@@ -111,7 +111,7 @@ Result<void> SnapshotLoader::on(const TaskItem& item, const Now& now) {
   if (item.cached) ++open_->cached;
   task->reason = item.reason;
   task->pruned = item.pruned;
-  if (item.ran) open_->runs.emplace(item.task, item.run);
+  if (item.ran) open_->runs[item.task] = item.run;
   if (item.ran && task->type == domain::TaskType::kEvaluation &&
       task->status == TaskStatus::kCompleted && !open_->stop.when.empty()) {
     note_reported(open_->stop, *task, item.run);

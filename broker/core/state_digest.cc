@@ -72,7 +72,7 @@ void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
                 int{task->cached}, int{task->pruned}, int{is_startable(record, *task)},
                 int{record.scheduler->is_paused(task->id)});
     add(hasher, task->key.hex());
-    add(hasher, task->reason);
+    add(hasher, task->reason.text());
     if (const TaskRun* run = record.find_run(task->id)) add_run(hasher, *run);
   }
 }

@@ -188,10 +188,26 @@ Result<StopRules> rules_of(const Submission& s) {
 
 /// The submission's shared parts in the domain's types.
 struct Parts {
-  std::vector<domain::ToolDefinition> tools;
-  std::vector<domain::Config> configs;
-  std::vector<domain::TaskOptions> options;
+  std::vector<std::shared_ptr<const domain::ToolDefinition>> tools;
+  std::shared_ptr<std::vector<domain::Config>> configs;
+  std::vector<std::shared_ptr<const domain::TaskOptions>> options;
+
+  domain::TaskParts of(const protocol::TaskEntry& entry) const {
+    return {tools[entry.tool], {configs, &(*configs)[entry.config]}, options[entry.options]};
+  }
 };
+
+/// Pipelines name a few dozen tools and option sets; a longer search costs more than a copy.
+constexpr std::ptrdiff_t kRecentMax = 64;
+
+/// Equal entries are one object.
+template <class T>
+void add_distinct(std::vector<std::shared_ptr<const T>>& known, T value) {
+  const auto recent = known.end() - std::min(kRecentMax, std::ssize(known));
+  const auto same =
+      std::find_if(recent, known.end(), [&](const auto& other) { return *other == value; });
+  known.push_back(same != known.end() ? *same : std::make_shared<const T>(std::move(value)));
+}
 
 Result<Parts> read_parts(const Submission& s) {
   Parts parts;
@@ -203,17 +219,20 @@ Result<Parts> read_parts(const Submission& s) {
         tool.runtime.value_or("").size() > protocol::kNameBytesMax) {
       return wrong("the image, command or runtime of '" + tool.name + "' is too long", "tools");
     }
-    parts.tools.push_back({tool.name, {tool.image, tool.command, tool.runtime}, tool.is_baseline});
+    add_distinct(parts.tools,
+                 {tool.name, {tool.image, tool.command, tool.runtime}, tool.is_baseline});
   }
+  parts.configs = std::make_shared<std::vector<domain::Config>>();
+  parts.configs->reserve(s.configs.size());
   for (const std::string& text : s.configs) {
     auto config = domain::Config::parse(text);
     if (!config) return tl::make_unexpected(config.error());
-    parts.configs.push_back(std::move(*config));
+    parts.configs->push_back(std::move(*config));
   }
   for (const auto& entry : s.options) {
     auto options = options_of(entry);
     if (!options) return tl::make_unexpected(options.error());
-    parts.options.push_back(std::move(*options));
+    add_distinct(parts.options, std::move(*options));
   }
   return parts;
 }
@@ -222,7 +241,7 @@ Result<std::vector<TaskPtr>> make_tasks(const Submission& s, const Parts& parts,
                                         domain::TaskFactory& factory) {
   std::vector<TaskPtr> tasks;
   tasks.reserve(s.tasks.size());
-  factory.reserve(s.tasks.size(), s.configs.size());
+  factory.reserve(s.tasks.size());
   std::vector<TaskPtr> dependencies;
   for (std::size_t i = 0; i < s.tasks.size(); ++i) {
     if (auto good = check_task(s, i); !good) return tl::make_unexpected(good.error());
@@ -231,9 +250,8 @@ Result<std::vector<TaskPtr>> make_tasks(const Submission& s, const Parts& parts,
     for (const std::uint32_t dependency : entry.dependencies) {
       dependencies.push_back(tasks[dependency]);
     }
-    tasks.push_back(factory.get_or_create_task(domain::TaskType{entry.type},
-                                               parts.tools[entry.tool], parts.configs[entry.config],
-                                               dependencies, parts.options[entry.options]));
+    tasks.push_back(
+        factory.get_or_create_task(domain::TaskType{entry.type}, parts.of(entry), dependencies));
   }
   return tasks;
 }
@@ -242,6 +260,7 @@ Result<std::vector<domain::WorkflowPtr>> make_workflows(const Submission& s,
                                                         const std::vector<TaskPtr>& tasks,
                                                         domain::IdCounters& ids) {
   domain::WorkflowFactory factory(ids);
+  factory.reserve(s.workflows.size());
   std::vector<domain::WorkflowPtr> workflows;
   workflows.reserve(s.workflows.size());
   for (const auto& entry : s.workflows) {
@@ -274,19 +293,18 @@ Result<domain::KeyContext> context_of(const Submission& s) {
 
 void intern_requests(PipelineRecord& record, RequestTable& requests) {
   // Tools and options are shared objects, so few distinct pairs are met.
-  const domain::Task* previous = nullptr;
+  std::map<std::pair<const void*, const void*>, std::uint32_t> known;
   for (const TaskPtr& task : record.pipeline->tasks) {
-    if (previous != nullptr && previous->tool == task->tool && previous->options == task->options) {
-      task->request = previous->request;
-    } else {
+    const auto [found, is_new] = known.try_emplace({task->tool.get(), task->options.get()});
+    if (is_new) {
       const std::string runtime = task->tool->container.runtime.value_or("");
-      task->request =
+      found->second =
           requests.intern({task->options->resources, runtime, record.pipeline->dataset.name,
                            record.pipeline->dataset.variant, record.pipeline->dataset.required,
                            runtime == kNoopRuntime ? std::string() : task->tool->container.image});
     }
+    task->request = found->second;
     ++record.open_requests[task->request];
-    previous = task.get();
   }
 }
 
@@ -302,9 +320,11 @@ void prepare_counts(PipelineRecord& record) {
     if (is_new) record.tools.push_back({task->tool.get(), 0});
     ++record.tools[index->second].left;
   }
+  record.workflow_remaining.reserve(record.pipeline->workflows.size());
+  std::vector<const domain::Task*> distinct;
   for (const auto& workflow : record.pipeline->workflows) {
     record.task_instances += workflow->tasks.size();
-    std::vector<const domain::Task*> distinct;
+    distinct.clear();
     for (const TaskPtr& task : workflow->tasks) distinct.push_back(task.get());
     std::sort(distinct.begin(), distinct.end());
     const auto end = std::unique(distinct.begin(), distinct.end());
@@ -369,6 +389,7 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   }
   if (record->pipeline->name.empty()) record->pipeline->name = to_string(record->pipeline->id);
   if (!record->pipeline->tasks.empty()) record->first_task = TaskId{ids.task};
+  record->runs.prepare(record->first_task, record->pipeline->tasks.size());
   intern_requests(*record, requests);
   auto scheduler = domain::PriorityScheduler::create(record->pipeline, std::move(*policy));
   if (!scheduler) return tl::make_unexpected(scheduler.error());

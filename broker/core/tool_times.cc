@@ -16,37 +16,34 @@ double weight_of(std::uint64_t samples) {
 
 }  // namespace
 
-bool ToolTimes::learn(const std::string& tool, const std::string& device, double ran_ms) {
-  const auto known = tools_.find(tool);
-  const bool is_new = known == tools_.end() || !known->second.contains(device);
-  if (is_new && (size_ >= kToolTimesMax ||
-                 (known != tools_.end() && known->second.size() >= kDevicesPerToolMax))) {
-    return false;
-  }
-  if (is_new) ++size_;
-  ToolTime& time = tools_[tool][device];
-  ++time.samples;
-  const double off_ms = ran_ms - time.mean_ms;
-  time.mean_ms += off_ms / weight_of(time.samples);
+bool ToolTime::learn(double ran_ms) {
+  ++samples;
+  const double off_ms = ran_ms - mean_ms;
+  mean_ms += off_ms / weight_of(samples);
   // Welford's, forgetting as the mean does.
-  const double square_ms2 = off_ms * (ran_ms - time.mean_ms);
-  time.variance_ms2 += (square_ms2 - time.variance_ms2) / weight_of(++time.variance_samples);
-  const auto expected = static_cast<double>(time.expected_ms);
-  if (time.expected_ms != 0 && std::abs(time.mean_ms - expected) <= kStep * expected) return false;
-  const std::uint64_t before = time.expected_ms;
-  time.expected_ms = std::max<std::uint64_t>(static_cast<std::uint64_t>(time.mean_ms), 1);
-  return time.expected_ms != before;
+  const double square_ms2 = off_ms * (ran_ms - mean_ms);
+  variance_ms2 += (square_ms2 - variance_ms2) / weight_of(++variance_samples);
+  const auto expected = static_cast<double>(expected_ms);
+  if (expected_ms != 0 && std::abs(mean_ms - expected) <= kStep * expected) return false;
+  const std::uint64_t before = expected_ms;
+  expected_ms = std::max<std::uint64_t>(static_cast<std::uint64_t>(mean_ms), 1);
+  return expected_ms != before;
 }
 
-void ToolTimes::learn_size(const std::string& tool, const std::string& device,
-                           std::uint64_t bytes) {
-  const auto known = tools_.find(tool);
-  if (known == tools_.end()) return;
-  const auto found = known->second.find(device);
-  if (found == known->second.end()) return;
-  ToolTime& time = found->second;
-  const double off = static_cast<double>(bytes) - time.mean_bytes;
-  time.mean_bytes += off / weight_of(++time.bytes_samples);
+void ToolTime::learn_size(std::uint64_t bytes) {
+  const double off = static_cast<double>(bytes) - mean_bytes;
+  mean_bytes += off / weight_of(++bytes_samples);
+}
+
+ToolTime* ToolTimes::open(const std::string& tool, const std::string& device) {
+  if (const auto known = tools_.find(tool); known != tools_.end()) {
+    const auto found = known->second.find(device);
+    if (found != known->second.end()) return &found->second;
+    if (known->second.size() >= kDevicesPerToolMax) return nullptr;
+  }
+  if (size_ >= kToolTimesMax) return nullptr;
+  ++size_;
+  return &tools_[tool][device];
 }
 
 void ToolTimes::restore(const std::string& tool, const std::string& device, const ToolTime& time) {

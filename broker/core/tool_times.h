@@ -27,6 +27,11 @@ struct ToolTime {
   std::uint64_t variance_samples = 0;  ///< fewer than `samples` if some are older than the variance
   double mean_bytes = 0;               ///< of artifacts
   std::uint64_t bytes_samples = 0;
+
+  /// An attempt ran so long. True if `expected_ms` is another now.
+  bool learn(double ran_ms);
+  /// What such an attempt left.
+  void learn_size(std::uint64_t bytes);
 };
 
 /// Nobody remembers more tools and devices than these: those of a lab, many times over.
@@ -35,11 +40,9 @@ inline constexpr std::size_t kDevicesPerToolMax = 16;
 
 class ToolTimes {
  public:
-  /// An attempt ran so long. True if expected() is another now. Unknown ones beyond the bounds are
-  /// not learned.
-  bool learn(const std::string& tool, const std::string& device, double ran_ms);
-  /// What such an attempt left. Only of what learn() knows.
-  void learn_size(const std::string& tool, const std::string& device, std::uint64_t bytes);
+  /// To learn from an attempt; without samples if it is the first there. Null: nothing more can be
+  /// learned, the bounds are reached. Valid until the next open() or restore().
+  ToolTime* open(const std::string& tool, const std::string& device);
   /// Of a snapshot.
   void restore(const std::string& tool, const std::string& device, const ToolTime& time);
 

@@ -58,12 +58,7 @@ std::string pack(const T& value) {
 
 template <class T>
 Result<T> unpack(std::string_view bytes, std::size_t bytes_max) {
-  const auto handle = protocol::parse_frame(bytes, bytes_max);
-  if (!handle) return tl::make_unexpected(handle.error());
-  T value;
-  protocol::Unpacker unpacker;
-  if (unpacker.get(handle->get(), value)) return value;
-  return tl::make_unexpected(protocol::bad_frame("field '" + unpacker.failed_field() + "'"));
+  return protocol::read_whole<T>(bytes, bytes_max, "");
 }
 
 TraceStep at(TraceKind kind, const Now& now) {

@@ -24,6 +24,9 @@ constexpr std::size_t kRequestsEachMax = 64;
 constexpr std::uint32_t kBusyRetryMs = 100;
 /// Spent on clients before workers get their turn again.
 constexpr Duration kServeMax = std::chrono::milliseconds(20);
+/// A submission is much more memory while it is taken apart than when it is a pipeline. To give
+/// back what is freed costs some, so only after large ones.
+constexpr std::size_t kLargeBytes = 16 * 1024 * 1024;
 constexpr Duration kSpaceRetry = std::chrono::seconds(1);
 constexpr Duration kHistoryRetry = std::chrono::seconds(10);
 
@@ -157,6 +160,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     if (trace_) trace_->flush();
     if (auto flushed = flush(signals); !flushed) return flushed;
     write_history(net::now());
+    save_memory();
   }
 }
 
@@ -275,6 +279,10 @@ void Server::serve_clients() {
     // Its key may have been taken back while it waited.
     if (client_sessions_.routing_id(request->peer) != nullptr)
       core_->handle(*request, now, outbox_);
+    if (const auto* chunk = std::get_if<protocol::SubmitChunk>(&request->message)) {
+      submitted_bytes_ += chunk->data.size();
+      submitted_ = submitted_ || chunk->last;
+    }
     if (now.instant > until) return;
   }
 }
@@ -352,6 +360,13 @@ Result<void> Server::wait_for_space(const Error& full, net::SignalWatch& signals
   if (signals.take() == 0) return {};
   return fail(ErrorCode::kIo, "stopped while the disk was full", folder_.path(),
               "what was not stored was not acknowledged either; free some space and start again");
+}
+
+void Server::save_memory() {
+  if (submitted_bytes_ < kLargeBytes || !submitted_ || core_->is_accepting()) return;
+  submitted_bytes_ = 0;
+  submitted_ = false;
+  net::give_memory_back();
 }
 
 void Server::write_audit() {

@@ -69,6 +69,7 @@ class Server {
   Duration time_to_wait(const Now& now) const;
   void send_mail();
   void write_audit();
+  void save_memory();
 
   StateFolder& folder_;
   Store& store_;
@@ -92,6 +93,8 @@ class Server {
   std::unique_ptr<Relay> relay_;      // serves the bulk port
   std::unique_ptr<TraceFile> trace_;  // null: none is written
   Outbox outbox_;
+  std::size_t submitted_bytes_ = 0;  // since memory was given back
+  bool submitted_ = false;           // one of them is complete
   std::uint64_t bad_frames_ = 0;
   std::uint64_t history_errors_ = 0;
   std::uint64_t audit_errors_ = 0;

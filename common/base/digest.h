@@ -20,7 +20,11 @@ struct Digest {
   std::array<std::uint8_t, 32> bytes{};
 
   auto operator<=>(const Digest&) const = default;
-  bool empty() const { return *this == Digest{}; }
+  bool empty() const {
+    std::array<std::uint64_t, 4> words;
+    std::memcpy(words.data(), bytes.data(), sizeof words);
+    return (words[0] | words[1] | words[2] | words[3]) == 0;
+  }
   std::string hex() const;
   static std::optional<Digest> from_hex(std::string_view text);
 };

@@ -1,7 +1,6 @@
 #include "common/domain/factories.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "common/base/check.h"
 
@@ -27,9 +26,18 @@ std::shared_ptr<const T> share(std::vector<std::shared_ptr<const T>>& recent, co
 TaskFactory::TaskFactory(IdCounters& counters, KeyContext context)
     : counters_(counters), context_(std::move(context)) {}
 
-TaskKey TaskFactory::key_of(const ToolDefinition& tool, const Config& config,
-                            std::span<const TaskPtr> dependencies,
-                            const TaskOptions& options) const {
+void TaskFactory::reserve(std::size_t tasks) {
+  pool_.reserve(tasks);
+  registry_.reserve(tasks);
+  by_key_.reserve(tasks);
+}
+
+void TaskFactory::clear_task_registry() {
+  registry_.clear();
+  by_key_ = {};
+}
+
+TaskKey TaskFactory::key_of(const TaskParts& parts, std::span<const TaskPtr> dependencies) const {
   std::vector<TaskKey> keys;
   keys.reserve(dependencies.size());
   for (const TaskPtr& dependency : dependencies) {
@@ -39,49 +47,76 @@ TaskKey TaskFactory::key_of(const ToolDefinition& tool, const Config& config,
   // A repeated dependency counts once, in the key as everywhere.
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return make_task_key(tool, config, options, context_, keys);
+  return make_task_key(*parts.tool, *parts.config, *parts.options, context_, keys);
 }
 
-TaskPtr TaskFactory::make(TaskType type, const TaskKey& key, const ToolDefinition& tool,
-                          const Config& config, std::span<const TaskPtr> dependencies,
-                          const TaskOptions& options) {
-  auto task = std::make_shared<Task>();
+TaskPtr TaskFactory::find(const TaskKey& key) const {
+  TaskPtr found;
+  by_key_.find(key, [&](TaskId place) {
+    const TaskPtr& known = registry_[number(place) - 1];
+    if (known->key == key) found = known;
+    return found == nullptr;
+  });
+  return found;
+}
+
+TaskPtr TaskFactory::make(TaskType type, const TaskKey& key, const TaskParts& parts,
+                          std::span<const TaskPtr> dependencies) {
+  auto task = pool_.make();
   task->id = TaskId{counters_.task++};
   task->type = type;
   task->key = key;
-  task->tool = share(tools_, tool);
-  task->options = share(options_, options);
-  auto& shared_config = configs_[config.text()];
-  if (!shared_config) shared_config = std::make_shared<const Config>(config);
-  task->config = shared_config;
+  task->tool = parts.tool;
+  task->config = parts.config;
+  task->options = parts.options;
   for (const TaskPtr& dependency : dependencies) {
     auto& ids = task->dependencies;
     if (std::find(ids.begin(), ids.end(), dependency->id) == ids.end()) {
       ids.push_back(dependency->id);
     }
   }
-  registry_.emplace(key, task);
   return task;
+}
+
+TaskParts TaskFactory::share_parts(const ToolDefinition& tool, const Config& config,
+                                   const TaskOptions& options) {
+  auto& shared_config = configs_[config.text()];
+  if (!shared_config) shared_config = std::make_shared<const Config>(config);
+  return {share(tools_, tool), shared_config, share(options_, options)};
 }
 
 TaskPtr TaskFactory::create_task(TaskType type, const ToolDefinition& tool, const Config& config,
                                  std::span<const TaskPtr> dependencies,
                                  const TaskOptions& options) {
-  return make(type, key_of(tool, config, dependencies, options), tool, config, dependencies,
-              options);
+  const TaskParts parts = share_parts(tool, config, options);
+  const TaskKey key = key_of(parts, dependencies);
+  TaskPtr task = make(type, key, parts, dependencies);
+  if (!find(key)) add(task);
+  return task;
 }
 
 TaskPtr TaskFactory::get_or_create_task(TaskType type, const ToolDefinition& tool,
                                         const Config& config, std::span<const TaskPtr> dependencies,
                                         const TaskOptions& options) {
-  const TaskKey key = key_of(tool, config, dependencies, options);
-  const auto found = registry_.find(key);
-  if (found != registry_.end()) return found->second;
-  return make(type, key, tool, config, dependencies, options);
+  return get_or_create_task(type, share_parts(tool, config, options), dependencies);
+}
+
+TaskPtr TaskFactory::get_or_create_task(TaskType type, const TaskParts& parts,
+                                        std::span<const TaskPtr> dependencies) {
+  const TaskKey key = key_of(parts, dependencies);
+  if (TaskPtr found = find(key)) return found;
+  TaskPtr task = make(type, key, parts, dependencies);
+  add(task);
+  return task;
+}
+
+void TaskFactory::add(const TaskPtr& task) {
+  registry_.push_back(task);
+  by_key_.add(task->key, TaskId{registry_.size()});
 }
 
 WorkflowPtr WorkflowFactory::create_workflow(std::string name, std::vector<TaskPtr> tasks) {
-  auto workflow = std::make_shared<Workflow>();
+  auto workflow = pool_.make();
   workflow->id = WorkflowId{counters_.workflow++};
   workflow->name = std::move(name);
   workflow->tasks = std::move(tasks);
@@ -99,9 +134,6 @@ Result<PipelinePtr> PipelineFactory::create_pipeline(std::string name,
                                                      std::vector<WorkflowPtr> workflows,
                                                      DatasetReference dataset) {
   auto pipeline = std::make_shared<Pipeline>();
-  std::unordered_set<const Task*> seen;
-  // Most workflows add a task or two; the rest they share.
-  seen.reserve(2 * workflows.size());
   for (const WorkflowPtr& workflow : workflows) {
     for (const TaskPtr& task : workflow->tasks) {
       if (number(task->pipeline) != 0) {
@@ -110,14 +142,20 @@ Result<PipelinePtr> PipelineFactory::create_pipeline(std::string name,
             to_string(task->id) + " already belongs to pipeline " + to_string(task->pipeline),
             workflow->name, "make new tasks for each pipeline");
       }
-      if (seen.insert(task.get()).second) pipeline->tasks.push_back(task);
     }
   }
   pipeline->id = PipelineId{counters_.pipeline++};
   pipeline->name = std::move(name);
   pipeline->dataset = std::move(dataset);
+  for (const WorkflowPtr& workflow : workflows) {
+    for (const TaskPtr& task : workflow->tasks) {
+      if (task->pipeline == pipeline->id) continue;
+      task->pipeline = pipeline->id;
+      pipeline->tasks.push_back(task);
+    }
+  }
+  pipeline->tasks.shrink_to_fit();
   pipeline->workflows = std::move(workflows);
-  for (const TaskPtr& task : pipeline->tasks) task->pipeline = pipeline->id;
   return pipeline;
 }
 

@@ -2,6 +2,7 @@
 /// classes. Not thread-safe: one thread owns the factories and what they made.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/domain/key_index.h"
 #include "common/domain/pipeline.h"
 #include "common/domain/task_key.h"
 
@@ -21,6 +23,33 @@ struct IdCounters {
   std::uint64_t task = 1;
   std::uint64_t workflow = 1;
   std::uint64_t pipeline = 1;
+};
+
+/// What tasks have in common: one object each, however many tasks refer to it. None is null.
+struct TaskParts {
+  std::shared_ptr<const ToolDefinition> tool;
+  std::shared_ptr<const Config> config;
+  std::shared_ptr<const TaskOptions> options;
+};
+
+/// Places for objects that live and die together: each pointer keeps all of its block.
+template <class T>
+class BlockPool {
+ public:
+  /// The next block has room for so many.
+  void reserve(std::size_t count) { next_size_ = count; }
+  std::shared_ptr<T> make() {
+    if (!block_ || block_->size() == block_->capacity()) {
+      block_ = std::make_shared<std::vector<T>>();
+      block_->reserve(next_size_);
+      next_size_ = std::min<std::size_t>(2 * next_size_, 4096);
+    }
+    return {block_, &block_->emplace_back()};
+  }
+
+ private:
+  std::shared_ptr<std::vector<T>> block_;  // never grows beyond what was reserved
+  std::size_t next_size_ = 4;
 };
 
 /// Makes the tasks of one pipeline and remembers them by key. `counters` must outlive it.
@@ -39,25 +68,31 @@ class TaskFactory {
                              std::span<const TaskPtr> dependencies = {},
                              const TaskOptions& options = {});
 
+  /// The same for parts that are shared already.
+  TaskPtr get_or_create_task(TaskType type, const TaskParts& parts,
+                             std::span<const TaskPtr> dependencies);
+
   /// Forgets the registry. Ids go on from where they were.
-  void clear_task_registry() { registry_.clear(); }
+  void clear_task_registry();
 
   std::size_t registry_size() const { return registry_.size(); }
-  /// Room for so many tasks and configurations, so that tables do not grow step by step.
-  void reserve(std::size_t tasks, std::size_t configs) {
-    registry_.reserve(tasks);
-    configs_.reserve(configs);
-  }
+  /// Room for so many tasks, so that tables do not grow step by step.
+  void reserve(std::size_t tasks);
 
  private:
-  TaskKey key_of(const ToolDefinition& tool, const Config& config,
-                 std::span<const TaskPtr> dependencies, const TaskOptions& options) const;
-  TaskPtr make(TaskType type, const TaskKey& key, const ToolDefinition& tool, const Config& config,
-               std::span<const TaskPtr> dependencies, const TaskOptions& options);
+  TaskKey key_of(const TaskParts& parts, std::span<const TaskPtr> dependencies) const;
+  TaskPtr find(const TaskKey& key) const;
+  void add(const TaskPtr& task);
+  TaskPtr make(TaskType type, const TaskKey& key, const TaskParts& parts,
+               std::span<const TaskPtr> dependencies);
+  TaskParts share_parts(const ToolDefinition& tool, const Config& config,
+                        const TaskOptions& options);
 
   IdCounters& counters_;
   KeyContext context_;
-  std::unordered_map<TaskKey, TaskPtr> registry_;
+  BlockPool<Task> pool_;
+  std::vector<TaskPtr> registry_;
+  KeyIndex by_key_;  // of a task's place in the registry, from 1
   // One copy of each distinct part, most recent last; linear search is bounded by kRecentMax.
   std::vector<std::shared_ptr<const ToolDefinition>> tools_;
   std::vector<std::shared_ptr<const TaskOptions>> options_;
@@ -70,9 +105,12 @@ class WorkflowFactory {
 
   /// Every distinct task's usage counter rises by one. An empty workflow is allowed.
   WorkflowPtr create_workflow(std::string name, std::vector<TaskPtr> tasks);
+  /// Room for so many.
+  void reserve(std::size_t workflows) { pool_.reserve(workflows); }
 
  private:
   IdCounters& counters_;
+  BlockPool<Workflow> pool_;
 };
 
 class PipelineFactory {

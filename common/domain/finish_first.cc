@@ -56,7 +56,7 @@ class FinishFirst final : public Policy {
   std::vector<Priority> initial_priorities(const GraphView& graph) override {
     graph_ = &graph.pipeline;
     facts_ = graph.facts;
-    dependents_ = graph.dependents;
+    dependents_ = &graph.dependents;
     list_dependencies();
     workflows_.build(*graph_, dependencies_);
     times_.build(*graph_);
@@ -131,7 +131,7 @@ class FinishFirst final : public Policy {
     }
     dependencies_.edges.resize(dependencies_.begins.back());
     for (std::uint32_t i = 0; i < facts_.size(); ++i) {
-      for (const std::uint32_t dependent : dependents_[i]) {
+      for (const std::uint32_t dependent : (*dependents_)[i]) {
         dependencies_.edges[next[dependent]++] = i;
       }
     }
@@ -142,7 +142,7 @@ class FinishFirst final : public Policy {
     open_work_ms_ -= node.counted_ms;
     node.counted_ms = open ? times_.of(task) : 0;
     open_work_ms_ += node.counted_ms;
-    for (const std::uint32_t dependent : dependents_[task]) {
+    for (const std::uint32_t dependent : (*dependents_)[task]) {
       nodes_[dependent].open_dependencies += open ? 1u : ~0u;
     }
   }
@@ -164,8 +164,8 @@ class FinishFirst final : public Policy {
 
   /// Those who share a dependent with `task` have another part of it now.
   void touch_partners(std::uint32_t task) {
-    for (const std::uint32_t dependent : dependents_[task]) {
-      const auto partners = dependencies_.of(dependent);
+    for (const std::uint32_t dependent : (*dependents_)[task]) {
+      const auto partners = dependencies_[dependent];
       if (partners.size() > 1) touched_.insert(touched_.end(), partners.begin(), partners.end());
     }
   }
@@ -185,7 +185,7 @@ class FinishFirst final : public Policy {
       last = task;
       if (!compute(task)) continue;
       changed.emplace_back(task, priority(task));
-      for (const std::uint32_t dependency : dependencies_.of(task)) {
+      for (const std::uint32_t dependency : dependencies_[task]) {
         if (is_open(dependency)) due.push(dependency);
       }
     }
@@ -198,7 +198,7 @@ class FinishFirst final : public Policy {
     std::int64_t path_ms = 0;
     heap_.clear();
     if (is_open(task)) {
-      for (const std::uint32_t dependent : dependents_[task]) {
+      for (const std::uint32_t dependent : (*dependents_)[task]) {
         if (!is_open(dependent)) continue;
         path_ms = std::max(path_ms, nodes_[dependent].path_ms);
         push(nodes_[dependent].block, nodes_[dependent].open_dependencies);
@@ -259,7 +259,7 @@ class FinishFirst final : public Policy {
 
   const Pipeline* graph_ = nullptr;
   std::span<const TaskFacts> facts_;
-  std::span<const std::vector<std::uint32_t>> dependents_;
+  const Adjacency* dependents_ = nullptr;
   Adjacency dependencies_;
   LiveWorkflows workflows_;
   ExpectedTimes times_;

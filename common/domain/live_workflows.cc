@@ -26,7 +26,7 @@ void LiveWorkflows::build(const Pipeline& pipeline, const Adjacency& dependencie
   weights_.assign(pipeline.tasks.size(), 0);
   find_last_tasks(dependencies);
   for (std::uint32_t i = 0; i < lost_.size(); ++i) {
-    const auto tasks = last_tasks_.of(i);
+    const auto tasks = last_tasks_[i];
     for (const std::uint32_t task : tasks) weights_[task] += part_of(tasks.size());
   }
 }
@@ -49,10 +49,10 @@ void LiveWorkflows::find_last_tasks(const Adjacency& dependencies) {
   last_tasks_ = {};
   std::vector<std::uint32_t> followed(pipeline_->tasks.size());  // by workflow index + 1
   for (std::uint32_t i = 0; i < lost_.size(); ++i) {
-    for (const std::uint32_t task : members.of(i)) {
-      for (const std::uint32_t dependency : dependencies.of(task)) followed[dependency] = i + 1;
+    for (const std::uint32_t task : members[i]) {
+      for (const std::uint32_t dependency : dependencies[task]) followed[dependency] = i + 1;
     }
-    for (const std::uint32_t task : members.of(i)) {
+    for (const std::uint32_t task : members[i]) {
       if (followed[task] != i + 1) last_tasks_.edges.push_back(task);
     }
     last_tasks_.begins.push_back(static_cast<std::uint32_t>(last_tasks_.edges.size()));
@@ -70,7 +70,7 @@ void LiveWorkflows::set_lost(std::uint32_t task, bool lost, std::vector<std::uin
     const std::uint32_t workflow = workflow_index(id);
     std::uint32_t& count = lost_[workflow];
     if (lost ? ++count != 1 : --count != 0) continue;
-    const auto tasks = last_tasks_.of(workflow);
+    const auto tasks = last_tasks_[workflow];
     const std::int64_t part = part_of(tasks.size());
     for (const std::uint32_t last : tasks) {
       weights_[last] += lost ? -part : part;

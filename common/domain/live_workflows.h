@@ -4,22 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <utility>
 #include <vector>
 
+#include "common/domain/adjacency.h"
 #include "common/domain/pipeline.h"
 
 namespace landseer::domain {
-
-/// The lists of a graph behind one another: `of(i)` is the list of node i.
-struct Adjacency {
-  std::vector<std::uint32_t> begins{0};
-  std::vector<std::uint32_t> edges;
-  std::span<const std::uint32_t> of(std::uint32_t node) const {
-    return std::span(edges).subspan(begins[node], begins[node + 1] - begins[node]);
-  }
-};
 
 /// Not thread-safe. Tasks are named by their index in the pipeline.
 class LiveWorkflows {

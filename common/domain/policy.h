@@ -15,6 +15,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/domain/adjacency.h"
 #include "common/domain/pipeline.h"
 
 namespace landseer::domain {
@@ -40,7 +41,7 @@ struct Priority {
 /// scheduler.
 struct GraphView {
   std::span<const TaskFacts> facts;
-  std::span<const std::vector<std::uint32_t>> dependents;
+  const Adjacency& dependents;
   const Pipeline& pipeline;  ///< tools, workflows, and the statuses as they are
 };
 

@@ -208,10 +208,10 @@ TaskPtr PriorityScheduler::find_task(TaskId id) const {
 }
 
 std::optional<std::uint32_t> PriorityScheduler::index_of(TaskId id) const {
-  const auto found =
-      std::lower_bound(by_id_.begin(), by_id_.end(), std::pair{id, std::uint32_t{0}});
-  if (found == by_id_.end() || found->first != id) return std::nullopt;
-  return found->second;
+  // An id below the first one is far beyond the last one, this way.
+  const std::uint64_t offset = number(id) - number(first_id_);
+  if (offset >= positions_.size() || positions_[offset] == kNowhere) return std::nullopt;
+  return positions_[offset];
 }
 
 Result<std::uint32_t> PriorityScheduler::require(TaskId id) const {

@@ -123,6 +123,7 @@ class PriorityScheduler final : public Scheduler {
   std::string_view policy_name() const { return policy_->name(); }
 
  private:
+  static constexpr std::uint32_t kNowhere = ~std::uint32_t{0};
   struct Node {
     std::int64_t rank = 0;
     std::uint32_t waiting = 0;  // dependencies not completed yet; kept while not terminal
@@ -170,9 +171,10 @@ class PriorityScheduler final : public Scheduler {
   PipelinePtr pipeline_;
   std::unique_ptr<Policy> policy_;
   std::vector<Node> nodes_;  // parallel to pipeline_->tasks
-  std::vector<std::vector<std::uint32_t>> dependents_;
+  Adjacency dependents_;
   std::vector<TaskFacts> facts_;
-  std::vector<std::pair<TaskId, std::uint32_t>> by_id_;  // sorted
+  TaskId first_id_{};                     // the lowest
+  std::vector<std::uint32_t> positions_;  // by id, from that one on: where it is, or kNowhere
   ReadyQueue ready_;
   Progress progress_;
   std::uint64_t paused_ = 0;

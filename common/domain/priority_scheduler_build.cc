@@ -1,5 +1,6 @@
 /// Building a PriorityScheduler: everything that is checked or computed once per pipeline.
 #include <algorithm>
+#include <numeric>
 
 #include "common/domain/priority_scheduler.h"
 
@@ -21,26 +22,31 @@ Result<std::unique_ptr<PriorityScheduler>> PriorityScheduler::create(
   scheduler->gather_facts(*order);
   scheduler->rank_tasks();
   scheduler->settle_initial_statuses(*order);
+  if (!scheduler->live_) scheduler->facts_ = {};  // nobody ranks anew
   return scheduler;
 }
 
 Result<void> PriorityScheduler::index_tasks() {
   const auto& tasks = pipeline_->tasks;
   nodes_.resize(tasks.size());
-  dependents_.resize(tasks.size());
-  by_id_.reserve(tasks.size());
-  for (std::uint32_t i = 0; i < tasks.size(); ++i) by_id_.emplace_back(tasks[i]->id, i);
-  std::sort(by_id_.begin(), by_id_.end());
-  for (std::size_t i = 1; i < by_id_.size(); ++i) {
-    if (by_id_[i].first == by_id_[i - 1].first) {
-      return fail(ErrorCode::kInvalid, "two tasks have the id " + to_string(by_id_[i].first),
+  if (tasks.empty()) return {};
+  const auto [lowest, highest] = std::minmax_element(
+      tasks.begin(), tasks.end(), [](const TaskPtr& a, const TaskPtr& b) { return a->id < b->id; });
+  first_id_ = (*lowest)->id;
+  positions_.resize(number((*highest)->id) - number(first_id_) + 1, kNowhere);
+  for (std::uint32_t i = 0; i < tasks.size(); ++i) {
+    std::uint32_t& position = positions_[number(tasks[i]->id) - number(first_id_)];
+    if (position != kNowhere) {
+      return fail(ErrorCode::kInvalid, "two tasks have the id " + to_string(tasks[i]->id),
                   pipeline_->name, "make tasks with one TaskFactory per process");
     }
+    position = i;
   }
   return {};
 }
 
 Result<void> PriorityScheduler::link_dependencies() {
+  dependents_.begins.assign(nodes_.size() + 1, 0);
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     for (const TaskId id : task(i).dependencies) {
       const auto dependency = index_of(id);
@@ -50,9 +56,16 @@ Result<void> PriorityScheduler::link_dependencies() {
                         ", which is in no workflow of the pipeline",
                     pipeline_->name, "add the dependency to a workflow");
       }
-      dependents_[*dependency].push_back(i);
+      ++dependents_.begins[*dependency + 1];
       ++nodes_[i].waiting;
     }
+  }
+  std::partial_sum(dependents_.begins.begin(), dependents_.begins.end(),
+                   dependents_.begins.begin());
+  dependents_.edges.resize(dependents_.begins.back());
+  std::vector<std::uint32_t> next(dependents_.begins.begin(), dependents_.begins.end() - 1);
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    for (const TaskId id : task(i).dependencies) dependents_.edges[next[*index_of(id)]++] = i;
   }
   return {};
 }

@@ -10,7 +10,9 @@ namespace landseer::domain {
 
 std::vector<TaskPtr> PriorityScheduler::dependents_of(TaskId id) const {
   const auto index = index_of(id);
-  return index ? tasks_of(dependents_[*index]) : std::vector<TaskPtr>{};
+  if (!index) return {};
+  const auto dependents = dependents_[*index];
+  return tasks_of({dependents.begin(), dependents.end()});
 }
 
 std::vector<TaskPtr> PriorityScheduler::below(std::span<const TaskPtr> roots) const {

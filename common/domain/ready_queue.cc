@@ -32,7 +32,10 @@ void ReadyQueue::add(std::uint32_t request, Entry entry) {
     requests_.push_back(request);
     queue = &queues_.emplace_back();
   }
-  if (queue->insert(entry).second) ++size_;
+  // Most come in order, when a pipeline is built: then the end is the place.
+  const std::size_t before = queue->size();
+  queue->insert(queue->end(), entry);
+  size_ += queue->size() - before;
 }
 
 void ReadyQueue::remove(std::uint32_t request, Entry entry) {

@@ -1,14 +1,13 @@
 /// A task: one tool applied with one configuration to the outputs of its dependencies; the unit of
-/// scheduling. Plain data; the factories make them and the scheduler moves their status.
-/// Not thread-safe.
+/// scheduling. Plain data; the factories make them, many in one piece of memory, and the scheduler
+/// moves their status. Not thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 
+#include "common/base/compact.h"
 #include "common/base/digest.h"
 #include "common/base/ids.h"
 #include "common/domain/config.h"
@@ -27,9 +26,9 @@ struct Task {
   std::shared_ptr<const ToolDefinition> tool;  ///< shared by all tasks of the tool
   std::shared_ptr<const Config> config;        ///< shared by all tasks with equal configuration
   std::shared_ptr<const TaskOptions> options;  ///< shared likewise
-  std::vector<TaskId> dependencies;            ///< direct ones, as given, without repetitions
-  std::vector<WorkflowId> workflows;           ///< distinct, in the order they were made
-  std::string reason;                          ///< why it failed, was skipped or cancelled
+  IdList<TaskId> dependencies;                 ///< direct ones, as given, without repetitions
+  IdRanges<WorkflowId> workflows;              ///< distinct, in the order they were made
+  RareText reason;                             ///< why it failed, was skipped or cancelled
   std::int64_t priority = 0;                   ///< the policy's value, as shown to users
   std::uint32_t request = 0;                   ///< group of tasks that compete for the same thing
   TaskType type = TaskType::kPreTraining;

@@ -122,6 +122,8 @@ void keep_freed_memory() {
 
 }  // namespace
 
+void give_memory_back() { malloc_trim(0); }
+
 Context::Context() : handle_(zmq_ctx_new()) {
   CHECK(handle_ != nullptr, "libzmq gives a context");
   zmq_ctx_set(handle_, ZMQ_MAX_SOCKETS, 8192);

@@ -31,6 +31,10 @@ class Context {
   void* handle_;
 };
 
+/// Contexts keep memory that was freed for what comes next. After a large piece of work it goes back
+/// to the system.
+void give_memory_back();
+
 /// One frame in libzmq's own memory, for large ones: to send it, or to pass it on, copies nothing.
 class Frame {
  public:

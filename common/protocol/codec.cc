@@ -57,14 +57,7 @@ Result<Envelope<BulkReplyView>> decode_bulk_reply_view(std::string_view frame) {
 }
 
 Result<Submission> decode_submission(std::string_view body) {
-  auto handle = parse_frame(body, kSubmissionBytesMax);
-  if (!handle) return tl::make_unexpected(handle.error());
-  Unpacker unpacker;
-  Submission submission;
-  if (!unpacker.get(handle->get(), submission)) {
-    return tl::make_unexpected(bad_frame("submission, field '" + unpacker.failed_field() + "'"));
-  }
-  return submission;
+  return read_whole<Submission>(body, kSubmissionBytesMax, "submission, ");
 }
 
 }  // namespace landseer::protocol

@@ -19,6 +19,7 @@
 #include "common/protocol/added.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
+#include "common/protocol/reader.h"
 
 namespace landseer::protocol {
 
@@ -117,124 +118,145 @@ class Packer {
 
 class Unpacker {
  public:
+  explicit Unpacker(std::string_view frame) : reader_(frame) {}
   const std::string& failed_field() const { return failed_; }
+  Reader& reader() { return reader_; }
 
   template <class T>
-  bool get(const msgpack::object& from, T& value) {
+  bool get(T& value) {
     if constexpr (HasFields<T>) {
-      return get_fields(from, value);
+      return get_fields(value);
     } else if constexpr (IsId<T>) {
       std::uint64_t raw = 0;
-      if (!get(from, raw)) return false;
+      if (!get(raw)) return false;
       value = T{raw};
       return true;
     } else if constexpr (std::is_enum_v<T>) {
       std::uint64_t raw = 0;
       constexpr auto kLast = static_cast<std::uint64_t>(last_of(T{}));
-      if (!get(from, raw) || raw < 1 || raw > kLast) return false;
+      if (!get(raw) || raw < 1 || raw > kLast) return false;
       value = static_cast<T>(raw);
       return true;
     } else {
       static_assert(std::integral<T>);
-      return get_integer(from, value);
+      return get_integer(value);
     }
   }
 
-  bool get(const msgpack::object& from, bool& value) {
-    if (from.type != msgpack::type::BOOLEAN) return false;
-    value = from.via.boolean;
-    return true;
-  }
+  bool get(bool& value) { return reader_.boolean(value); }
 
-  bool get(const msgpack::object& from, std::string& value) {
-    if (from.type != msgpack::type::STR) return false;
-    value.assign(from.via.str.ptr, from.via.str.size);
-    return is_utf8(value);
+  bool get(std::string& value) {
+    std::string_view text;
+    if (!reader_.text(text) || !is_utf8(text)) return false;
+    value.assign(text);
+    return true;
   }
 
   template <class S>
-  bool get(const msgpack::object& from, BytesRef<S>& value) {
-    if (from.type != msgpack::type::BIN) return false;
-    value.bytes = S(from.via.bin.ptr, from.via.bin.size);
+  bool get(BytesRef<S>& value) {
+    std::string_view bytes;
+    if (!reader_.bytes(bytes)) return false;
+    value.bytes = S(bytes.data(), bytes.size());
     return true;
   }
 
   template <class T>
-  bool get(const msgpack::object& from, AddedRef<T>& field) {
-    return get(from, field.value);
+  bool get(AddedRef<T>& field) {
+    return get(field.value);
   }
 
-  bool get(const msgpack::object& from, Digest& value) {
-    if (from.type != msgpack::type::BIN) return false;
+  bool get(Digest& value) {
+    std::string_view bytes;
+    if (!reader_.bytes(bytes)) return false;
     value = {};
-    if (from.via.bin.size == 0) return true;
-    if (from.via.bin.size != value.bytes.size()) return false;
-    std::copy_n(from.via.bin.ptr, value.bytes.size(), reinterpret_cast<char*>(value.bytes.data()));
+    if (bytes.empty()) return true;
+    if (bytes.size() != value.bytes.size()) return false;
+    std::copy_n(bytes.data(), value.bytes.size(), reinterpret_cast<char*>(value.bytes.data()));
     return true;
   }
 
   template <class T>
-  bool get(const msgpack::object& from, std::vector<T>& values) {
-    if (from.type != msgpack::type::ARRAY) return false;
+  bool get(std::vector<T>& values) {
+    std::uint32_t count = 0;
+    if (!enter(count)) return false;
     values.clear();
-    // Grown as elements prove good: a list of nothings must not become memory.
-    for (std::uint32_t i = 0; i < from.via.array.size; ++i) {
-      if (!get(from.via.array.ptr[i], values.emplace_back())) return false;
+    // Beyond that it grows as elements prove good: a list of nothings must not become memory.
+    constexpr std::uint32_t kAtOnce = 1024;
+    values.reserve(std::min(count, kAtOnce));
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (!get(values.emplace_back())) return false;
     }
-    return true;
+    return leave();
   }
 
-  bool get(const msgpack::object& from, std::map<std::string, std::string>& values) {
-    if (from.type != msgpack::type::MAP) return false;
-    for (std::uint32_t i = 0; i < from.via.map.size; ++i) {
+  bool get(std::map<std::string, std::string>& values) {
+    std::uint32_t count = 0;
+    if (!reader_.map(count)) return false;
+    values.clear();
+    for (std::uint32_t i = 0; i < count; ++i) {
       std::string key;
       std::string value;
-      if (!get(from.via.map.ptr[i].key, key) || !get(from.via.map.ptr[i].val, value)) return false;
+      if (!get(key) || !get(value)) return false;
       if (!values.emplace(std::move(key), std::move(value)).second) return false;
     }
     return true;
   }
 
   template <class T>
-  bool get(const msgpack::object& from, std::optional<T>& value) {
-    if (from.type == msgpack::type::NIL) {
+  bool get(std::optional<T>& value) {
+    if (reader_.take_nil()) {
       value.reset();
       return true;
     }
-    return get(from, value.emplace());
+    return get(value.emplace());
+  }
+
+  /// Around what is in a list.
+  bool enter(std::uint32_t& count) { return ++depth_ <= kDepthMax && reader_.array(count); }
+  bool leave() {
+    --depth_;
+    return true;
   }
 
  private:
   template <class T>
-  bool get_integer(const msgpack::object& from, T& value) {
-    if (from.type == msgpack::type::POSITIVE_INTEGER) {
-      if (from.via.u64 > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return false;
-      value = static_cast<T>(from.via.u64);
-      return true;
+  bool get_integer(T& value) {
+    std::uint64_t magnitude = 0;
+    bool negative = false;
+    if (!reader_.integer(magnitude, negative)) return false;
+    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+    if (negative) {
+      if constexpr (std::signed_integral<T>) {
+        if (magnitude > kMax + 1) return false;
+        value = static_cast<T>(std::uint64_t{0} - magnitude);
+        return true;
+      }
+      return false;
     }
-    if constexpr (std::signed_integral<T>) {
-      if (from.type != msgpack::type::NEGATIVE_INTEGER) return false;
-      if (from.via.i64 < std::int64_t{std::numeric_limits<T>::min()}) return false;
-      value = static_cast<T>(from.via.i64);
-      return true;
-    }
-    return false;
+    if (magnitude > kMax) return false;
+    value = static_cast<T>(magnitude);
+    return true;
   }
 
+  /// Fields beyond the known ones are a later version's; added ones may be missing.
   template <class T>
-  bool get_fields(const msgpack::object& from, T& value) {
-    if (from.type != msgpack::type::ARRAY) return false;
+  bool get_fields(T& value) {
+    std::uint32_t count = 0;
+    if (!enter(count)) return false;
     std::uint32_t index = 0;
     bool ok = true;
     T::fields(value, [&](const char* name, auto&& field) {
       if (!ok) return;
-      ok = index < from.via.array.size ? get(from.via.array.ptr[index], field) : is_added(field);
+      ok = index < count ? get(field) : is_added(field);
       if (!ok && failed_.empty()) failed_ = name;
       ++index;
     });
-    return ok;
+    for (; ok && index < count; ++index) ok = reader_.skip(kDepthMax - depth_);
+    return ok && leave();
   }
 
+  Reader reader_;
+  std::uint32_t depth_ = 0;
   std::string failed_;
 };
 
@@ -243,6 +265,7 @@ class Unpacker {
 template <class Message>
 std::string encode_frame(const Message& message, std::uint64_t number) {
   std::string out;
+  out.reserve(256);
   Packer packer(out);
   packer.array(3);
   packer.put(static_cast<std::uint64_t>(message.index() + 1));
@@ -256,29 +279,24 @@ inline Error bad_frame(std::string why) {
           "both sides must run versions with a common protocol"};
 }
 
-/// Parses exactly one msgpack value. The limits keep a small frame from asking for much memory: an
-/// array or map has at most as many elements as the frame has bytes.
-inline Result<msgpack::object_handle> parse_frame(std::string_view frame, std::size_t bytes_max) {
+/// Reads one value that is all of the frame. The error names the field that is wrong, after `what`.
+template <class T>
+Result<T> read_whole(std::string_view frame, std::size_t bytes_max, const std::string& what) {
   if (frame.size() > bytes_max) return tl::make_unexpected(bad_frame("too large"));
-  const std::size_t elements = std::min<std::size_t>(frame.size(), kArrayMax);
-  const msgpack::unpack_limit limit(elements, 256, frame.size(), frame.size(), 0, kDepthMax);
-  try {
-    std::size_t used = 0;
-    auto handle = msgpack::unpack(
-        frame.data(), frame.size(), used,
-        [](msgpack::type::object_type, std::size_t, void*) { return true; }, nullptr, limit);
-    if (used != frame.size()) return tl::make_unexpected(bad_frame("trailing bytes"));
-    return handle;
-  } catch (const std::exception& error) {
-    return tl::make_unexpected(bad_frame(error.what()));
+  Unpacker unpacker(frame);
+  T value;
+  if (!unpacker.get(value)) {
+    return tl::make_unexpected(bad_frame(what + "field '" + unpacker.failed_field() + "'"));
   }
+  if (!unpacker.reader().at_end()) return tl::make_unexpected(bad_frame("trailing bytes"));
+  return value;
 }
 
 template <class Variant, std::size_t Index = 0>
-bool read_body(std::uint64_t index, const msgpack::object& from, Unpacker& unpacker, Variant& out) {
+bool read_body(std::uint64_t index, Unpacker& unpacker, Variant& out) {
   if constexpr (Index < std::variant_size_v<Variant>) {
-    if (index != Index) return read_body<Variant, Index + 1>(index, from, unpacker, out);
-    return unpacker.get(from, out.template emplace<Index>());
+    if (index != Index) return read_body<Variant, Index + 1>(index, unpacker, out);
+    return unpacker.get(out.template emplace<Index>());
   } else {
     return false;
   }
@@ -287,24 +305,23 @@ bool read_body(std::uint64_t index, const msgpack::object& from, Unpacker& unpac
 template <class Variant>
 Result<Envelope<Variant>> decode_frame(std::string_view frame,
                                        std::size_t bytes_max = kFrameBytesMax) {
-  auto handle = parse_frame(frame, bytes_max);
-  if (!handle) return tl::make_unexpected(handle.error());
-  const msgpack::object& root = handle->get();
-  Unpacker unpacker;
+  if (frame.size() > bytes_max) return tl::make_unexpected(bad_frame("too large"));
+  Unpacker unpacker(frame);
   Envelope<Variant> envelope;
+  std::uint32_t count = 0;
   std::uint64_t type = 0;
-  if (root.type != msgpack::type::ARRAY || root.via.array.size != 3 ||
-      !unpacker.get(root.via.array.ptr[0], type) ||
-      !unpacker.get(root.via.array.ptr[1], envelope.number)) {
+  if (!unpacker.enter(count) || count != 3 || !unpacker.get(type) ||
+      !unpacker.get(envelope.number)) {
     return tl::make_unexpected(bad_frame("not [type, number, fields]"));
   }
   if (type < 1 || type > std::variant_size_v<Variant>) {
     return tl::make_unexpected(bad_frame("unknown type " + std::to_string(type)));
   }
-  if (!read_body(type - 1, root.via.array.ptr[2], unpacker, envelope.message)) {
+  if (!read_body(type - 1, unpacker, envelope.message)) {
     return tl::make_unexpected(
         bad_frame("type " + std::to_string(type) + ", field '" + unpacker.failed_field() + "'"));
   }
+  if (!unpacker.reader().at_end()) return tl::make_unexpected(bad_frame("trailing bytes"));
   return envelope;
 }
 

@@ -445,7 +445,7 @@ TEST(Reuse, NobodyWaitsForATaskThatIsHeldUpElsewhere) {
 }
 
 TEST(KeyIndex, FindsWhatIsThereAndNothingElse) {
-  KeyIndex index;
+  domain::KeyIndex index;
   std::map<std::uint64_t, Digest> there;
   std::uint64_t state = 1;
   for (std::uint64_t step = 1; step <= 20'000; ++step) {

@@ -1,9 +1,10 @@
-#include "broker/core/key_index.h"
+#include "common/domain/key_index.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
-namespace landseer::broker {
+namespace landseer::domain {
 
 /// Keys are SHA-256 sums: any part of one is as good as a hash of it.
 std::uint64_t KeyIndex::prefix_of(const Digest& key) {
@@ -13,20 +14,36 @@ std::uint64_t KeyIndex::prefix_of(const Digest& key) {
 }
 
 void KeyIndex::add(const Digest& key, TaskId task) {
-  if (3 * (size_ + 1) > 2 * slots_.size()) grow();
-  put({prefix_of(key), number(task)});
+  if (3 * (size_ + 1) > 2 * slots_.size()) resize(std::max<std::size_t>(64, 2 * slots_.size()));
+  if (put({prefix_of(key), number(task)})) ++equal_;
   ++size_;
 }
 
-void KeyIndex::put(Slot slot) {
+/// True: there was one that begins like it.
+bool KeyIndex::put(Slot slot) {
+  bool is_equal = false;
   std::size_t i = home(slot.prefix);
-  while (slots_[i].task != 0) i = next(i);
+  for (; slots_[i].task != 0; i = next(i)) is_equal = is_equal || slots_[i].prefix == slot.prefix;
   slots_[i] = slot;
+  return is_equal;
 }
 
-void KeyIndex::grow() {
+bool KeyIndex::has(std::uint64_t prefix) const {
+  for (std::size_t i = home(prefix); slots_[i].task != 0; i = next(i)) {
+    if (slots_[i].prefix == prefix) return true;
+  }
+  return false;
+}
+
+void KeyIndex::reserve(std::size_t count) {
+  std::size_t wanted = 64;
+  while (3 * count > 2 * wanted) wanted *= 2;
+  if (wanted > slots_.size()) resize(wanted);
+}
+
+void KeyIndex::resize(std::size_t slots) {
   std::vector<Slot> old = std::exchange(slots_, {});
-  slots_.resize(old.empty() ? 64 : 2 * old.size());
+  slots_.resize(slots);
   for (const Slot& slot : old) {
     if (slot.task != 0) put(slot);
   }
@@ -51,6 +68,7 @@ void KeyIndex::remove(const Digest& key, TaskId task) {
   }
   slots_[gap] = Slot{};
   --size_;
+  if (has(prefix_of(key))) --equal_;
 }
 
-}  // namespace landseer::broker
+}  // namespace landseer::domain

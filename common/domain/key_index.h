@@ -1,5 +1,6 @@
-/// Finds tasks by their key, over all pipelines that are kept: what makes a result found again and
-/// work under way joined. 16 bytes and a half-empty table: about 30 bytes a task. One thread.
+/// Finds tasks by their key: in the broker over all pipelines that are kept, which is what makes a
+/// result found again and work under way joined. 16 bytes and a half-empty table: about 30 bytes a
+/// task. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 #include "common/base/digest.h"
 #include "common/base/ids.h"
 
-namespace landseer::broker {
+namespace landseer::domain {
 
 class KeyIndex {
  public:
@@ -16,6 +17,10 @@ class KeyIndex {
   /// Nothing if it is not there.
   void remove(const Digest& key, TaskId task);
   std::size_t size() const { return size_; }
+  /// Whether two of them begin alike: else there is nothing to be found for one that is in it.
+  bool has_equal() const { return equal_ > 0; }
+  /// Room for so many, so that the table does not grow step by step.
+  void reserve(std::size_t count);
 
   /// Calls `visit(TaskId)` for each task whose key begins like this one (8 of 32 bytes): the caller
   /// compares the rest. It must not change the index. `visit` returns false to stop.
@@ -37,11 +42,13 @@ class KeyIndex {
   static std::uint64_t prefix_of(const Digest& key);
   std::size_t home(std::uint64_t prefix) const { return prefix & (slots_.size() - 1); }
   std::size_t next(std::size_t slot) const { return (slot + 1) & (slots_.size() - 1); }
-  void put(Slot slot);
-  void grow();
+  bool put(Slot slot);
+  bool has(std::uint64_t prefix) const;
+  void resize(std::size_t slots);
 
   std::vector<Slot> slots_;  // open addressing, linear probing; a power of two
   std::size_t size_ = 0;
+  std::size_t equal_ = 0;  // that begin like another one; of each such group all but one
 };
 
-}  // namespace landseer::broker
+}  // namespace landseer::domain
