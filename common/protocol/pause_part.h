@@ -31,7 +31,7 @@ struct PartPaused {
   std::uint64_t running = 0;       ///< of the part: they go on, whatever was asked for
   std::uint64_t shared = 0;        ///< pending ones that workflows want which are not paused
   std::uint64_t still_paused = 0;  ///< after a resume: pending ones that something else holds back
-  std::vector<std::string> why;    ///< by what, for people; at most a few
+  std::vector<std::string> why{};  ///< by what, for people; at most a few
   bool pipeline_paused = false;    ///< as a whole: nothing of it starts before that is resumed
   bool operator==(const PartPaused&) const = default;
   template <class Self, class Visit>
