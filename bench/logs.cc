@@ -1,7 +1,7 @@
 /// How fast a log is followed: 100 MB from a task's log file through the worker's stream server and
 /// the broker's relay to a client, against a bare DEALER-ROUTER-DEALER relay of as many bytes in
-/// pieces of the same size. `landseer-bench-logs [--bytes N] [--rounds N] [--json]`; medians, and
-/// the quartiles.
+/// pieces of the same size. `landseer-bench-logs [--bytes N] [--rounds N] [--json]`; medians,
+/// lowest and highest.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -14,6 +14,7 @@
 #include <iostream>
 #include <thread>
 
+#include "bench/figures.h"
 #include "broker/core/tickets.h"
 #include "broker/io/relay.h"
 #include "common/net/clock.h"
@@ -147,15 +148,6 @@ double relay_round(net::Dealer& dealer, const std::string& ticket, std::uint64_t
   return rate(bytes, began);
 }
 
-struct Summary {
-  double low = 0, median = 0, high = 0;
-};
-
-Summary summary(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values.front(), values[values.size() / 2], values.back()};
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -204,14 +196,17 @@ int main(int argc, char** argv) {
     theirs.push_back(bare_round(bare_client, bytes));
   }
   std::filesystem::remove_all(folder);
-  const Summary a = summary(ours);
-  const Summary b = summary(theirs);
+  const double share = bench::quantile(ours, 0.5) / bench::quantile(theirs, 0.5);
+  if (json) {
+    bench::print(
+        {"W9 log", bytes, "MB/s", ours, {{"bare_runs", theirs}, {"share_of_bare", share}}});
+    return 0;
+  }
   std::printf(
-      json ? "{\"bytes\":%llu,\"relay_mb_s\":%.1f,\"relay_low\":%.1f,\"relay_high\":%.1f,"
-             "\"bare_mb_s\":%.1f,\"bare_low\":%.1f,\"bare_high\":%.1f,\"share\":%.3f}\n"
-           : "%llu bytes: %.0f MB/s (%.0f to %.0f) through the relay, %.0f MB/s (%.0f to %.0f) "
-             "bare, a share of %.2f\n",
-      static_cast<unsigned long long>(bytes), a.median, a.low, a.high, b.median, b.low, b.high,
-      a.median / b.median);
+      "%llu bytes: %.0f MB/s (%.0f to %.0f) through the relay, %.0f MB/s (%.0f to %.0f) "
+      "bare, a share of %.2f\n",
+      static_cast<unsigned long long>(bytes), bench::quantile(ours, 0.5), bench::quantile(ours, 0),
+      bench::quantile(ours, 1), bench::quantile(theirs, 0.5), bench::quantile(theirs, 0),
+      bench::quantile(theirs, 1), share);
   return 0;
 }

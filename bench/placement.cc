@@ -14,7 +14,9 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "bench/figures.h"
 #include "bench/machine.h"
+#include "bench/submissions.h"
 #include "broker/core/broker.h"
 #include "common/base/check.h"
 #include "common/protocol/codec.h"
@@ -23,48 +25,6 @@ namespace {
 
 using namespace landseer;
 using namespace landseer::broker;
-
-constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
-
-/// 100 requests: five numbers of CPUs, four of GPUs, five of memory.
-protocol::Submission make_submission(std::size_t tasks, const std::string& policy) {
-  protocol::Submission s;
-  s.submission_id = s.name = "placement";
-  s.policy = policy;
-  s.use_cache = false;
-  s.configs = {"{}"};
-  for (const std::uint32_t cpus : {1u, 2u, 4u, 8u, 16u}) {
-    for (const std::uint32_t gpus : {0u, 1u, 2u, 4u}) {
-      for (const std::uint64_t gibibytes : {1u, 4u, 8u, 16u, 32u}) {
-        protocol::OptionsEntry options;
-        options.cpus_milli = 1000 * cpus;
-        options.gpus_milli = 1000 * gpus;
-        options.memory_bytes = gibibytes * kGiB;
-        s.options.push_back(options);
-      }
-    }
-  }
-  for (std::uint32_t i = 0; i < tasks; ++i) {
-    const std::string number = std::to_string(i);
-    if (i < 40) s.tools.push_back({"tool" + number, "image", "run", {}, false});
-    s.configs.push_back("{\"n\":" + number + "}");
-    s.tasks.push_back({1, i % 40, i + 1, i % static_cast<std::uint32_t>(s.options.size()), {}});
-    s.workflows.push_back({"w", {i}});
-  }
-  return s;
-}
-
-protocol::Hello make_hello(std::size_t worker, std::uint64_t instance) {
-  protocol::Hello hello;
-  hello.uid = hello.name = "worker-" + std::to_string(worker);
-  hello.instance = instance;
-  hello.runtimes = {"process"};
-  hello.cpus_milli = 1000u * (8u << worker % 4);
-  hello.memory_bytes = (16 * kGiB) << worker % 5;
-  for (std::uint32_t gpu = 0; gpu < worker % 9; ++gpu)
-    hello.gpus.push_back({gpu, "gpu", 16 * kGiB});
-  return hello;
-}
 
 /// Of this thread: what the pass itself cost, whoever else used the machine.
 double cpu_ms() {
@@ -96,9 +56,10 @@ class Load {
  public:
   Load(std::size_t workers, std::size_t tasks, const std::string& policy) : core_(Settings{}) {
     sessions_.resize(workers);
-    for (std::size_t i = 0; i < workers; ++i) say(i, make_hello(i, 1));
+    for (std::size_t i = 0; i < workers; ++i) say(i, bench::unlike_worker(i, 1));
     settle(nullptr);
-    const auto submission = make_submission(tasks, policy);
+    auto submission = bench::unlike_tasks(tasks, "placement");
+    submission.policy = policy;
     const std::string body = protocol::encode_submission(submission);
     for (std::size_t at = 0; at < body.size(); at += protocol::kChunkBytesMax) {
       const bool last = at + protocol::kChunkBytesMax >= body.size();
@@ -137,7 +98,7 @@ class Load {
   void restart_one(Passes& passes) {
     const std::size_t worker = random_() % sessions_.size();
     std::erase_if(busy_, [&](const auto& each) { return each.second.first == worker; });
-    say(worker, make_hello(worker, ++instances_));
+    say(worker, bench::unlike_worker(worker, ++instances_));
     fill(passes);
   }
 
@@ -228,7 +189,8 @@ int main(int argc, char** argv) {
                                     {"restart_of_a_worker", restarting.summary()},
                                     {"all", load.all().summary()}};
   if (as_json) {
-    std::cout << json.dump(1) << '\n';
+    const double p99 = json["all"]["cpu_ms_p99"].get<double>();
+    bench::print({"W7 placement", tasks, "ms of CPU, p99 of a pass", {p99}, json});
     return 0;
   }
   std::printf("%llu at once, %llu placed\n", static_cast<unsigned long long>(at_once),

@@ -1,6 +1,7 @@
 /// How long a broker needs to be back, and how long a snapshot holds its loop. A store is written
 /// as the broker writes it: pipelines of shared prefixes, a share of whose tasks has completed.
-/// `landseer-bench-recovery --tasks N --done SHARE [--json]`; the median of five recoveries.
+/// `landseer-bench-recovery --tasks N --done SHARE [--json]`; five recoveries from the
+/// journal, and five from a snapshot.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "bench/figures.h"
 #include "bench/submissions.h"
 #include "broker/io/recover.h"
 #include "common/protocol/codec.h"
@@ -23,11 +25,6 @@ constexpr std::size_t kPipelineTasks = 100'000;
 
 double milliseconds_since(Clock::time_point began) {
   return std::chrono::duration<double, std::milli>(Clock::now() - began).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 /// Holds the loop as broker/io/server.cc does.
@@ -116,7 +113,7 @@ double cpu_milliseconds() {
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
 }
 
-struct Pauses {
+struct SnapshotPauses {
   double longest = 0;
   double longest_cpu = 0;
   std::vector<double> all;
@@ -124,8 +121,8 @@ struct Pauses {
   std::size_t turns = 0;
 };
 
-Pauses take_snapshot(Machine& machine) {
-  Pauses pauses;
+SnapshotPauses take_snapshot(Machine& machine) {
+  SnapshotPauses pauses;
   auto began = Clock::now();
   double cpu = cpu_milliseconds();
   machine.core.begin_snapshot();
@@ -144,7 +141,7 @@ Pauses take_snapshot(Machine& machine) {
   return pauses;
 }
 
-double recovery_time(const std::string& folder, std::uint64_t& groups) {
+std::vector<double> recovery_times(const std::string& folder, std::uint64_t& groups) {
   std::vector<double> times;
   for (int i = 0; i < 5; ++i) {
     const auto began = Clock::now();
@@ -155,7 +152,7 @@ double recovery_time(const std::string& folder, std::uint64_t& groups) {
     if (!recovery) std::abort();
     groups = recovery->groups;
   }
-  return median(times);
+  return times;
 }
 
 }  // namespace
@@ -165,15 +162,16 @@ int main(int argc, char** argv) {
   std::size_t tasks = 100'000;
   double done = 0.5;
   std::string folder = "bench-recovery";
+  bool json = false;
   app.add_option("--tasks", tasks)->capture_default_str();
   app.add_option("--done", done, "share of the tasks that has completed")->capture_default_str();
   app.add_option("--folder", folder, "is made, and removed at the end")->capture_default_str();
+  app.add_flag("--json", json, "which is what is printed anyhow");
   CLI11_PARSE(app, argc, argv);
   std::filesystem::create_directories(folder);
-  Pauses pauses;
+  SnapshotPauses pauses;
   std::uint64_t groups = 0;
   std::uint64_t after = 0;
-  double from_journal = 0;
   {
     Machine machine(folder);
     for (std::size_t left = tasks; left > 0; left -= std::min(left, kPipelineTasks)) {
@@ -182,18 +180,23 @@ int main(int argc, char** argv) {
     hello(machine);
     work(machine, static_cast<std::size_t>(static_cast<double>(tasks) * done));
   }
-  from_journal = recovery_time(folder, groups);
+  const std::vector<double> from_journal = recovery_times(folder, groups);
   {
     Machine machine(folder);
     pauses = take_snapshot(machine);
   }
-  const double from_snapshot = recovery_time(folder, after);
-  std::printf(
-      "{\"tasks\": %zu, \"done\": %.2f, \"journal_groups\": %llu, \"recovery_from_journal_ms\": "
-      "%.1f, \"recovery_from_snapshot_ms\": %.1f, \"snapshot_turns\": %zu, \"snapshot_ms\": %.1f, "
-      "\"turn_ms_median\": %.2f, \"longest_turn_ms\": %.2f, \"longest_turn_cpu_ms\": %.2f}\n",
-      tasks, done, static_cast<unsigned long long>(groups), from_journal, from_snapshot,
-      pauses.turns, pauses.total, median(pauses.all), pauses.longest, pauses.longest_cpu);
+  const std::vector<double> from_snapshot = recovery_times(folder, after);
+  bench::print({"W6 journal", tasks, "ms", from_journal, {{"done", done}, {"groups", groups}}});
+  bench::print({"W6 snapshot",
+                tasks,
+                "ms",
+                from_snapshot,
+                {{"done", done},
+                 {"snapshot_turns", pauses.turns},
+                 {"snapshot_ms", pauses.total},
+                 {"turn_ms_median", bench::quantile(pauses.all, 0.5)},
+                 {"longest_turn_ms", pauses.longest},
+                 {"longest_turn_cpu_ms", pauses.longest_cpu}}});
   std::filesystem::remove_all(folder);
   return 0;
 }

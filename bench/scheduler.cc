@@ -8,7 +8,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "bench/machine.h"
+#include "bench/figures.h"
 #include "common/domain/factories.h"
 #include "common/domain/priority_scheduler.h"
 
@@ -74,18 +74,17 @@ Cost run_once(std::size_t tasks, const std::string& policy) {
   return cost;
 }
 
-nlohmann::ordered_json measure(std::size_t tasks, const std::string& policy) {
-  std::vector<Cost> runs;
-  for (int i = 0; i < kRuns; ++i) runs.push_back(run_once(tasks, policy));
-  std::sort(runs.begin(), runs.end(),
-            [](const Cost& a, const Cost& b) { return a.pair_ns < b.pair_ns; });
-  const Cost& median = runs[kRuns / 2];
-  return {{"policy", policy},
-          {"tasks", median.tasks},
-          {"build_ms", median.build_s * 1e3},
-          {"pair_ns", median.pair_ns},
-          {"pair_ns_low", runs.front().pair_ns},
-          {"pair_ns_high", runs.back().pair_ns}};
+bench::Figures measure(std::size_t tasks, const std::string& policy) {
+  bench::Figures figures{"W8 " + policy, 0, "ns", {}};
+  std::vector<double> build_ms;
+  for (int i = 0; i < kRuns; ++i) {
+    const Cost cost = run_once(tasks, policy);
+    figures.n = cost.tasks;
+    figures.runs.push_back(cost.pair_ns);
+    build_ms.push_back(cost.build_s * 1e3);
+  }
+  figures.extra["build_ms"] = bench::quantile(build_ms, 0.5);
+  return figures;
 }
 
 }  // namespace
@@ -97,16 +96,16 @@ int main(int argc, char** argv) {
   app.add_option("--tasks", sizes)->check(CLI::Range(10, 4'000'000));
   app.add_flag("--json", as_json);
   CLI11_PARSE(app, argc, argv);
-  nlohmann::ordered_json json{{"machine", bench::machine_facts()}, {"runs", kRuns}};
   for (const std::size_t size : sizes) {
     for (const std::string& policy : policy_names()) {
-      const auto result = measure(size, policy);
-      json["results"].push_back(result);
-      if (as_json) continue;
+      const bench::Figures figures = measure(size, policy);
+      if (as_json) {
+        bench::print(figures);
+        continue;
+      }
       std::printf("%-13s %8zu tasks: built in %.1f ms, %.0f ns for taking and completing one\n",
-                  policy.c_str(), result["tasks"].get<std::size_t>(),
-                  result["build_ms"].get<double>(), result["pair_ns"].get<double>());
+                  policy.c_str(), figures.n, figures.extra["build_ms"].get<double>(),
+                  bench::quantile(figures.runs, 0.5));
     }
   }
-  if (as_json) std::cout << json.dump(1) << '\n';
 }

@@ -74,4 +74,40 @@ protocol::Submission grid_tasks(std::size_t count, const std::string& id) {
   return s;
 }
 
+protocol::Submission unlike_tasks(std::size_t count, const std::string& id) {
+  protocol::Submission s = independent_tasks(count, id);
+  for (auto& tool : s.tools) tool.runtime = "process";
+  s.use_cache = false;
+  s.options.clear();
+  for (const std::uint32_t cpus : {1u, 2u, 4u, 8u, 16u}) {
+    for (const std::uint32_t gpus : {0u, 1u, 2u, 4u}) {
+      for (const std::uint64_t gibibytes : {1u, 4u, 8u, 16u, 32u}) {
+        protocol::OptionsEntry options;
+        options.cpus_milli = 1000 * cpus;
+        options.gpus_milli = 1000 * gpus;
+        options.memory_bytes = gibibytes << 30;
+        s.options.push_back(options);
+      }
+    }
+  }
+  for (std::uint32_t i = 0; i < s.tasks.size(); ++i) {
+    s.tasks[i].options = i % static_cast<std::uint32_t>(s.options.size());
+  }
+  return s;
+}
+
+protocol::Hello unlike_worker(std::size_t worker, std::uint64_t instance) {
+  constexpr std::uint64_t kMemory = std::uint64_t{16} << 30;
+  protocol::Hello hello;
+  hello.uid = hello.name = "worker-" + std::to_string(worker);
+  hello.instance = instance;
+  hello.runtimes = {"process"};
+  hello.cpus_milli = 1000u * (8u << worker % 4);
+  hello.memory_bytes = kMemory << worker % 5;
+  for (std::uint32_t gpu = 0; gpu < worker % 9; ++gpu) {
+    hello.gpus.push_back({gpu, "gpu", kMemory});
+  }
+  return hello;
+}
+
 }  // namespace landseer::bench

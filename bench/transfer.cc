@@ -2,7 +2,8 @@
 /// libzmq can do at all: `landseer-bench-transfer --bytes N [--json]`. Every round measures, one
 /// after the other and over loopback TCP: the bare stream (frames of one chunk from memory, dropped
 /// on arrival), the stream that is hashed on arrival, the one that is hashed and written to a file,
-/// and the product (store to store). Medians of the rounds; a noisy machine spoils all alike.
+/// and the product (store to store); then the last two again with CURVE. Medians of the rounds; a
+/// noisy machine spoils all alike.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -15,8 +16,13 @@
 #include <random>
 #include <thread>
 
+#include "bench/figures.h"
 #include "common/base/digest.h"
+#include "common/net/clock.h"
+#include "common/net/doorkeeper.h"
+#include "common/net/key_pair.h"
 #include "common/net/socket.h"
+#include "common/protocol/fetch_pass.h"
 #include "common/protocol/limits.h"
 #include "worker/io/blob_fetcher.h"
 #include "worker/io/blob_server.h"
@@ -31,7 +37,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kChunk = protocol::kBlobChunkBytesMax;
 constexpr std::uint64_t kWindow = 8;  ///< as the product asks ahead
 
-struct Figures {
+struct Speeds {
   std::vector<double> all;  ///< MB/s
   double median() const {
     auto sorted = all;
@@ -54,10 +60,26 @@ double timed(std::uint64_t bytes, const std::function<void()>& work) {
   return static_cast<double>(bytes) / 1e6 / seconds;
 }
 
+/// Of both sides; none: nothing is encrypted.
+struct Keys {
+  net::KeyPair server = *net::make_key_pair();
+  net::KeyPair client = *net::make_key_pair();
+
+  net::ClientKeys of_client() const {
+    return {server.public_key, client.public_key, client.secret_key};
+  }
+};
+
 /// Answers every request, of whatever content, with one chunk from memory.
-void serve_stream(const net::Context& context, const std::string& content, std::string& address,
-                  std::atomic<bool>& bound, const Cancel& stop) {
+void serve_stream(const net::Context& context, const std::string& content, const Keys* keys,
+                  std::string& address, std::atomic<bool>& bound, const Cancel& stop) {
+  std::unique_ptr<net::Doorkeeper> keeper;
   net::Router router(context, {.send_queue = 24});
+  if (keys != nullptr) {
+    keeper = *net::Doorkeeper::start(
+        context, [](const std::string&, const std::string& key) { return std::optional(key); });
+    if (!router.secure({"data", keys->server.secret_key})) die("cannot encrypt");
+  }
   address = *router.bind("tcp://127.0.0.1:0");
   bound = true;
   std::array<net::PollItem, 2> items;
@@ -76,9 +98,10 @@ void serve_stream(const net::Context& context, const std::string& content, std::
 }
 
 /// Receives `bytes` in chunks, with the product's window.
-void take_stream(const net::Context& context, const std::string& address, std::uint64_t bytes,
-                 const std::function<void(std::string_view)>& consume) {
+void take_stream(const net::Context& context, const std::string& address, const Keys* keys,
+                 std::uint64_t bytes, const std::function<void(std::string_view)>& consume) {
   net::Dealer dealer(context);
+  if (keys != nullptr && !dealer.secure(keys->of_client())) die("cannot encrypt");
   if (!dealer.connect(address)) die("cannot connect");
   std::array<net::PollItem, 1> items;
   items[0].socket = &dealer;
@@ -99,7 +122,7 @@ struct Bench {
   std::filesystem::path folder;
   std::uint64_t bytes;
   std::string content = std::string(64 * kChunk, '\0');
-  Figures bare, hashed, written, product;
+  Speeds bare, hashed, written, product, sealed, sealed_product;
 
   void fill() {
     std::mt19937_64 random(7);
@@ -109,15 +132,16 @@ struct Bench {
     }
   }
 
-  double stream(const std::function<void(std::string_view)>& consume) const {
+  double stream(const std::function<void(std::string_view)>& consume,
+                const Keys* keys = nullptr) const {
     const net::Context source;
     const net::Context sink;
     Cancel stop;
     std::string address;
     std::atomic<bool> bound{false};
-    std::thread server([&] { serve_stream(source, content, address, bound, stop); });
+    std::thread server([&] { serve_stream(source, content, keys, address, bound, stop); });
     while (!bound) std::this_thread::yield();
-    const double speed = timed(bytes, [&] { take_stream(sink, address, bytes, consume); });
+    const double speed = timed(bytes, [&] { take_stream(sink, address, keys, bytes, consume); });
     stop.request();
     server.join();
     return speed;
@@ -128,14 +152,24 @@ struct Bench {
     Hasher hasher;
     hashed.all.push_back(stream([&](std::string_view data) { hasher.update(data); }));
     (void)hasher.finish();
-    Hasher again;
+    const Keys keys;
+    written.all.push_back(to_file(nullptr));
+    sealed.all.push_back(to_file(&keys));
+  }
+
+  double to_file(const Keys* keys) const {
+    Hasher hasher;
     const auto path = folder / "stream";
     const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    written.all.push_back(stream([&](std::string_view data) {
-      again.update(data);
-      if (!write_all(file.get(), data, path)) die("cannot write");
-    }));
+    const double speed = stream(
+        [&](std::string_view data) {
+          hasher.update(data);
+          if (!write_all(file.get(), data, path)) die("cannot write");
+        },
+        keys);
+    (void)hasher.finish();
     unlink(path.c_str());
+    return speed;
   }
 
   Digest make_artifact(const ArtifactStore& store) const {
@@ -154,50 +188,70 @@ struct Bench {
     return stored->artifact;
   }
 
-  void transfer(const ArtifactStore& from, const Digest& artifact) {
+  double transfer(const ArtifactStore& from, const Digest& artifact, const Keys* keys) const {
     const net::Context source;
     const net::Context sink;
-    const auto server = std::move(*BlobServer::start(source, from, "tcp://127.0.0.1:0"));
+    const std::string secret(protocol::kFetchSecretBytes, 's');
+    BlobServerKeys locks;
+    FetchOptions options;
+    std::vector<protocol::FetchPass> passes;
+    if (keys != nullptr) {
+      locks = {keys->server.secret_key, secret};
+      options.keys = keys->of_client();
+      passes.push_back({keys->server.public_key,
+                        protocol::make_fetch_pass(secret, {artifact, keys->client.public_key},
+                                                  net::now().wall)});
+    }
+    const auto server = std::move(*BlobServer::start(source, from, "tcp://127.0.0.1:0", locks));
     const auto root = folder / "sink";
+    double speed = 0;
     {
       const ArtifactStore to = *ArtifactStore::open(root);
-      BlobFetcher fetcher(sink, to);
+      BlobFetcher fetcher(sink, to, options);
       const Cancel cancel;
       const std::vector<std::string> sources{server->address()};
-      product.all.push_back(timed(bytes, [&] {
-        const auto fetched = fetcher.fetch_artifact(artifact, sources, cancel);
+      speed = timed(bytes, [&] {
+        const auto fetched = fetcher.fetch_artifact(artifact, sources, cancel, {}, passes);
         if (!fetched) die(fetched.error().to_string());
-      }));
+      });
     }
     std::filesystem::remove_all(root);
+    return speed;
   }
 };
 
-void print(const Bench& bench, bool json) {
-  const auto ratio = [&](const Figures& reference) {
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < reference.all.size(); ++i) {
-      ratios.push_back(bench.product.all[i] / reference.all[i]);
-    }
-    return Figures{ratios}.median();
-  };
-  const std::vector<std::pair<const char*, const Figures*>> rows{
-      {"product", &bench.product},
-      {"bare", &bench.bare},
-      {"hashed", &bench.hashed},
-      {"hashed_written", &bench.written}};
-  if (json) std::printf("{\"bytes\": %llu", static_cast<unsigned long long>(bench.bytes));
-  for (const auto& [name, figures] : rows) {
-    if (json) {
-      std::printf(", \"%s_mb_s\": %.0f, \"%s_spread\": [%.0f, %.0f], \"of_%s\": %.3f", name,
-                  figures->median(), name, figures->lowest(), figures->highest(), name,
-                  ratio(*figures));
-    } else {
-      std::printf("%-15s %6.0f MB/s (%.0f to %.0f), product at %.0f %%\n", name, figures->median(),
-                  figures->lowest(), figures->highest(), 100 * ratio(*figures));
-    }
+/// Of the rounds' ratios, as both halves of a round had the same neighbours.
+double ratio(const Speeds& product, const Speeds& reference) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < reference.all.size(); ++i) {
+    ratios.push_back(product.all[i] / reference.all[i]);
   }
-  if (json) std::printf("}\n");
+  return Speeds{ratios}.median();
+}
+
+void report(const Bench& all, bool json) {
+  struct Row {
+    const char* name;
+    const Speeds& speeds;
+    const Speeds& product;
+  };
+  const std::vector<Row> rows{{"product", all.product, all.product},
+                              {"bare", all.bare, all.product},
+                              {"hashed", all.hashed, all.product},
+                              {"hashed_written", all.written, all.product},
+                              {"product_curve", all.sealed_product, all.sealed_product},
+                              {"hashed_written_curve", all.sealed, all.sealed_product}};
+  bench::Figures printed{"W9 transfer", all.bytes, "MB/s", all.product.all};
+  for (const auto& [name, speeds, product] : rows) {
+    if (&speeds != &all.product) {
+      printed.extra[std::string(name) + "_runs"] = speeds.all;
+      printed.extra[std::string("share_of_") + name] = ratio(product, speeds);
+    }
+    if (json) continue;
+    std::printf("%-20s %6.0f MB/s (%.0f to %.0f), product at %.0f %%\n", name, speeds.median(),
+                speeds.lowest(), speeds.highest(), 100 * ratio(product, speeds));
+  }
+  if (json) bench::print(printed);
 }
 
 }  // namespace
@@ -223,9 +277,11 @@ int main(int argc, char** argv) {
   const Digest artifact = bench.make_artifact(store);
   for (int i = 0; i < rounds; ++i) {
     bench.references();
-    bench.transfer(store, artifact);
+    bench.product.all.push_back(bench.transfer(store, artifact, nullptr));
+    const Keys keys;
+    bench.sealed_product.all.push_back(bench.transfer(store, artifact, &keys));
   }
-  print(bench, json);
+  report(bench, json);
   std::filesystem::remove_all(bench.folder);
   return 0;
 }

@@ -20,6 +20,11 @@ if(LANDSEER_SANITIZER STREQUAL "address")
 elseif(LANDSEER_SANITIZER STREQUAL "thread")
   target_compile_options(project_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
   target_link_options(project_options INTERFACE -fsanitize=thread)
+elseif(LANDSEER_SANITIZER STREQUAL "fuzzer")
+  # clang only. Programs of tests/fuzz add the part with `main`.
+  target_compile_options(project_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                                                   -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_link_options(project_options INTERFACE -fsanitize=address,undefined)
 endif()
 
 # Both are optional: they only shorten the wait.

@@ -5,7 +5,7 @@
 build_packages=(
   g++ cmake ninja-build pkg-config git ccache
   libzmq3-dev cppzmq-dev libmsgpack-cxx-dev libspdlog-dev libfmt-dev libcli11-dev libyaml-cpp-dev
-  nlohmann-json3-dev libssl-dev libsqlite3-dev libexpected-dev libboost-dev prometheus-cpp-dev
+  nlohmann-json3-dev libssl-dev libsqlite3-dev libexpected-dev libboost-dev prometheus-cpp-dev zlib1g-dev
 )
 # Where Node and npm are here from elsewhere they stay: Debian's exclude other ones.
 page_packages=()
@@ -17,10 +17,14 @@ example_packages=(python3 python3-numpy python3-sklearn)
 # shellcheck disable=SC2034
 podman_packages=(podman runc catatonit uidmap)
 # shellcheck disable=SC2034
+bench_packages=(libbenchmark-dev)
+# shellcheck disable=SC2034
 test_packages=(
   libgtest-dev python3-jsonschema python3-yaml shellcheck iproute2 iptables "${podman_packages[@]}"
-  busybox-static
+  busybox-static binutils systemd
 )
+# shellcheck disable=SC2034
+fuzz_packages=(clang-14 libclang-rt-14-dev)
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -19,6 +19,9 @@ struct LimitSetup {
   net::KeyPair peer;  ///< of the worker and the client alike
 };
 
+/// All three as processes of their own; seconds from the submission to its end.
+double run_limit(const LimitSetup& setup, const protocol::Submission& submission);
+
 /// Serves one worker and one client until the latter was told that all results are durable. The
 /// addresses of both ports are written to `addresses`, a pipe, on one line.
 void serve_limit(const LimitSetup& setup, int addresses);

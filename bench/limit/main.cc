@@ -1,59 +1,14 @@
 /// What this machine could do at most in W1 and W3: limit.h says how.
 ///   landseer-bench-limit W1|W3 [--tasks N] [--runs K] [--no-keys] [--folder F]
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <filesystem>
-#include <sstream>
 
 #include "bench/figures.h"
 #include "bench/limit/limit.h"
 #include "bench/submissions.h"
-#include "common/base/check.h"
-
-namespace {
-
-using namespace landseer;
-using namespace landseer::bench;
-
-template <class Serve>
-pid_t in_background(Serve&& serve) {
-  const pid_t child = fork();
-  if (child != 0) return child;
-  serve();
-  _exit(0);
-}
-
-double run_once(const LimitSetup& setup, const protocol::Submission& submission) {
-  std::filesystem::remove_all(setup.folder);
-  std::filesystem::create_directories(setup.folder);
-  int ends[2];
-  CHECK(pipe(ends) == 0, "a pipe can be made");
-  const pid_t broker = in_background([&] { serve_limit(setup, ends[1]); });
-  std::string line(256, '\0');
-  const ssize_t count = read(ends[0], line.data(), line.size());
-  CHECK(count > 0, "the reference starts");
-  std::istringstream words(line.substr(0, static_cast<std::size_t>(count)));
-  std::string workers;
-  std::string clients;
-  words >> workers >> clients;
-  const pid_t worker = in_background([&] { work_limit(setup, workers); });
-  usleep(300'000);  // the worker is there before the work, as in the other measurement
-  const double seconds = submit_limit(setup, clients, submission);
-  kill(worker, SIGKILL);
-  waitpid(worker, nullptr, 0);
-  waitpid(broker, nullptr, 0);
-  close(ends[0]);
-  close(ends[1]);
-  std::filesystem::remove_all(setup.folder);
-  return seconds;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
+  using namespace landseer;
+  using namespace landseer::bench;
   CLI::App app("Measures what bounds the broker on this machine.");
   LimitSetup setup;
   std::string workload;
@@ -80,7 +35,7 @@ int main(int argc, char** argv) {
   const auto submission =
       grid ? grid_tasks(figures.n, "grid") : independent_tasks(figures.n, "independent");
   for (int i = 0; i < runs; ++i) {
-    const double seconds = run_once(setup, submission);
+    const double seconds = run_limit(setup, submission);
     figures.runs.push_back(grid ? seconds : static_cast<double>(figures.n) / seconds);
   }
   print(figures);

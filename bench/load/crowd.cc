@@ -12,49 +12,11 @@
 namespace landseer::bench {
 namespace {
 
-constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr Duration kBeat = std::chrono::seconds(2);
-constexpr Duration kMeasured = std::chrono::seconds(20);
 constexpr Duration kWelcomeLimit = std::chrono::minutes(3);
 
 double milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
-}
-
-/// 100 requests: five numbers of CPUs, four of GPUs, five of memory.
-protocol::Submission unlike_tasks(std::size_t count) {
-  protocol::Submission s = independent_tasks(count, "crowd");
-  for (auto& tool : s.tools) tool.runtime = "process";
-  s.use_cache = false;
-  s.options.clear();
-  for (const std::uint32_t cpus : {1u, 2u, 4u, 8u, 16u}) {
-    for (const std::uint32_t gpus : {0u, 1u, 2u, 4u}) {
-      for (const std::uint64_t gibibytes : {1u, 4u, 8u, 16u, 32u}) {
-        protocol::OptionsEntry options;
-        options.cpus_milli = 1000 * cpus;
-        options.gpus_milli = 1000 * gpus;
-        options.memory_bytes = gibibytes * kGiB;
-        s.options.push_back(options);
-      }
-    }
-  }
-  for (std::uint32_t i = 0; i < s.tasks.size(); ++i) {
-    s.tasks[i].options = i % static_cast<std::uint32_t>(s.options.size());
-  }
-  return s;
-}
-
-protocol::Hello offer_of(std::size_t worker) {
-  protocol::Hello hello;
-  hello.uid = hello.name = "worker-" + std::to_string(worker);
-  hello.instance = 1;
-  hello.runtimes = {"process"};
-  hello.cpus_milli = 1000u * (8u << worker % 4);
-  hello.memory_bytes = (16 * kGiB) << worker % 5;
-  for (std::uint32_t gpu = 0; gpu < worker % 9; ++gpu) {
-    hello.gpus.push_back({gpu, "gpu", 16 * kGiB});
-  }
-  return hello;
 }
 
 class Crowd {
@@ -63,7 +25,7 @@ class Crowd {
     const auto keys = worker_keys(cluster.keys_folder());
     for (std::size_t i = 0; i < count; ++i) {
       workers_.push_back(std::make_unique<SimulatedWorker>(
-          context_, cluster.workers_address(), keys, offer_of(i),
+          context_, cluster.workers_address(), keys, unlike_worker(i, 1),
           [this](SimulatedWorker& worker, const protocol::Assign& assign) {
             for (const auto& attempt : assign.attempts) begin(worker, assign.epoch, attempt);
           }));
@@ -173,9 +135,9 @@ void measure_crowd(const LoadOptions& options) {
     Crowd crowd(cluster, options.workers);
     crowd.await_welcome();
     client::Client client(cluster.client_options());
-    const auto submitted = client.submit(unlike_tasks(figures.n));
+    const auto submitted = client.submit(unlike_tasks(figures.n, "crowd"));
     if (!submitted) die("submitting: " + submitted.error().to_string());
-    crowd.live(kMeasured);
+    crowd.live(std::chrono::seconds(options.seconds));
     figures.runs.push_back(quantile(crowd.waits(), 0.99));
     longest.push_back(quantile(crowd.waits(), 1));
     late += crowd.late();

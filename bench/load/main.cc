@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   app.add_option("workload", workload)->required()->check(CLI::IsMember(workloads));
   app.add_option("--tasks", options.tasks, "0: as the workload is defined");
   app.add_option("--workers", options.workers, "of W7")->capture_default_str();
+  app.add_option("--seconds", options.seconds, "of W7")->capture_default_str();
   app.add_option("--runs", options.runs)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--folder", options.folder, "for the state; is removed")->capture_default_str();
   app.add_flag("--no-keys", no_keys, "without CURVE");

@@ -14,6 +14,7 @@ struct LoadOptions {
   std::size_t tasks = 0;              ///< 0: what the workload is defined with
   std::size_t workers = 2000;         ///< of `crowd`
   int runs = 5;
+  int seconds = 20;  ///< of `crowd`
   bool with_keys = true;
 };
 

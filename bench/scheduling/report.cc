@@ -61,4 +61,12 @@ Json json_of(const Case& chosen, const Comparison& comparison) {
   return json;
 }
 
+Figures figures_of(const Case& chosen, const Comparison& comparison, std::size_t seeds) {
+  Figures figures{"W10 " + chosen.name, seeds, "makespan / lower bound", {}};
+  figures.extra = json_of(chosen, comparison);
+  const auto& makespan = figures.extra["policies"]["finish-first"]["makespan_over_bound"];
+  figures.runs = {makespan["median"].get<double>()};
+  return figures;
+}
+
 }  // namespace landseer::bench

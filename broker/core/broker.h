@@ -151,6 +151,8 @@ class Broker {
                  Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::SetPriority& m, const Now& now,
                  Outbox& out);
+  void on_client(const FromClientPeer& from, const protocol::PausePart& m, const Now& now,
+                 Outbox& out);
   Result<protocol::Submitted> submit(Arrival arrival, const Now& now, Outbox& out);
   std::vector<std::string> impossible_requests(const PipelineRecord& record);
   Result<void> has_room_for_more(const std::string& owner, std::uint64_t tasks) const;
@@ -194,6 +196,11 @@ class Broker {
   Result<protocol::Cancelled> cancel_part(const protocol::CancelPart& m, const Now& now,
                                           Outbox& out);
   Result<protocol::Retried> retry_part(const protocol::RetryPart& m, const Now& now, Outbox& out);
+
+  // broker_pause.cc
+  Result<protocol::Paused> pause(const protocol::Pause& m, const Now& now, Outbox& out);
+  Result<protocol::PartPaused> pause_part(const protocol::PausePart& m, const Now& now,
+                                          Outbox& out);
 
   /// A client that waits for any change after a position.
   struct Follower {

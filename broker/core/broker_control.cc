@@ -1,5 +1,4 @@
-/// What clients decide about pipelines that exist: cancelling, retrying and
-/// pausing.
+/// What clients decide about pipelines that exist: cancelling and retrying.
 #include "broker/core/broker.h"
 
 namespace landseer::broker {
@@ -103,31 +102,6 @@ Result<void> Broker::may_retry(const PipelineRecord& record) const {
   }
   return record.terminal() ? has_room_for_more(record.owner, record.pipeline->tasks.size())
                            : Result<void>{};
-}
-
-void Broker::on_client(const FromClientPeer& from, const protocol::Pause& m, const Now& now,
-                       Outbox& out) {
-  PipelineRecord* record = state_.pipelines.find(m.pipeline);
-  if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
-  const std::string id = to_string(m.pipeline);
-  if (record->terminal()) {
-    return reply_error(from,
-                       {ErrorCode::kConflict,
-                        std::string("cannot ") + (m.paused ? "pause " : "resume ") + id +
-                            ": it is " + std::string(to_string(record->state())),
-                        id, "`landseer retry " + id + "` runs what failed again"},
-                       out);
-  }
-  const bool changed = record->paused != m.paused;
-  // Nothing of it is left to hold back.
-  if (changed && m.paused && record->cancel_requested) {
-    return reply_error(from,
-                       {ErrorCode::kConflict, "cannot pause " + id + ": it is being cancelled", id,
-                        "`landseer wait " + id + "`"},
-                       out);
-  }
-  if (changed) ledger_.commit(PauseChanged{m.pipeline, m.paused, now.wall.unix_ms}, now, out);
-  reply(from, protocol::Paused{changed, record->scheduler->get_progress().running}, out);
 }
 
 }  // namespace landseer::broker

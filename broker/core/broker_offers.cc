@@ -137,6 +137,7 @@ bool Broker::is_wanted(const Digest& checkpoint, const WorkerRecord& leaving, st
     --looks;
     const auto found = state_.pipelines.find_task(id);
     if (!found || found->record->terminal() || found->record->paused) continue;
+    if (found->record->scheduler->is_paused(id)) continue;
     const TaskRun* run = found->record->find_run(id);
     if (run == nullptr || run->checkpoint != checkpoint) continue;
     if (found->task->status == domain::TaskStatus::kPending &&

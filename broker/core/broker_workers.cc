@@ -104,6 +104,9 @@ void Broker::on_hello(const FromWorkerPeer& from, const protocol::Hello& hello, 
     }
     ledger_.commit(WorkerAdded{hello.uid, hello.name, from.caller.name}, now, out);
     worker = state_.workers.find_uid(hello.uid);
+  } else if (worker->key.empty() && !from.caller.name.empty()) {
+    ledger_.commit(WorkerBound{worker->id, from.caller.name}, now,
+                   out);  // from before there were any
   }
   // Hello again, although it was welcomed: nothing reaches it. It gets no work before it shows that
   // it hears, else every task would be given to it in vain, again and again.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/explain_parts.h"
+#include "broker/core/pauses.h"
 #include "broker/core/pruner.h"
 #include "broker/core/queries.h"
 #include "common/base/units.h"
@@ -109,6 +110,22 @@ void explain_blocked(const Question& question, protocol::Explanation& out) {
   out.waits_for = above.waits_for;
 }
 
+/// Of a part of its pipeline. What keeps it besides is told already.
+void explain_paused(const Question& question, protocol::Explanation& out) {
+  std::string resume;
+  for (const PauseReason& why : why_held_back(*question.found.record, *question.found.task)) {
+    const std::string text = why.text + ": " + why.resume;
+    name_condition(out, {"paused", text, {}, 0, false}, text);
+    resume += (resume.empty() ? "" : " and ") + why.resume;
+  }
+  if (!out.summary.empty()) {
+    out.summary += "; besides, it is paused";
+    return;
+  }
+  out.summary = "it is paused";
+  set_change(out, "resume", resume);
+}
+
 void explain_pending(const Question& question, protocol::Explanation& out) {
   const PipelineRecord& record = *question.found.record;
   const auto& scheduler = *record.scheduler;
@@ -126,6 +143,7 @@ void explain_pending(const Question& question, protocol::Explanation& out) {
   } else {
     explain_ready(question, out);
   }
+  if (scheduler.is_paused(id)) explain_paused(question, out);
   if (!record.paused) return;
   const std::string resume = "`landseer resume " + to_string(record.id()) + "`";
   const std::string text = to_string(record.id()) + " is paused: " + resume;

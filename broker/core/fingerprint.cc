@@ -92,6 +92,9 @@ std::uint64_t fingerprint(const PipelineRecord& record) {
     part = combine(part, sum.times, sum.tasks, sum.saved_ms, sum.gpu_ms, sum.unknown);
   }
   for (const std::uint32_t index : record.cancelled_workflows) part = combine(part, index);
+  for (const std::string& tool : record.pauses.tools) part = combine_text(combine(part, 1), tool);
+  for (const std::uint32_t index : record.pauses.workflows) part = combine(part, 2, index);
+  for (const TaskId task : record.pauses.tasks) part = combine(part, 3, number(task));
   return part;
 }
 

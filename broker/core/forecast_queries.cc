@@ -77,6 +77,8 @@ class GraphWriter {
     protocol::GraphTask row;
     row.type = static_cast<std::uint8_t>(task.type);
     row.status = static_cast<std::uint8_t>(task.status);
+    row.paused =
+        task.status == domain::TaskStatus::kPending && record_.scheduler->is_paused(task.id);
     row.tool = tool_of(task);
     row.options = options_of(task);
     for (const TaskId id : task.dependencies) row.dependencies.push_back(index_of(id));

@@ -266,6 +266,7 @@ void Ledger::apply(const TaskReopened& r, const Now& now) {
     run.artifact = {};
     run.cached_from = {};
   }
+  update_pause(*found.record, *found.task);  // a kept one is done, and others wait for it
   expect(found.record->scheduler->reopen(r.task));
   found.record->count_change(*found.task, TaskStatus::kCompleted);
   state_.placement_due = true;
@@ -278,6 +279,7 @@ void Ledger::apply(const TaskKept& r, const Now& now) {
   const TaskChange change_of_task(*this, *found.record, *found.task);
   found.record->runs[r.task].kept = false;
   expect(found.record->scheduler->complete_cached(r.task));
+  update_pause(*found.record, *found.task);
   found.task->cached = number(found.record->runs[r.task].cached_from) != 0;
   if (found.task->cached) ++found.record->cached;
   found.record->count_change(*found.task, TaskStatus::kPending);
@@ -318,7 +320,9 @@ void Ledger::apply(const CancelRequested& r, const Now& now) {
   change(record, [&] {
     record.cancel_requested = true;
     record.paused = false;  // nothing is left to hold back
+    record.pauses = {};
   });
+  record.scheduler->resume_all();
   for (const auto& task : record.scheduler->cancel_pending("the pipeline was cancelled")) {
     note_moved(record, *task);
   }
@@ -362,6 +366,14 @@ void Ledger::apply(const WorkerDrained& r, const Now& now) {
   state_.placement_due = true;
 }
 
+void Ledger::apply(const WorkerBound& r, const Now& now) {
+  static_cast<void>(now);
+  WorkerRecord& worker = *state_.workers.find(r.worker);
+  state_.fingerprint -= fingerprint(worker);
+  worker.key = r.key;
+  state_.fingerprint += fingerprint(worker);
+}
+
 void Ledger::finish(const FoundTask& found, TaskStatus status, std::string reason) {
   const auto consequences = expect(
       found.record->scheduler->update_task_status(found.task->id, status, std::move(reason)));
@@ -395,7 +407,9 @@ void Ledger::retire_if_terminal(PipelineRecord& record, std::int64_t at) {
   change(record, [&] {
     record.finished_at = at;
     record.paused = false;
+    record.pauses = {};
   });
+  record.scheduler->resume_all();
   state_.pipelines.retire(record);
   state_.touch(record);
 }

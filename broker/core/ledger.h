@@ -70,8 +70,10 @@ class Ledger {
   void apply(const PipelineForgotten& r, const Now& now);
   void apply(const WorkerForgotten& r, const Now& now);
   void apply(const WorkerDrained& r, const Now& now);
+  void apply(const WorkerBound& r, const Now& now);
   void apply(const RetryRequested& r, const Now& now);  // ledger_control.cc
-  void apply(const PauseChanged& r, const Now& now);
+  void apply(const PauseChanged& r, const Now& now);    // ledger_pause.cc
+  void apply(const PartPauseChanged& r, const Now& now);
   void apply(const PriorityChanged& r, const Now& now);
   void apply(const TasksPruned& r, const Now& now);
   void apply(const ContentBound& r, const Now& now);  // ledger_reuse.cc
@@ -106,6 +108,11 @@ class Ledger {
   void forget_cancellation(PipelineRecord& record, const RetryRequested& r);
   void note_evaluation(PipelineRecord& record, const domain::Task& task);
   void note_skipped(PipelineRecord& record, const domain::Consequences& consequences);
+  Result<void> check_pause(const PartPauseChanged& r) const;
+  void update_pause(PipelineRecord& record, const domain::Task& task);
+  void update_pauses(PipelineRecord& record, const std::vector<domain::TaskPtr>& tasks);
+  void update_pauses_of(PipelineRecord& record,
+                        const std::vector<protocol::WorkflowRange>& workflows);
   void retire_if_terminal(PipelineRecord& record, std::int64_t at);
 
   State& state_;

@@ -1,5 +1,5 @@
-/// Records of what users decide about pipelines that exist: retrying, pausing, changing their order
-/// and cancelling parts of them; and of what their rules decide.
+/// Records of what users decide about pipelines that exist: retrying, changing their order and
+/// cancelling parts of them; and of what their rules decide.
 #include <algorithm>
 #include <set>
 
@@ -56,6 +56,8 @@ Result<void> Ledger::check_control(const Record& record) const {
     if (pipeline == nullptr || pipeline->terminal() || pipeline->paused == pause->paused) {
       return contradiction("nothing to pause or resume");
     }
+  } else if (const auto* part = std::get_if<PartPauseChanged>(&record)) {
+    return check_pause(*part);
   }
   return check_reuse(record);
 }
@@ -127,6 +129,7 @@ void Ledger::forget_cancellation(PipelineRecord& record, const RetryRequested& r
     }
     if (enough && !record.stop.stopped()) ++record.stop.prunings[0].times;
   });
+  update_pauses_of(record, r.workflows);
 }
 
 /// What was learned since the pipeline was over.
@@ -182,6 +185,7 @@ void Ledger::cancel_part(const CancelRequested& r) {
         record.cancelled_workflows.insert(index);
       }
     });
+    update_pauses_of(record, r.workflows);
   }
   give_up(record, plan.pending, plan.running, plan.reason, false);
   retire_if_terminal(record, r.at);
@@ -231,14 +235,6 @@ void Ledger::note_evaluation(PipelineRecord& record, const domain::Task& task) {
   if (record.stop.when.empty() || task.type != domain::TaskType::kEvaluation) return;
   state_.evaluations_due.push_back(task.id);
   note_reported(record.stop, task, *record.find_run(task.id));
-}
-
-void Ledger::apply(const PauseChanged& r, const Now& now) {
-  static_cast<void>(now);
-  PipelineRecord& record = *state_.pipelines.find(r.pipeline);
-  change(record, [&] { record.paused = r.paused; });
-  state_.placement_due = true;
-  state_.touch(record);
 }
 
 }  // namespace landseer::broker

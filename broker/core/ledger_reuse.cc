@@ -98,6 +98,7 @@ void Ledger::complete_from(PipelineRecord& record, const TaskHit& hit) {
   run.kept = false;
   state_.artifacts.add_producer(run.artifact, hit.task);
   CHECK(record.scheduler->complete_cached(hit.task), "the caller has checked that it is ready");
+  update_pause(record, *task);  // it may have been kept
   if (run.evaluation_skipped) task->reason = source.task->reason;
   ++record.cached;
   record.count_change(*task, TaskStatus::kPending);

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/pauses.h"
 #include "broker/core/run_table.h"
 #include "common/domain/key_index.h"
 #include "common/domain/priority_scheduler.h"
@@ -87,6 +88,7 @@ struct PipelineRecord {
   std::uint64_t pruned = 0;  ///< tasks that are cancelled because of a rule
   bool cancel_requested = false;
   bool paused = false;  ///< gets no new attempts; only while it is not terminal
+  Pauses pauses;        ///< parts that get none; the scheduler knows of which tasks
   /// When something of it was last assigned, or nothing was ready: placement's, and not stored.
   Instant served_at;
   RunTable runs;

@@ -22,7 +22,8 @@ constexpr std::size_t kPageBytesMax = 2 * 1024 * 1024;
 std::int64_t eta_ms(const State& state, const PipelineRecord& record) {
   const domain::Progress progress = record.scheduler->get_progress();
   if (progress.pending + progress.running == 0) return 0;
-  if (record.paused || progress.running == 0) return -1;
+  const bool is_held_back = record.paused || record.scheduler->paused_count() > 0;
+  if (is_held_back || progress.running == 0) return -1;
   double work_ms = 0;
   double known_ms = 0;
   std::uint64_t known = 0;  // tools
@@ -175,6 +176,7 @@ protocol::PipelineRow pipeline_row(const PipelineRecord& record) {
   row.finished_at = record.finished_at;
   row.pruned = record.pruned;
   row.owner = record.owner;
+  row.paused_tasks = record.scheduler->paused_count();
   return row;
 }
 
@@ -193,6 +195,9 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   }
   if (!state.expiry_notice.empty() && !record.terminal()) {
     status.notices.push_back(state.expiry_notice);
+  }
+  if (std::string notice = pauses_notice(record); !notice.empty()) {
+    status.notices.push_back(std::move(notice));
   }
   if (record.paused) {
     status.notices.push_back("paused: nothing new starts before `landseer resume " +
@@ -240,6 +245,7 @@ protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
   row.cached = task.cached;
   row.pruned = task.pruned;
   row.ready = record.scheduler->is_ready(task.id);
+  row.paused = task.status == TaskStatus::kPending && record.scheduler->is_paused(task.id);
   const auto joined = state.joined.find(task.id);
   if (joined != state.joined.end() && record.scheduler->is_held(task.id)) {
     row.joined = joined->second;

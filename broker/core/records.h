@@ -42,7 +42,7 @@ struct PipelineAdded {
 struct WorkerAdded {
   std::string uid;
   std::string name;
-  std::string key{};  ///< the name of the key that it has ever since; empty: any
+  std::string key{};  ///< the name of the key that it has ever since; empty: see WorkerBound
   bool operator==(const WorkerAdded&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -315,15 +315,49 @@ struct TasksPruned {
   }
 };
 
+/// A worker that was added when there were no keys said Hello with one: it has that key from now
+/// on.
+struct WorkerBound {
+  WorkerId worker{};
+  std::string key;  ///< its name
+  bool operator==(const WorkerBound&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("worker", m.worker);
+    visit("key", m.key);
+  }
+};
+
 /// Tasks that one record may prune: far below the bound of a journal row.
 inline constexpr std::size_t kPrunedPerRecordMax = 4096;
+
+/// A user holds a part of a pipeline back, or lets it go on. One of the task, the tool and the
+/// workflows; to let it go on, none of them means whatever is paused, the pipeline included.
+struct PartPauseChanged {
+  PipelineId pipeline{};
+  TaskId task{};
+  std::string tool;
+  std::vector<protocol::WorkflowRange> workflows;
+  bool paused = false;
+  std::int64_t at = 0;
+  bool operator==(const PartPauseChanged&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("pipeline", m.pipeline);
+    visit("task", m.task);
+    visit("tool", m.tool);
+    visit("workflows", m.workflows);
+    visit("paused", m.paused);
+    visit("at", m.at);
+  }
+};
 
 /// Order gives the type number in the journal (index + 1): append only.
 using Record =
     std::variant<PipelineAdded, WorkerAdded, AttemptAssigned, AttemptEnded, TaskReopened, TaskKept,
                  TaskFailed, CancelRequested, PipelineForgotten, WorkerForgotten, RetryRequested,
                  PauseChanged, ContentBound, TasksCached, AttemptHandedOver, WorkerDrained,
-                 PriorityChanged, TasksPruned>;
+                 PriorityChanged, TasksPruned, PartPauseChanged, WorkerBound>;
 
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view bytes);

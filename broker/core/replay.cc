@@ -66,6 +66,11 @@ Result<void> Ledger::check(const Record& record) const {
     if (worker == nullptr || !worker->attempts.empty()) return contradiction("unknown worker");
   } else if (const auto* drained = std::get_if<WorkerDrained>(&record)) {
     if (state_.workers.find(drained->worker) == nullptr) return contradiction("unknown worker");
+  } else if (const auto* bound = std::get_if<WorkerBound>(&record)) {
+    const WorkerRecord* worker = state_.workers.find(bound->worker);
+    if (worker == nullptr || !worker->key.empty() || bound->key.empty()) {
+      return contradiction("no worker without a key");
+    }
   }
   return check_control(record);
 }

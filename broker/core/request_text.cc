@@ -1,6 +1,7 @@
 #include "broker/core/request_text.h"
 
 #include "common/base/units.h"
+#include "common/domain/secret_reference.h"
 
 namespace landseer::broker {
 
@@ -21,6 +22,9 @@ std::string rule_text(const domain::LabelRule& rule) {
     case domain::LabelRelation::kNoneOf:
       return rule.key + " other than " + values;
     case domain::LabelRelation::kExists:
+      if (rule.key.starts_with(domain::kSecretLabelPrefix)) {
+        return "the secret " + rule.key.substr(domain::kSecretLabelPrefix.size());
+      }
       return rule.key + " with any value";
     case domain::LabelRelation::kAbsent:
       return "no " + rule.key;

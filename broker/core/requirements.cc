@@ -5,6 +5,7 @@
 
 #include "broker/core/request_text.h"
 #include "common/base/units.h"
+#include "common/domain/secret_reference.h"
 
 namespace landseer::broker {
 namespace {
@@ -101,6 +102,12 @@ Unmet unmet_gpus_now(const WorkerRecord& worker, const Request& request) {
 }
 
 Unmet unmet_label(const WorkerRecord& worker, const domain::LabelRule& rule) {
+  if (rule.key.starts_with(domain::kSecretLabelPrefix)) {
+    const std::string name = rule.key.substr(domain::kSecretLabelPrefix.size());
+    return {"does not have the secret " + name,
+            "put a file " + name + " into a worker's folder of secrets, and start it again", 1,
+            "secret"};
+  }
   const auto has = worker.offer.labels.find(rule.key);
   return {(has != worker.offer.labels.end() ? "has the label " + rule.key + "=" + has->second
                                             : "has no label " + rule.key) +

@@ -69,12 +69,12 @@ bool leaves_room(const WorkerRecord& worker, const Request& taken, const Request
   }
   const auto used = static_cast<std::int64_t>(worker.attempts.size()) - worker.noops;
   if (worker.offer.tasks_max != 0 && worker.offer.tasks_max - used < 2) return false;
-  for (const auto& [name, amount] : takes.named) {
+  for (const auto& taking : takes.named) {
     const auto wanted = std::find_if(wants.named.begin(), wants.named.end(),
-                                     [&](const auto& other) { return other.name == name; });
-    const auto free = worker.named_free.find(name);
+                                     [&](const auto& other) { return other.name == taking.name; });
+    const auto free = worker.named_free.find(taking.name);
     if (wanted != wants.named.end() && free != worker.named_free.end() &&
-        !leaves(free->second, amount, wanted->amount)) {
+        !leaves(free->second, taking.amount, wanted->amount)) {
       return false;
     }
   }

@@ -97,6 +97,9 @@ template <>
 inline constexpr Rights kRights<protocol::RetryPart>{"retry a part", Reach::kNone, Reach::kOwn,
                                                      Reach::kAll, true};
 template <>
+inline constexpr Rights kRights<protocol::PausePart>{"pause a part", Reach::kNone, Reach::kOwn,
+                                                     Reach::kAll, true};
+template <>
 inline constexpr Rights kRights<protocol::SetPriority>{"change a priority", Reach::kNone,
                                                        Reach::kOwn, Reach::kAll, true};
 template <>

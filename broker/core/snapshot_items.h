@@ -108,6 +108,9 @@ struct PipelineItem {
   std::vector<protocol::WorkflowRange> cancelled_workflows{};
   std::string body;  ///< not encoded; see PipelineAdded
   std::string owner{};
+  std::vector<std::string> paused_tools{};
+  std::vector<protocol::WorkflowRange> paused_workflows{};
+  std::vector<TaskId> paused_tasks{};
   bool operator==(const PipelineItem&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -126,6 +129,9 @@ struct PipelineItem {
     visit("prunings", protocol::added(m.prunings));
     visit("cancelled_workflows", protocol::added(m.cancelled_workflows));
     visit("owner", protocol::added(m.owner));
+    visit("paused_tools", protocol::added(m.paused_tools));
+    visit("paused_workflows", protocol::added(m.paused_workflows));
+    visit("paused_tasks", protocol::added(m.paused_tasks));
   }
 };
 

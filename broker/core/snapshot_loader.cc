@@ -86,6 +86,11 @@ Result<void> SnapshotLoader::on(const PipelineItem& item, const Now& now) {
   for (const std::uint32_t index : workflow_indices(*open_, item.cancelled_workflows)) {
     open_->cancelled_workflows.insert(index);
   }
+  open_->pauses.tools.insert(item.paused_tools.begin(), item.paused_tools.end());
+  open_->pauses.tasks.insert(item.paused_tasks.begin(), item.paused_tasks.end());
+  for (const std::uint32_t index : workflow_indices(*open_, item.paused_workflows)) {
+    open_->pauses.workflows.insert(index);
+  }
   if (item.prunings.empty()) return {};
   if (item.prunings.size() != open_->stop.prunings.size()) {
     return contradiction("the rules of " + to_string(item.pipeline));
@@ -170,6 +175,9 @@ Result<void> SnapshotLoader::close_pipeline(const Now& now) {
     state_.held.emplace(now.instant + delay, task);
   }
   held_.clear();
+  for (const domain::TaskPtr& task : open_->pipeline->tasks) {
+    if (is_held_back(*open_, *task)) open_->scheduler->set_paused(task->id, true);
+  }
   if (open_->terminal() != (open_->finished_at != 0)) return contradiction("when a pipeline ended");
   state_.fingerprint += fingerprint(*open_);
   state_.touch(state_.pipelines.add(std::move(open_)));

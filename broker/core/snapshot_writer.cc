@@ -34,6 +34,9 @@ PipelineItem item_of(const PipelineRecord& record) {
   }
   item.cancelled_workflows = workflow_ranges(record, record.cancelled_workflows);
   item.owner = record.owner;
+  item.paused_tools.assign(record.pauses.tools.begin(), record.pauses.tools.end());
+  item.paused_workflows = workflow_ranges(record, record.pauses.workflows);
+  item.paused_tasks.assign(record.pauses.tasks.begin(), record.pauses.tasks.end());
   return item;
 }
 

@@ -36,13 +36,15 @@ void add_run(Hasher& hasher, const TaskRun& run) {
   }
 }
 
-/// A task that waits for its dependencies may be held besides; that is not found again.
+/// A task that waits for its dependencies may be held besides; that is not found again. Nor is it
+/// that a paused one waits for its next attempt.
 bool is_startable(const PipelineRecord& record, const domain::Task& task) {
   if (record.scheduler->is_ready(task.id)) return true;
   const auto is_completed = [&](TaskId id) {
     return record.scheduler->find_task(id)->status == domain::TaskStatus::kCompleted;
   };
-  return record.scheduler->is_held(task.id) &&
+  if (task.status != domain::TaskStatus::kPending) return false;
+  return (record.scheduler->is_held(task.id) || record.scheduler->is_paused(task.id)) &&
          std::all_of(task.dependencies.begin(), task.dependencies.end(), is_completed);
 }
 
@@ -54,6 +56,9 @@ void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
     add_numbers(hasher, sum.times, sum.tasks, sum.saved_ms, sum.gpu_ms, sum.unknown);
   }
   for (const std::uint32_t index : record.cancelled_workflows) add_numbers(hasher, index);
+  for (const std::string& tool : record.pauses.tools) add(hasher, tool);
+  for (const std::uint32_t index : record.pauses.workflows) add_numbers(hasher, index);
+  for (const TaskId task : record.pauses.tasks) add_numbers(hasher, number(task));
   add(hasher, record.dataset_content.hex());
   for (const auto& [image, content] : record.image_contents) {
     add(hasher, image);
@@ -64,7 +69,8 @@ void add_pipeline(Hasher& hasher, const PipelineRecord& record) {
   add(hasher, record.submission_digest.hex());
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
     add_numbers(hasher, number(task->id), static_cast<int>(task->status), task->priority,
-                int{task->cached}, int{task->pruned}, int{is_startable(record, *task)});
+                int{task->cached}, int{task->pruned}, int{is_startable(record, *task)},
+                int{record.scheduler->is_paused(task->id)});
     add(hasher, task->key.hex());
     add(hasher, task->reason.text());
     if (const TaskRun* run = record.find_run(task->id)) add_run(hasher, *run);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "common/base/text.h"
+#include "common/domain/secret_reference.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
@@ -134,6 +136,25 @@ Result<void> read_request(const protocol::OptionsEntry& entry, domain::ResourceR
   return {};
 }
 
+/// A task waits for a worker that has what its environment only names.
+Result<void> ask_for_secrets(const std::string& env, domain::ResourceRequest& request) {
+  const auto secrets = domain::secrets_of(env);
+  if (!secrets) return tl::make_unexpected(secrets.error());
+  std::set<std::string> labels;
+  for (const auto& [variable, name] : *secrets) labels.insert(domain::secret_label(name));
+  if (labels.size() > protocol::kRulesMax) {
+    return too_large("secrets", labels.size(), protocol::kRulesMax);
+  }
+  for (const std::string& label : labels) {
+    const domain::LabelRule rule{label, domain::LabelRelation::kExists, {}};
+    const auto& known = request.labels;
+    if (std::find(known.begin(), known.end(), rule) == known.end()) request.labels.push_back(rule);
+  }
+  const auto by_key = [](const auto& a, const auto& b) { return a.key < b.key; };
+  std::stable_sort(request.labels.begin(), request.labels.end(), by_key);
+  return {};
+}
+
 Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
   auto env = domain::Config::parse(entry.env);
   if (!env) return tl::make_unexpected(env.error());
@@ -159,6 +180,9 @@ Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
   request.memory_bytes = entry.memory_bytes;
   request.gpu_memory_bytes = entry.gpu_memory_bytes;
   if (auto good = read_request(entry, request); !good) return tl::make_unexpected(good.error());
+  if (auto good = ask_for_secrets(entry.env, request); !good) {
+    return tl::make_unexpected(good.error());
+  }
   options.time_estimate = std::chrono::milliseconds(entry.time_estimate_ms);
   options.network = entry.network;
   options.retries = entry.retries;

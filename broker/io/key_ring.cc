@@ -111,6 +111,7 @@ void KeyRing::refresh() {
   if (auto loaded = load(); !loaded) {
     spdlog::error("the list of keys stays as it was: {}", loaded.error().to_string());
   } else {
+    ++version_;
     news_.request();
   }
 }

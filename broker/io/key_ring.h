@@ -3,6 +3,7 @@
 /// nothing from then on. A list that cannot be read changes nothing, and is complained about.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,6 +39,8 @@ class KeyRing {
   /// Whose this public key is, if it opens that door now. Any thread.
   std::optional<keys::Authorized> find(const std::string& public_key, keys::Door door) const;
 
+  /// Grows when the list changed. Any thread.
+  std::uint64_t version() const { return version_; }
   /// Readable after the list changed, until clear().
   int fd() const { return news_.fd(); }
   void clear() { news_.clear(); }
@@ -57,6 +60,7 @@ class KeyRing {
   const keys::KeyFile own_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Known> known_ = std::make_shared<const Known>();
+  std::atomic<std::uint64_t> version_{0};
   std::mutex refreshing_;  // guards `mark_`
   std::string mark_;       // of the file that `known_` is from
   Cancel news_;

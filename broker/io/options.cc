@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "broker/io/load_guard.h"
 #include "common/base/units.h"
 #include "common/config/amounts.h"
 #include "common/config/key_folder.h"
@@ -12,6 +13,8 @@ namespace landseer::broker {
 namespace {
 
 constexpr std::uint64_t kSnapshotBytesMin = 4 * 1024;
+/// An empty broker uses about 20 MiB.
+constexpr std::uint64_t kMemoryMin = 64 * 1024 * 1024;
 constexpr Duration kLeaseMin = std::chrono::seconds(1);
 constexpr Duration kLeaseMax = std::chrono::hours(24);
 
@@ -64,6 +67,41 @@ bool read_storage(const std::string& disk_min, const std::string& snapshot_bytes
   return false;
 }
 
+bool read_lease(const std::string& lease, Options& options) {
+  const auto parsed = parse_duration(lease);
+  if (!parsed || *parsed < kLeaseMin || *parsed > kLeaseMax) {
+    std::cerr << "landseer-broker: --lease '" << lease << "' is not a duration from 1s to 24h\n";
+    return false;
+  }
+  options.lease = *parsed;
+  return true;
+}
+
+bool read_trace(const std::string& bytes, Options& options) {
+  const auto parsed = parse_bytes(bytes);
+  if (!parsed || *parsed == 0) {
+    std::cerr << "landseer-broker: --trace-bytes '" << bytes << "' is not a size such as 1GiB\n";
+    return false;
+  }
+  options.trace_bytes = *parsed;
+  return true;
+}
+
+bool read_memory(const std::string& limit, Options& options) {
+  if (limit == "auto") {
+    options.memory_limit = default_memory_limit();
+    return true;
+  }
+  const auto bytes = parse_bytes(limit);
+  if (!bytes || *bytes < kMemoryMin) {
+    std::cerr << "landseer-broker: --memory-limit '" << limit
+              << "' is neither `auto` nor a size from 64MiB\n";
+    return false;
+  }
+  options.memory_limit = *bytes;
+  return true;
+}
+
 }  // namespace
 
 int parse_options(int argc, const char* const* argv, Options& options) {
@@ -95,6 +133,15 @@ int parse_options(int argc, const char* const* argv, Options& options) {
       ->capture_default_str();
   app.add_option("--history", history, "how long history.sqlite keeps a finished pipeline")
       ->capture_default_str();
+  std::string memory_limit = "auto";
+  app.add_option("--memory-limit", memory_limit,
+                 "above three quarters of this no submissions are taken, above it connections end; "
+                 "auto: three quarters of the machine's, or of the cgroup's limit")
+      ->capture_default_str();
+  app.add_option("--connections-per-key", options.connections_per_key,
+                 "how many a key may have open at each port")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
   std::string trace_bytes = "1GiB";
   app.add_option("--trace", options.trace_file,
                  "write everything that decides into this file, for --replay; it holds what "
@@ -109,25 +156,15 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   config::add_common_options(app, options.log);
   config::add_environment(app);
   if (const int code = config::parse(app, argc, argv); code >= 0) return code;
-  const auto parsed = parse_duration(lease);
-  if (!parsed || *parsed < kLeaseMin || *parsed > kLeaseMax) {
-    std::cerr << "landseer-broker: --lease '" << lease << "' is not a duration from 1s to 24h\n";
-    return 2;
-  }
-  options.lease = *parsed;
-  const auto parsed_bytes = parse_bytes(trace_bytes);
-  if (!parsed_bytes || *parsed_bytes == 0) {
-    std::cerr << "landseer-broker: --trace-bytes '" << trace_bytes
-              << "' is not a size such as 1GiB\n";
-    return 2;
-  }
-  options.trace_bytes = *parsed_bytes;
+  if (!read_lease(lease, options)) return 2;
+  if (!read_trace(trace_bytes, options)) return 2;
   auto amounts = config::parse_amounts(resources);
   if (!amounts) {
     std::cerr << "landseer-broker: " << amounts.error().to_string() << '\n';
     return 2;
   }
   options.resources = std::move(*amounts);
+  if (!read_memory(memory_limit, options)) return 2;
   if (!read_storage(disk_min, snapshot_bytes, history, options)) return 2;
   if (!options.check_folder.empty()) return -1;
   return find_keys(options) ? -1 : 2;

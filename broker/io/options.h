@@ -20,6 +20,8 @@ struct Options {
   std::uint64_t snapshot_bytes = 64 * 1024 * 1024;  ///< of journal that make a snapshot due
   Duration history = std::chrono::hours(24 * 365);  ///< how long finished pipelines are kept there
   std::map<std::string, std::uint64_t> resources;   ///< of all workers together
+  std::uint64_t memory_limit = 0;                   ///< bytes; see load_guard.h
+  std::size_t connections_per_key = 1000;           ///< at each port
   std::string keys_folder;                          ///< where the keys are; empty: there are none
   std::string check_folder;  ///< verify this state folder and end; empty: serve
   std::string trace_file;    ///< everything the core is given; empty: none

@@ -64,7 +64,8 @@ Relay::Relay(const Digest& secret, Blobs blobs, const RelayLimits& limits, KeyRi
       blobs_(std::move(blobs)),
       book_(limits),
       keys_(keys),
-      router_(context_, kOptions) {}
+      router_(context_, kOptions),
+      guard_(limits.memory) {}
 
 Result<void> Relay::open(const std::string& address) {
   if (keys_ != nullptr) {
@@ -103,8 +104,10 @@ void Relay::serve() {
   items[1].fd = stop_.fd();
   while (!stop_.requested()) {
     const auto deadline = book_.next_deadline();
-    net::poll(items,
-              deadline ? std::max(*deadline - net::now().instant, Duration::zero()) : Duration(-1));
+    const Instant now = net::now().instant;
+    const Duration look = guard_.until_next(now);
+    net::poll(items, deadline ? std::clamp(*deadline - now, Duration::zero(), look) : look);
+    look_at_connections();
     for (int i = 0; i < kBatch; ++i) {
       auto message = router_.receive_message();
       if (!message) break;
@@ -118,7 +121,36 @@ void Relay::serve() {
   }
 }
 
+/// Also those whose key was taken back. Nothing is said on this port for that: the other ports do.
+void Relay::look_at_connections() {
+  const Instant now = net::now().instant;
+  net::Connections& connections = router_.connections();
+  if (keys_ != nullptr && keys_version_ != keys_->version()) {
+    keys_version_ = keys_->version();
+    const auto is_good = [&](const std::string& key) {
+      return keys_->find(key, keys::Door::kBulk).has_value();
+    };
+    for (const std::string& peer : connections.find_unless(is_good)) {
+      connections.end_later(peer, now);
+    }
+    connections.end_due(now);
+    connections.end_silent();
+  }
+  guard_.look(now, &connections);
+}
+
+/// Of its key; or there are few files left and this is a new one.
+bool Relay::has_too_many(const net::PeerMessage& message) {
+  if (!message.first) return false;
+  return guard_.files_are_short() ||
+         router_.connections().has_more_than(book_.limits().connections_per_key, message.user);
+}
+
 void Relay::take(net::PeerMessage message) {
+  if (has_too_many(message)) {
+    router_.connections().end_later(message.peer, net::now().instant);
+    return dropped_one("one connection too many");
+  }
   if (const auto number = relayed_number(message.frame.bytes())) {
     const auto request = book_.answer(message.peer, *number);
     if (!request) return dropped_one("an answer that nobody waits for");

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "broker/io/key_ring.h"
+#include "broker/io/load_guard.h"
 #include "broker/io/relay_book.h"
 #include "common/base/digest.h"
 #include "common/base/result.h"
@@ -47,6 +48,8 @@ class Relay {
   Result<void> open(const std::string& address);
   bool may_ask(const std::string& key, const protocol::BulkRequest& request) const;
   void serve();
+  void look_at_connections();
+  bool has_too_many(const net::PeerMessage& message);
   void take(net::PeerMessage message);
   void on(const std::string& peer, std::uint64_t number, protocol::GetBlob request);
   void on(const std::string& peer, std::uint64_t number, protocol::Attach attach);
@@ -68,6 +71,8 @@ class Relay {
   net::Context context_;  // with an I/O thread of its own, apart from what schedules
   std::unique_ptr<net::Doorkeeper> doorkeeper_;
   net::Router router_;
+  LoadGuard guard_;
+  std::uint64_t keys_version_ = 0;  ///< that the connections were looked at with
   std::string address_;
   Cancel stop_;
   std::atomic<std::uint64_t> malformed_{0};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,6 +24,8 @@ struct RelayLimits {
   Duration attach = std::chrono::seconds(3);  ///< for a worker to say Attach
   Duration reply = std::chrono::seconds(10);  ///< beyond the wait that was asked for
   Duration wait = std::chrono::seconds(10);   ///< that may be asked for
+  std::size_t connections_per_key = 1000;
+  std::uint64_t memory = std::numeric_limits<std::uint64_t>::max();  ///< of the process, in bytes
 };
 
 /// A request that was passed on, or waits until its worker can be asked.

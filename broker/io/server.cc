@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 
 #include <array>
 #include <span>
@@ -10,18 +9,20 @@
 #include "broker/io/recover.h"
 #include "common/base/check.h"
 #include "common/net/clock.h"
-#include "common/net/door_check.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
 namespace {
 
-/// Messages taken from one socket before the others and the timers get their turn.
+/// Messages taken from one socket before the others and the timers get their turn; and for so long,
+/// if they are large. Peers of one socket take turns in libzmq already.
 constexpr int kDrainMax = 1024;
+constexpr Duration kDrainFor = std::chrono::milliseconds(5);
 /// Of one caller, waiting for its turn; four chunks of a submission are under way at most.
 constexpr std::size_t kRequestsEachMax = 64;
 constexpr std::uint32_t kBusyRetryMs = 100;
+constexpr std::uint32_t kShortOfRoomRetryMs = 2000;
 /// Spent on clients before workers get their turn again.
 constexpr Duration kServeMax = std::chrono::milliseconds(20);
 /// A submission is much more memory while it is taken apart than when it is a pipeline. To give
@@ -51,32 +52,11 @@ Server::Server(StateFolder& folder, Store& store, History& history, const Option
       trace_bytes_(options.trace_bytes),
       resources_(options.resources),
       keys_folder_(options.keys_folder),
+      connections_per_key_(options.connections_per_key),
+      guard_(options.memory_limit),
       workers_(context_),
       clients_(context_),
       requests_(kRequestsEachMax) {}
-
-/// Nobody may knock before somebody looks who it is.
-Result<void> Server::lock_doors() {
-  if (keys_folder_.empty()) {
-    spdlog::info("no keys: whoever is on this machine may use this broker; `landseer keys init`");
-    return {};
-  }
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);  // the secret key would be in it
-  auto ring = KeyRing::open(keys_folder_);
-  if (!ring) return tl::make_unexpected(ring.error());
-  keys_ = std::move(*ring);
-  auto keeper = net::Doorkeeper::start(context_, keys_->judge());
-  if (!keeper) return tl::make_unexpected(keeper.error());
-  doorkeeper_ = std::move(*keeper);
-  for (const auto& [socket, door] :
-       {std::pair{&workers_, keys::Door::kWorkers}, std::pair{&clients_, keys::Door::kClients}}) {
-    const net::ServerKeys own = keys_->keys_of(door);
-    if (auto good = check_door(context_, own, keys_->public_key()); !good) return good;
-    if (auto secured = socket->secure(own); !secured) return secured;
-  }
-  return {};
-}
 
 Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   if (auto locked = lock_doors(); !locked) return tl::make_unexpected(locked.error());
@@ -89,8 +69,11 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
     *result = *real;
   }
   const Digest secret = random_secret();
+  RelayLimits limits;
+  limits.connections_per_key = connections_per_key_;
+  limits.memory = guard_.memory_limit();
   auto relay = Relay::start(
-      wanted.bulk, secret, [this](const auto& request) { return read_script(request); }, {},
+      wanted.bulk, secret, [this](const auto& request) { return read_script(request); }, limits,
       keys_.get());
   if (!relay) return tl::make_unexpected(relay.error());
   relay_ = std::move(*relay);
@@ -150,6 +133,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
       spdlog::info("signal {}: stopping; workers go on until their lease ends", signal);
       return {};
     }
+    guard_.look(net::now().instant, &workers_.connections(), &clients_.connections());
     if (const auto space = disk_.look(net::now())) {
       if (space->low) spdlog::warn("{} MiB are free: no new pipelines", space->free_bytes >> 20);
       core_->handle(*space, net::now(), outbox_);
@@ -164,7 +148,6 @@ Result<void> Server::run(net::SignalWatch& signals) {
   }
 }
 
-/// Negative: until something arrives.
 Duration Server::time_to_wait(const Now& now) const {
   const bool is_waited_for = !requests_.empty();
   if (is_waited_for || core_->snapshot_active() || store_.has_rubbish()) return Duration::zero();
@@ -172,7 +155,9 @@ Duration Server::time_to_wait(const Now& now) const {
   if (history_.is_due(*core_, now)) {
     deadline = deadline ? std::min(*deadline, history_after_) : history_after_;
   }
-  return deadline ? std::max(*deadline - now.instant, Duration::zero()) : Duration(-1);
+  // Connections may come, and libzmq may take in what they send, without a message for us.
+  const Duration look = guard_.until_next(now.instant);
+  return deadline ? std::clamp(*deadline - now.instant, Duration::zero(), look) : look;
 }
 
 /// One slice a turn, and half of the time at most: what people and workers wait for goes first.
@@ -189,36 +174,19 @@ void Server::write_history(const Now& now) {
   }
 }
 
-std::optional<Caller> Server::caller_of(const net::PeerFrame& received, keys::Door door) const {
-  return keys_ ? keys_->find(received.user, door) : local_caller();
-}
-
-/// libzmq cannot be told to end a connection. What comes over it is refused, nothing is sent.
-void Server::drop_revoked() {
-  keys_->clear();
-  const auto opens = [&](keys::Door door) {
-    return [this, door](const std::string& key) { return keys_->find(key, door).has_value(); };
-  };
-  client_sessions_.forget_unless(opens(keys::Door::kClients));
-  for (const PeerId peer : worker_sessions_.forget_unless(opens(keys::Door::kWorkers))) {
-    core_->handle(WorkerUnreachable{peer}, net::now(), outbox_);
-  }
-}
-
-void Server::refuse_worker(const std::string& peer) {
-  const protocol::Refused refused{
-      ErrorCode::kNotAllowed, "the broker accepts its key no more",
-      "`landseer keys list` on the broker's host shows whose it accepts"};
-  static_cast<void>(workers_.send(peer, protocol::encode(protocol::ToWorker(refused))));
-}
-
 void Server::receive_workers() {
-  for (int i = 0; i < kDrainMax; ++i) {
+  const Instant until = net::now().instant + kDrainFor;
+  for (int i = 0; i < kDrainMax && net::now().instant < until; ++i) {
     const auto received = workers_.receive();
     if (!received) return;
     const auto caller = caller_of(*received, keys::Door::kWorkers);
     if (!caller) {
-      refuse_worker(received->peer);
+      refuse_revoked(received->peer);
+      continue;
+    }
+    if (const auto why = turn_away(workers_, *received, *caller)) {
+      // A worker that is refused ends. It should not when there is no room for a moment only.
+      if (why->code != ErrorCode::kBusy) refuse_worker(received->peer, *why);
       continue;
     }
     auto decoded = protocol::decode_from_worker(received->frame);
@@ -237,7 +205,8 @@ void Server::receive_workers() {
 }
 
 void Server::receive_clients() {
-  for (int i = 0; i < kDrainMax; ++i) {
+  const Instant until = net::now().instant + kDrainFor;
+  for (int i = 0; i < kDrainMax && net::now().instant < until; ++i) {
     const auto received = clients_.receive();
     if (!received) break;
     take_from_client(*received);
@@ -254,6 +223,7 @@ void Server::take_from_client(const net::PeerFrame& received) {
   };
   const auto caller = caller_of(received, keys::Door::kClients);
   if (!caller) {
+    clients_.connections().end_later(received.peer, net::now().instant + kFarewell);
     return answer({ErrorCode::kNotAllowed, "the broker accepts this key no more", "key",
                    "ask for another one"});
   }
@@ -261,6 +231,15 @@ void Server::take_from_client(const net::PeerFrame& received) {
     count_bad("clients", decoded.error());
     // A client of a later version should hear why, not wait for nothing.
     return answer({decoded.error().code, decoded.error().message, "message", decoded.error().hint});
+  }
+  if (const auto why = turn_away(clients_, received, *caller)) {
+    const std::uint32_t retry_ms = why->code == ErrorCode::kBusy ? kShortOfRoomRetryMs : 0;
+    return answer({why->code, why->message, why->where, why->hint, retry_ms});
+  }
+  if (guard_.memory_is_short() && std::holds_alternative<protocol::SubmitChunk>(decoded->message)) {
+    return answer({ErrorCode::kBusy, "the broker is short of memory and takes no submissions now",
+                   "broker", "ask again later; see --memory-limit of landseer-broker",
+                   kShortOfRoomRetryMs});
   }
   // Without keys, a connection is a caller.
   const std::string& who = caller->name.empty() ? received.peer : caller->name;
@@ -357,6 +336,7 @@ Result<void> Server::wait_for_space(const Error& full, net::SignalWatch& signals
   spdlog::error("{}; waiting for space, nothing is lost", full.message);
   std::array<net::PollItem, 1> items{{{nullptr, signals.fd()}}};
   net::poll(items, kSpaceRetry);
+  guard_.look(net::now().instant, &workers_.connections(), &clients_.connections());
   if (signals.take() == 0) return {};
   return fail(ErrorCode::kIo, "stopped while the disk was full", folder_.path(),
               "what was not stored was not acknowledged either; free some space and start again");
@@ -388,13 +368,15 @@ void Server::send_mail() {
     const std::string* peer = worker_sessions_.routing_id(mail.peer);
     if (peer == nullptr || !workers_.send(*peer, protocol::encode(mail.message))) {
       spdlog::debug("a worker's connection is gone or full");
+      if (peer != nullptr) workers_.connections().end_later(*peer, net::now().instant);
       core_->handle(WorkerUnreachable{mail.peer}, net::now(), outbox_);
     }
   }
   for (const ClientMail& mail : to_clients) {
     const std::string* peer = client_sessions_.routing_id(mail.peer);
     if (peer == nullptr || !clients_.send(*peer, protocol::encode(mail.message, mail.number))) {
-      spdlog::debug("a client did not wait for its answer");
+      spdlog::debug("a client did not wait for its answer, or does not read");
+      if (peer != nullptr) clients_.connections().end_later(*peer, net::now().instant);
     }
   }
 }

@@ -12,6 +12,7 @@
 #include "broker/io/fair_queue.h"
 #include "broker/io/history.h"
 #include "broker/io/key_ring.h"
+#include "broker/io/load_guard.h"
 #include "broker/io/options.h"
 #include "broker/io/relay.h"
 #include "broker/io/sessions.h"
@@ -23,6 +24,9 @@
 #include "common/net/socket.h"
 
 namespace landseer::broker {
+
+/// So long a peer may read why its connection ends.
+inline constexpr Duration kFarewell = std::chrono::seconds(1);
 
 struct ServerAddresses {
   std::string workers;
@@ -52,7 +56,10 @@ class Server {
   Result<void> lock_doors();
   std::optional<Caller> caller_of(const net::PeerFrame& received, keys::Door door) const;
   void drop_revoked();
-  void refuse_worker(const std::string& peer);
+  void refuse_revoked(const std::string& peer);
+  void refuse_worker(const std::string& peer, const Error& why);
+  std::optional<Error> turn_away(net::Router& router, const net::PeerFrame& received,
+                                 const Caller& caller);
   void receive_workers();
   void receive_clients();
   void take_from_client(const net::PeerFrame& received);
@@ -81,6 +88,8 @@ class Server {
   std::uint64_t trace_bytes_;
   std::map<std::string, std::uint64_t> resources_;  // of all workers together
   std::string keys_folder_;
+  std::size_t connections_per_key_;
+  LoadGuard guard_;
   std::unique_ptr<KeyRing> keys_;
   net::Context context_;
   std::unique_ptr<net::Doorkeeper> doorkeeper_;

@@ -16,6 +16,10 @@ namespace landseer::broker {
 namespace {
 
 tl::unexpected<Error> io_error(const std::string& what, const std::string& path) {
+  if (errno == EMFILE || errno == ENFILE) {
+    return fail(ErrorCode::kLimit, "cannot " + what + ": too many files are open", path,
+                "connections are ended to make room");
+  }
   if (errno == ENOSPC || errno == EDQUOT) {
     return fail(ErrorCode::kLimit, "cannot " + what + ": the disk is full", path,
                 "free some space");

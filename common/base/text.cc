@@ -22,6 +22,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+
 /// Number of bytes of the sequence that `lead` begins; 0 if none may begin so.
 std::size_t sequence_length(unsigned char lead) {
   if (lead < 0x80) return 1;
@@ -29,6 +31,22 @@ std::size_t sequence_length(unsigned char lead) {
   if ((lead & 0xF0) == 0xE0) return 3;
   if (lead >= 0xF0 && lead <= 0xF4) return 4;
   return 0;
+}
+
+/// Number of bytes of the character at `at`; 0 if there is no well-formed one.
+std::size_t character_length(std::string_view text, std::size_t at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const std::size_t length = sequence_length(lead);
+  if (length == 0 || at + length > text.size()) return 0;
+  std::uint32_t code = length == 1 ? lead : lead & (0xFFu >> (length + 1));
+  for (std::size_t j = 1; j < length; ++j) {
+    const auto next = static_cast<unsigned char>(text[at + j]);
+    if ((next & 0xC0) != 0x80) return 0;
+    code = code << 6 | (next & 0x3F);
+  }
+  if (length == 3 && (code < 0x800 || (code >= 0xD800 && code <= 0xDFFF))) return 0;
+  if (length == 4 && (code < 0x10000 || code > 0x10FFFF)) return 0;
+  return length;
 }
 
 /// Where an escape sequence that starts at `at` ends (CSI, OSC and two-character forms).
@@ -73,11 +91,15 @@ std::string strip_control(std::string_view text, bool keep_lines) {
       i = escape_end(text, i);
       continue;
     }
-    const bool c1_control = c == 0xC2 && i + 1 < text.size() &&
-                            static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
-                            static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (c1_control) {
-      i += 2;
+    if (c >= 0x80) {
+      const std::size_t length = character_length(text, i);
+      const bool c1_control =
+          c == 0xC2 && length == 2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+      // A byte that is no character is replaced, not kept: once what stood between them is gone,
+      // two such bytes may be a control character, and to a terminal of another encoding one is
+      // enough.
+      if (!c1_control) clean.append(length == 0 ? kReplacement : text.substr(i, length));
+      i += std::max<std::size_t>(length, 1);
       continue;
     }
     if ((c >= 0x20 && c != 0x7F) || (keep_lines && (c == '\n' || c == '\t'))) {
@@ -90,17 +112,8 @@ std::string strip_control(std::string_view text, bool keep_lines) {
 
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = sequence_length(lead);
-    if (length == 0 || i + length > text.size()) return false;
-    std::uint32_t code = length == 1 ? lead : lead & (0xFFu >> (length + 1));
-    for (std::size_t j = 1; j < length; ++j) {
-      const auto next = static_cast<unsigned char>(text[i + j]);
-      if ((next & 0xC0) != 0x80) return false;
-      code = code << 6 | (next & 0x3F);
-    }
-    if (length == 3 && (code < 0x800 || (code >= 0xD800 && code <= 0xDFFF))) return false;
-    if (length == 4 && (code < 0x10000 || code > 0x10FFFF)) return false;
+    const std::size_t length = character_length(text, i);
+    if (length == 0) return false;
     i += length;
   }
   return true;

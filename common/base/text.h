@@ -12,8 +12,8 @@ namespace landseer {
 /// error (distance <= 1 + length/3); empty otherwise.
 std::string nearest_word(std::string_view word, std::span<const std::string> candidates);
 
-/// `text` without escape sequences and control characters, except newline and tab when
-/// `keep_lines`. What a remote peer wrote must pass this before it reaches a terminal.
+/// `text` without escape sequences and control characters (but newline and tab if `keep_lines`); of
+/// bytes that are no UTF-8, U+FFFD is left. What a peer wrote must pass this before a terminal.
 std::string strip_control(std::string_view text, bool keep_lines);
 
 /// True for well-formed UTF-8 (no overlong forms, no surrogates).

@@ -10,85 +10,28 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/config/private_file.h"
 #include "common/config/rendezvous.h"
 
 namespace landseer::config {
 namespace {
-
-constexpr mode_t kOthers = 077;
 
 tl::unexpected<Error> io_error(const std::string& what, const std::string& path) {
   return fail(ErrorCode::kIo, "cannot " + what + ": " + std::strerror(errno), path,
               "check the folder's owner and free space, or name another with --keys");
 }
 
-/// Whether only we can read and change what `status` is of.
-Result<void> check_owner(const struct stat& status, const std::string& path, const char* mode) {
-  if (status.st_uid != geteuid()) {
-    return fail(ErrorCode::kNotAllowed, "it belongs to another user", path,
-                "run this as that user, or `chown " + std::to_string(geteuid()) + " " + path + "`");
-  }
-  if ((status.st_mode & kOthers) != 0) {
-    return fail(ErrorCode::kNotAllowed, "others may read or change it, so its keys count as known",
-                path,
-                "`chmod " + std::string(mode) + " " + path +
-                    "`; if it was so for long, "
-                    "replace the keys with `landseer keys add NAME --replace`");
-  }
-  return {};
-}
-
-Result<void> check_folder(const std::string& folder) {
-  struct stat status {};
-  if (lstat(folder.c_str(), &status) != 0) {
-    if (errno != ENOENT) return io_error("look at the folder", folder);
-    return fail(ErrorCode::kNotFound, "there are no keys here", folder,
-                "`landseer keys init` makes a broker's, `landseer keys add` those of others");
-  }
-  if (!S_ISDIR(status.st_mode)) {
-    return fail(ErrorCode::kNotAllowed, "it is no folder", folder, "name the folder itself");
-  }
-  return check_owner(status, folder, "700");
-}
+constexpr PrivateHints kHints{
+    "`landseer keys init` makes a broker's, `landseer keys add` those of others",
+    "if it was so for long, replace the keys with `landseer keys add NAME --replace`"};
 
 std::string path_of(const std::string& folder, const std::string& file) {
   return folder + "/" + file;
 }
 
-/// Without following a link, so that what is checked is what is read.
 Result<std::string> read_private(const std::string& folder, const std::string& file,
                                  std::size_t bytes_max) {
-  if (auto good = check_folder(folder); !good) return tl::make_unexpected(good.error());
-  const std::string path = path_of(folder, file);
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd) {
-    if (errno == ENOENT) {
-      return fail(ErrorCode::kNotFound, "there is no such file", path,
-                  "`landseer keys init` makes a broker's, `landseer keys add` those of others");
-    }
-    if (errno == ELOOP) {
-      return fail(ErrorCode::kNotAllowed, "it is a link", path, "put the file itself there");
-    }
-    return io_error("read the file", path);
-  }
-  struct stat status {};
-  if (fstat(fd.get(), &status) != 0) return io_error("look at the file", path);
-  if (!S_ISREG(status.st_mode)) {
-    return fail(ErrorCode::kNotAllowed, "it is no file", path, "put a file there");
-  }
-  if (auto good = check_owner(status, path, "600"); !good) {
-    return tl::make_unexpected(good.error());
-  }
-  std::string text(bytes_max + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t got = read(fd.get(), text.data() + size, text.size() - size);
-    if (got < 0) return io_error("read the file", path);
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  text.resize(size);  // one too many is what the parser refuses
-  return text;
+  return read_private_file(folder, file, bytes_max, kHints);
 }
 
 Result<void> make_folder(const std::string& folder) {
@@ -96,7 +39,7 @@ Result<void> make_folder(const std::string& folder) {
   std::filesystem::create_directories(std::filesystem::path(folder).parent_path(), error);
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return io_error("make the folder", folder);
-  return check_folder(folder);
+  return check_private_folder(folder, kHints);
 }
 
 /// A draft that is synced, then put in place by `put`.

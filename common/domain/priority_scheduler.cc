@@ -232,7 +232,8 @@ bool PriorityScheduler::is_ready(TaskId id) const {
 
 bool PriorityScheduler::is_ready(std::uint32_t index) const {
   const Node& node = nodes_[index];
-  return task(index).status == TaskStatus::kPending && node.waiting == 0 && !node.held;
+  return task(index).status == TaskStatus::kPending && node.waiting == 0 && !node.held &&
+         !node.paused;
 }
 
 std::uint64_t& PriorityScheduler::counter(TaskStatus status) {
@@ -259,6 +260,10 @@ void PriorityScheduler::move(std::uint32_t index, TaskStatus to) {
   if (is_ready(index)) remove_ready(index);
   --counter(moved.status);
   ++counter(to);
+  if (nodes_[index].paused) {
+    paused_pending_ += std::uint64_t{to == TaskStatus::kPending};
+    paused_pending_ -= std::uint64_t{moved.status == TaskStatus::kPending};
+  }
   moved.status = to;
   if (to == TaskStatus::kPending) moved.reason.clear();
   moved.pruned = moved.pruned && to == TaskStatus::kCancelled;

@@ -61,6 +61,13 @@ class PriorityScheduler final : public Scheduler {
   /// Requeued with `held` and not released since.
   bool is_held(TaskId id) const;
   std::size_t ready_count() const { return ready_.size(); }
+  /// A paused task is not ready before it is resumed, whatever else happens to it.
+  void set_paused(TaskId id, bool paused);
+  bool is_paused(TaskId id) const;
+  /// Nothing is paused any more. O(tasks) if something was.
+  void resume_all();
+  /// Pending ones that are paused.
+  std::uint64_t paused_count() const { return paused_pending_; }
 
   /// A ready task begins to run. kConflict if it is not ready.
   Result<void> start(TaskId id);
@@ -121,6 +128,7 @@ class PriorityScheduler final : public Scheduler {
     std::int64_t rank = 0;
     std::uint32_t waiting = 0;  // dependencies not completed yet; kept while not terminal
     bool held = false;
+    bool paused = false;
   };
 
   PriorityScheduler(PipelinePtr pipeline, std::unique_ptr<Policy> policy);
@@ -169,6 +177,8 @@ class PriorityScheduler final : public Scheduler {
   std::vector<std::uint32_t> positions_;  // by id, from that one on: where it is, or kNowhere
   ReadyQueue ready_;
   Progress progress_;
+  std::uint64_t paused_ = 0;
+  std::uint64_t paused_pending_ = 0;
   // The rest is for live policies, and empty for others.
   bool live_ = false;
   ReadyQueue urgent_;                // what is ready, the longest path first

@@ -109,10 +109,13 @@ void PriorityScheduler::reload_statuses() {
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     nodes_[i].waiting = task(i).dependency_level();
     nodes_[i].held = false;
+    nodes_[i].paused = false;
   }
   ready_ = {};
   urgent_ = {};
   progress_ = {};
+  paused_ = 0;
+  paused_pending_ = 0;
   if (live_) rank_tasks();
   settle_initial_statuses(*topological_order());
 }

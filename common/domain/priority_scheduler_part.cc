@@ -87,4 +87,25 @@ std::vector<TaskPtr> PriorityScheduler::retry_part(std::span<const TaskPtr> part
   return revive(plan_retry_part(part));
 }
 
+void PriorityScheduler::set_paused(TaskId id, bool paused) {
+  const auto index = index_of(id);
+  if (!index || nodes_[*index].paused == paused) return;
+  if (is_ready(*index)) remove_ready(*index);
+  nodes_[*index].paused = paused;
+  const bool is_pending = task(*index).status == TaskStatus::kPending;
+  paused ? ++paused_ : --paused_;
+  if (is_pending) paused ? ++paused_pending_ : --paused_pending_;
+  if (is_ready(*index)) add_ready(*index);
+}
+
+bool PriorityScheduler::is_paused(TaskId id) const {
+  const auto index = index_of(id);
+  return index && nodes_[*index].paused;
+}
+
+void PriorityScheduler::resume_all() {
+  if (paused_ == 0) return;
+  for (const TaskPtr& each : pipeline_->tasks) set_paused(each->id, false);
+}
+
 }  // namespace landseer::domain

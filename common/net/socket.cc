@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 
@@ -63,6 +64,13 @@ Result<void> set_text(void* socket, int option, const std::string& text) {
   if (zmq_setsockopt(socket, option, text.c_str(), text.size()) == 0) return {};
   return fail(ErrorCode::kInvalid, "libzmq does not take the key", "",
               "is it built with CURVE? Debian's is; else make the key anew");
+}
+
+/// 0: it has none.
+std::uint16_t port_of(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  if (!address.starts_with("tcp://") || colon == std::string::npos) return 0;
+  return static_cast<std::uint16_t>(std::atoi(address.c_str() + colon + 1));
 }
 
 /// Only for addresses that are IPv6: else libzmq shows IPv4 ones in their mapped form.
@@ -274,6 +282,7 @@ Result<void> Router::secure(const ServerKeys& keys) {
   set(handle_, kZapEnforceDomain, 1);
   if (auto done = set_text(handle_, ZMQ_ZAP_DOMAIN, keys.door); !done) return done;
   secured_ = true;
+  connections_.secured();
   return set_text(handle_, ZMQ_CURVE_SECRETKEY, keys.secret_key);
 }
 
@@ -288,28 +297,42 @@ Result<std::string> Router::bind(const std::string& address) {
   std::size_t size = bound.size();
   zmq_getsockopt(handle_, ZMQ_LAST_ENDPOINT, bound.data(), &size);
   bound.resize(size > 0 ? size - 1 : 0);
+  connections_.listens_at(port_of(bound));
   return bound;
+}
+
+/// The number of bytes, or -1.
+bool Router::sent(const std::string& peer, int result) {
+  if (result >= 0) connections_.sent(peer, static_cast<std::size_t>(result));
+  return result >= 0;
 }
 
 bool Router::send(const std::string& peer, std::string_view frame) {
   if (zmq_send(handle_, peer.data(), peer.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
-  return zmq_send(handle_, frame.data(), frame.size(), ZMQ_DONTWAIT) >= 0;
+  return sent(peer, zmq_send(handle_, frame.data(), frame.size(), ZMQ_DONTWAIT));
 }
 
 bool Router::send(const std::string& peer, Frame& frame) {
   if (zmq_send(handle_, peer.data(), peer.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
-  return zmq_msg_send(message_of(frame), handle_, ZMQ_DONTWAIT) >= 0;
+  return sent(peer, zmq_msg_send(message_of(frame), handle_, ZMQ_DONTWAIT));
 }
 
 std::optional<PeerMessage> Router::receive_message() {
   PeerMessage received;
   bool more = false;
   while (take_frame(handle_, received.peer, more)) {
-    if (more && take_frame(handle_, received.frame, more) && !more) {
-      if (secured_) received.user = user_of(received.frame);
-      return received;
+    if (!more || !take_frame(handle_, received.frame, more)) {
+      ++dropped_;
+      continue;
     }
-    if (more) drain(handle_);
+    received.user = secured_ ? user_of(received.frame) : std::string();
+    const int fd = zmq_msg_get(message_of(received.frame), ZMQ_SRCFD);
+    Connections::Received message{1, received.frame.bytes().size(), !more};
+    for (Frame rest; more && take_frame(handle_, rest, more); ++message.frames) {
+      message.bytes += rest.bytes().size();
+    }
+    received.first = connections_.received(received.peer, fd, received.user, message);
+    if (message.whole) return received;
     ++dropped_;
   }
   return std::nullopt;
@@ -318,7 +341,7 @@ std::optional<PeerMessage> Router::receive_message() {
 std::optional<PeerFrame> Router::receive() {
   if (auto message = receive_message()) {
     return PeerFrame{std::move(message->peer), std::string(message->frame.bytes()),
-                     std::move(message->user)};
+                     std::move(message->user), message->first};
   }
   return std::nullopt;
 }

@@ -15,6 +15,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/net/connections.h"
 
 namespace landseer::net {
 
@@ -31,8 +32,8 @@ class Context {
   void* handle_;
 };
 
-/// Contexts keep memory that was freed for what comes next. After a large piece of work it goes back
-/// to the system.
+/// Contexts keep memory that was freed for what comes next. After a large piece of work it goes
+/// back to the system.
 void give_memory_back();
 
 /// One frame in libzmq's own memory, for large ones: to send it, or to pass it on, copies nothing.
@@ -134,12 +135,14 @@ struct PeerFrame {
   std::string peer;  ///< libzmq's routing id: never shown to anyone, never an identity
   std::string frame;
   std::string user{};  ///< who the doorkeeper said it is; empty: there are no keys
+  bool first = false;  ///< over its connection
 };
 
 struct PeerMessage {
   std::string peer;
   Frame frame;
   std::string user{};
+  bool first = false;
 };
 
 /// Server side: many peers.
@@ -157,8 +160,13 @@ class Router final : public Socket {
   std::optional<PeerMessage> receive_message();
   /// Messages dropped because they were not exactly one frame.
   std::uint64_t dropped() const { return dropped_; }
+  /// What is below this socket. Those that said something are known, by their routing ids.
+  Connections& connections() { return connections_; }
 
  private:
+  bool sent(const std::string& peer, int result);
+
+  Connections connections_;
   bool secured_ = false;
   std::uint64_t dropped_ = 0;
 };

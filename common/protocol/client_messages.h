@@ -16,6 +16,7 @@
 #include "common/protocol/drain.h"
 #include "common/protocol/explanation.h"
 #include "common/protocol/forecast_messages.h"
+#include "common/protocol/pause_part.h"
 #include "common/protocol/selection.h"
 #include "common/protocol/version.h"
 
@@ -383,13 +384,15 @@ struct ErrorReply {
 };
 
 /// Order gives the type number on the wire (index + 1): append only.
-using FromClient = std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks,
-                                GetTask, ListWorkflows, ListWorkers, OpenStream, Cancel, Retry,
-                                Pause, GetExplanation, GetToolTimes, ListOffers, GetGraph, Drain,
-                                CancelPart, RetryPart, SetPriority, GetChanges, ListAttempts>;
-using ToClient = std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus,
-                              TaskList, TaskDetail, WorkflowList, WorkerList, StreamOpened,
-                              Cancelled, ErrorReply, Retried, Paused, Explanation, ToolTimeList,
-                              OfferList, GraphPage, Drained, PrioritySet, ChangeList, AttemptList>;
+using FromClient =
+    std::variant<ClientHello, SubmitChunk, ListPipelines, WatchPipeline, ListTasks, GetTask,
+                 ListWorkflows, ListWorkers, OpenStream, Cancel, Retry, Pause, GetExplanation,
+                 GetToolTimes, ListOffers, GetGraph, Drain, CancelPart, RetryPart, SetPriority,
+                 GetChanges, ListAttempts, PausePart>;
+using ToClient =
+    std::variant<ClientWelcome, ChunkTaken, Submitted, PipelineList, PipelineStatus, TaskList,
+                 TaskDetail, WorkflowList, WorkerList, StreamOpened, Cancelled, ErrorReply, Retried,
+                 Paused, Explanation, ToolTimeList, OfferList, GraphPage, Drained, PrioritySet,
+                 ChangeList, AttemptList, PartPaused>;
 
 }  // namespace landseer::protocol

@@ -48,9 +48,10 @@ struct PipelineRow {
   std::uint64_t cached = 0;
   std::int64_t submitted_at = 0;  ///< Unix milliseconds, as all times here
   std::int64_t finished_at = 0;
-  std::int64_t eta_ms = -1;  ///< remaining; negative: unknown
-  std::uint64_t pruned = 0;  ///< of the cancelled ones: by a rule
-  std::string owner;         ///< whose key submitted it; empty: a broker without keys
+  std::int64_t eta_ms = -1;        ///< remaining; negative: unknown
+  std::uint64_t pruned = 0;        ///< of the cancelled ones: by a rule
+  std::string owner;               ///< whose key submitted it; empty: a broker without keys
+  std::uint64_t paused_tasks = 0;  ///< of the pending ones: with a part of it
   bool operator==(const PipelineRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -76,6 +77,7 @@ struct PipelineRow {
     visit("eta_ms", m.eta_ms);
     visit("pruned", added(m.pruned));
     visit("owner", added(m.owner));
+    visit("paused_tasks", added(m.paused_tasks));
   }
 };
 
@@ -143,6 +145,7 @@ struct TaskRow {
   TaskId joined{};       ///< pending, because this task of another pipeline is doing the same work
   bool pruned = false;   ///< cancelled by a rule; while it runs: as soon as it is stopped
   bool is_baseline = false;  ///< its tool is: what its stage's others are compared with
+  bool paused = false;       ///< pending, and does not start: a part it belongs to is paused
   bool operator==(const TaskRow&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -172,6 +175,7 @@ struct TaskRow {
     visit("joined", added(m.joined));
     visit("pruned", added(m.pruned));
     visit("is_baseline", added(m.is_baseline));
+    visit("paused", added(m.paused));
   }
 };
 

@@ -70,7 +70,15 @@ class Describer {
       out_ += "none";
   }
   void put(const std::map<std::string, std::string>& values) {
-    for (const auto& [key, value] : values) out_ += key + ":" + value + ",";
+    std::size_t shown = 0;
+    for (const auto& [key, value] : values) {
+      if (shown++ == kDescribedItemsMax) break;
+      put(key);
+      out_ += ":";
+      put(value);
+      out_ += ",";
+    }
+    if (values.size() > kDescribedItemsMax) out_ += " ... " + std::to_string(values.size());
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/protocol/added.h"
 #include "common/protocol/submission.h"
 #include "common/protocol/worker_messages.h"
 
@@ -115,6 +116,7 @@ struct GraphTask {
   WorkerId worker{};                 ///< that runs it
   std::uint64_t running_ms = 0;      ///< for so long
   std::int64_t finished_at = 0;      ///< Unix milliseconds, if it is completed by an attempt
+  bool paused = false;               ///< pending, and held back with a part of its pipeline
   bool operator==(const GraphTask&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -128,6 +130,7 @@ struct GraphTask {
     visit("worker", m.worker);
     visit("running_ms", m.running_ms);
     visit("finished_at", m.finished_at);
+    visit("paused", added(m.paused));
   }
 };
 

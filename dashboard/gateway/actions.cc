@@ -16,6 +16,7 @@ namespace {
 using report::Json;
 
 constexpr const char* kPriority = "priority";  // the verb, and what its body says
+constexpr const char* kTool = "tool";
 constexpr std::size_t kKeyMin = 8;
 constexpr std::size_t kKeyMax = 128;
 
@@ -27,6 +28,12 @@ bool is_key(const std::string& key) {
   return key.size() >= kKeyMin && key.size() <= kKeyMax &&
          std::all_of(key.begin(), key.end(), is_allowed);
 }
+
+/// What the body of a request says besides the path.
+struct Body {
+  std::int64_t priority = 0;
+  std::string tool;  ///< to pause or resume only its tasks
+};
 
 /// What an action is done to; exactly one of the two is not 0.
 struct Target {
@@ -54,6 +61,19 @@ Result<Json> set_paused(client::Client& client, const Target& target, bool pause
               {"running", done->running}};
 }
 
+Result<Json> pause_part(client::Client& client, const protocol::Selection& what, bool paused) {
+  const auto done = client.pause_part({what, paused, false});
+  if (!done) return tl::make_unexpected(done.error());
+  return Json{{"state", paused ? "paused" : "running"},
+              {"changed", done->changed},
+              {"tasks", done->tasks},
+              {"running", done->running},
+              {"shared", done->shared},
+              {"still_paused", done->still_paused},
+              {"why", done->why},
+              {"paused", done->pipeline_paused}};
+}
+
 Result<Json> set_priority(client::Client& client, PipelineId pipeline, std::int64_t priority) {
   const auto done = client.set_priority({pipeline, priority});
   if (!done) return tl::make_unexpected(done.error());
@@ -74,23 +94,28 @@ tl::unexpected<Error> no_action(const Action& action) {
 }
 
 /// The one place where verbs are: another one is a line here and one in docs/openapi.yaml.
-Result<Json> perform(client::Client& client, const Action& action,
-                     std::optional<std::int64_t> priority) {
+Result<Json> perform(client::Client& client, const Action& action, const Body& body) {
   if (action.kind == "pipelines") {
     const auto id = parse_id<PipelineId>(action.id);
     if (!id) return no_action(action);
     const Target target{*id, {}};
     if (action.verb == "cancel") return cancel(client, target);
     if (action.verb == "retry") return retry(client, target);
-    if (action.verb == "pause") return set_paused(client, target, true);
+    const bool is_pause = action.verb == "pause";
+    if ((is_pause || action.verb == "resume") && !body.tool.empty()) {
+      return pause_part(client, {*id, {}, body.tool, {}, false}, is_pause);
+    }
+    if (is_pause) return set_paused(client, target, true);
     if (action.verb == "resume") return set_paused(client, target, false);
-    if (action.verb == kPriority) return set_priority(client, *id, priority.value_or(0));
+    if (action.verb == kPriority) return set_priority(client, *id, body.priority);
   } else if (action.kind == "tasks") {
     const auto id = parse_id<TaskId>(action.id);
     if (!id) return no_action(action);
     const Target target{{}, *id};
     if (action.verb == "cancel") return cancel(client, target);
     if (action.verb == "retry") return retry(client, target);
+    if (action.verb == "pause") return pause_part(client, {{}, *id, {}, {}, false}, true);
+    if (action.verb == "resume") return pause_part(client, {{}, *id, {}, {}, false}, false);
   } else if (action.kind == "workers") {
     if (!parse_id<WorkerId>(action.id)) return no_action(action);
     if (action.verb == "drain") return set_drained(client, action.id, true);
@@ -107,17 +132,27 @@ Response answer_with(const Action& action, const Json& result) {
   return text_response(200, "application/json", report::dump(object));
 }
 
-/// What the body says: a priority for the verb of that name, nothing or an empty object for others.
-Result<std::optional<std::int64_t>> read_body(const std::string& verb, const std::string& body) {
+/// A priority for the verb of that name, perhaps a tool of a pipeline to pause or resume, nothing
+/// or an empty object for others.
+Result<Body> read_body(const Action& action, const std::string& body) {
   const Json object = body.empty() ? Json::object() : Json::parse(body, nullptr, false);
-  if (verb != kPriority) {
-    if (object.is_object() && object.empty()) return std::optional<std::int64_t>();
+  if (action.verb != kPriority) {
+    if (object.is_object() && object.empty()) return Body{};
+    const bool may_name_tool =
+        action.kind == "pipelines" && (action.verb == "pause" || action.verb == "resume");
+    if (may_name_tool) {
+      const bool is_tool = object.is_object() && object.size() == 1 && object.contains(kTool) &&
+                           object[kTool].is_string() && !object[kTool].get<std::string>().empty();
+      if (is_tool) return Body{0, object[kTool].get<std::string>()};
+      return fail(ErrorCode::kInvalid, "this action takes the name of a tool, or nothing", "body",
+                  "send {\"tool\": \"trades\"}, {} or nothing");
+    }
     return fail(ErrorCode::kInvalid, "this action takes an empty JSON object", "body",
                 "send {} or nothing");
   }
   const bool is_good = object.is_object() && object.size() == 1 && object.contains(kPriority) &&
                        object[kPriority].is_number_integer();
-  if (is_good) return std::optional(object[kPriority].get<std::int64_t>());
+  if (is_good) return Body{object[kPriority].get<std::int64_t>(), {}};
   return fail(ErrorCode::kInvalid, "this action takes a whole number, the priority", "body",
               "send {\"priority\": 5}");
 }
@@ -135,11 +170,12 @@ Response Actions::act(client::Client& client, const Request& request, const Sess
     return error_response(Error{ErrorCode::kInvalid, "the header Idempotency-Key is missing or odd",
                                 "Idempotency-Key", "8 to 128 of A-Z a-z 0-9 _ -"});
   }
-  const auto priority = read_body(action.verb, request.body);
-  if (!priority) return error_response(priority.error());
+  const auto body = read_body(action, request.body);
+  if (!body) return error_response(body.error());
   const std::string name = session.id + " " + key;
-  if (auto known = begin(name, request.path, net::now().wall.unix_ms)) return *known;
-  const auto result = perform(client, action, *priority);
+  if (auto known = begin(name, request.path + " " + request.body, net::now().wall.unix_ms))
+    return *known;
+  const auto result = perform(client, action, *body);
   const Response response = result ? answer_with(action, *result) : error_response(result.error());
   spdlog::info("session {} {} {}: {}", session.id.substr(0, 8), action.verb, action.id,
                response.status);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/net/clock.h"
+#include "dashboard/gateway/compress.h"
 #include "dashboard/gateway/log_view.h"
 #include "dashboard/gateway/views.h"
 #include "landseer_version.h"
@@ -179,7 +180,7 @@ Api::Api(Model& model, Actions& actions, std::string broker, std::string instanc
 void Api::answer(Request request, const Session& session, Reply reply) {
   const bool is_log = request.path.ends_with("/log");
   auto job = [this, request = std::move(request), session, reply](client::Client& client) {
-    reply(answer_now(client, request, session));
+    reply(compressed(request, answer_now(client, request, session)));
   };
   if (!(is_log ? logs_ : answers_).post(std::move(job))) reply(busy());
 }

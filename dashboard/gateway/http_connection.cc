@@ -18,12 +18,6 @@ namespace http = boost::beast::http;
 constexpr std::size_t kBatchBytes = 64 * 1024;
 constexpr int kStreamBufferBytes = 128 * 1024;  // which Linux doubles
 
-std::string lower(beast::string_view text) {
-  std::string name(text.data(), text.size());
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return name;
-}
-
 void add_header(std::string& head, std::string_view name, std::string_view value) {
   head.append(name).append(": ");
   for (const char c : value) {
@@ -55,7 +49,7 @@ asio::const_buffer buffer_of(const std::string& text) { return asio::buffer(text
 Connection::Connection(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared)
     : stream_(std::move(socket)),
       shared_(std::move(shared)),
-      buffer_(shared_->limits.header_bytes + shared_->limits.body_bytes) {
+      buffer_(shared_->limits.request.header_bytes + shared_->limits.request.body_bytes) {
   ++shared_->counts.connections;
   beast::error_code ignored;
   remote_ = stream_.socket().remote_endpoint(ignored).address().to_string();
@@ -69,8 +63,7 @@ Connection::~Connection() {
 
 void Connection::read() {
   parser_.emplace();
-  parser_->header_limit(static_cast<std::uint32_t>(shared_->limits.header_bytes));
-  parser_->body_limit(shared_->limits.body_bytes);
+  set_limits(*parser_, shared_->limits.request);
   stream_.expires_after(shared_->limits.read);
   http::async_read(
       stream_, buffer_, *parser_,
@@ -79,17 +72,12 @@ void Connection::read() {
 
 void Connection::on_read(beast::error_code error) {
   if (error) return refuse(error);
-  Request request = take_request();
-  const auto target = parser_->get().target();
   const bool keep_open = parser_->get().keep_alive();
-  head_only_ = request.method == "HEAD";
-  if (head_only_) request.method = "GET";
+  auto request = take_request(*parser_, remote_);
   stream_.expires_never();
-  if (!read_target({target.data(), target.size()}, request)) {
-    return respond(error_response(Error{ErrorCode::kInvalid, "the path cannot be understood",
-                                        "request line", ""}),
-                   false);
-  }
+  head_only_ = parser_->get().method() == http::verb::head;
+  if (!request) return respond(bad_target(), false);
+  if (head_only_) request->method = "GET";
   // It lives as long as the answer takes, and ends in this thread, whoever forgets the answer last.
   shared_->waiting.insert(shared_from_this());
   auto reply = [weak = weak_from_this(), executor = stream_.get_executor(),
@@ -98,7 +86,7 @@ void Connection::on_read(beast::error_code error) {
       if (const auto self = weak.lock()) self->take_answer(std::move(answer), keep_open);
     });
   };
-  shared_->service.handle(std::move(request), std::move(reply));
+  shared_->service.handle(std::move(*request), std::move(reply));
 }
 
 void Connection::take_answer(Answer answer, bool keep_open) {
@@ -110,39 +98,16 @@ void Connection::take_answer(Answer answer, bool keep_open) {
   }
 }
 
-Request Connection::take_request() {
-  Request request;
-  const auto method = parser_->get().method_string();
-  request.method = std::string(method.data(), method.size());
-  request.remote = remote_;
-  for (const auto& field : parser_->get()) {
-    const auto value = field.value();
-    std::string& known = request.headers[lower(field.name_string())];
-    if (!known.empty()) known += field.name() == http::field::cookie ? "; " : ", ";
-    known.append(value.data(), value.size());
-  }
-  request.body = std::move(parser_->get().body());
-  return request;
-}
-
 /// What is no request that can be answered.
 void Connection::refuse(beast::error_code error) {
   if (error == http::error::end_of_stream || error == asio::error::operation_aborted) {
     return close();
   }
   ++shared_->counts.malformed;
-  if (error == beast::error::timeout ||
-      error.category() != http::make_error_code(http::error::end_of_stream).category()) {
-    return close();
-  }
-  unsigned status = 400;
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) status = 431;
-  if (error == http::error::body_limit) status = 413;
+  auto refusal = error == beast::error::timeout ? std::nullopt : refusal_of(error);
+  if (!refusal) return close();
   stream_.expires_never();
-  const std::string what =
-      status == 400 ? "this is no request of HTTP" : "the request is too large";
-  const ErrorCode code = status == 400 ? ErrorCode::kInvalid : ErrorCode::kLimit;
-  respond(error_response(status, to_string(code), Error{code, what, error.message(), ""}), false);
+  respond(std::move(*refusal), false);
 }
 
 void Connection::respond(Response response, bool keep_open) {

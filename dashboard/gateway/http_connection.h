@@ -4,14 +4,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "dashboard/gateway/http_reader.h"
 #include "dashboard/gateway/http_server.h"
 
 namespace landseer::gateway {
@@ -46,12 +45,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
 
  private:
-  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-
   void read();
   void on_read(boost::beast::error_code error);
   void refuse(boost::beast::error_code error);
-  Request take_request();
   void take_answer(Answer answer, bool keep_open);
   void respond(Response response, bool keep_open);
   void send(std::string head, std::shared_ptr<const std::string> body, bool keep_open);
@@ -63,7 +59,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::beast::tcp_stream stream_;
   std::shared_ptr<Shared> shared_;
   boost::beast::flat_buffer buffer_;
-  std::optional<Parser> parser_;
+  std::optional<RequestParser> parser_;
   std::string remote_;
   bool head_only_ = false;
   StreamStart start_;

@@ -1,5 +1,5 @@
 /// Listens and serves HTTP: one thread, asynchronous, every wait and every buffer bounded. The only
-/// files that know Boost are this one's source and http_connection's.
+/// files that know Boost are this one's source, http_connection and http_reader.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,7 @@
 namespace landseer::gateway {
 
 struct HttpLimits {
-  std::size_t header_bytes = 16 * 1024;  ///< with the request line
-  std::size_t body_bytes = 64 * 1024;
+  RequestLimits request{};
   std::size_t connections = 1024;
   Duration read = std::chrono::seconds(30);   ///< for a whole request, and between two
   Duration write = std::chrono::seconds(60);  ///< for a whole response

@@ -1,6 +1,7 @@
 /// A request and a response of HTTP as plain values: what decides about them knows no sockets.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -26,6 +27,12 @@ struct Request {
   std::string query_or(const std::string& name, std::string fallback) const;
   /// Of the cookie header; empty if there is no such cookie.
   std::string cookie(std::string_view name) const;
+};
+
+/// What of a request is read at most.
+struct RequestLimits {
+  std::size_t header_bytes = 16 * 1024;  ///< with the request line
+  std::size_t body_bytes = 64 * 1024;
 };
 
 /// False for a target that is no well-formed path: not decodable, with control characters in it.

@@ -74,6 +74,7 @@ WaitReason reason_of(const PipelineModel& model, const protocol::TaskRow& row) {
   if (model.row().state == protocol::PipelineState::kPaused) {
     return {"paused", "the pipeline is paused"};
   }
+  if (row.paused) return {"paused", "it, its tool or its workflows are paused"};
   if (number(row.joined) != 0) {
     return {"joined", "another pipeline is doing the same work"};
   }

@@ -124,12 +124,33 @@ void define_priority(CLI::App& app, Command& command) {
 }
 
 /// Holding back by mistake costs hours: which pipeline is always said.
-void define_pause(CLI::App& app, Command& command, const char* name, const char* text,
-                  Verb<PipelineOptions> run) {
-  auto options = std::make_shared<PipelineOptions>();
+CLI::App* define_pause(CLI::App& app, Command& command, const char* name, const char* text,
+                       std::shared_ptr<PauseOptions> options, Verb<PauseOptions> run) {
   CLI::App* verb = app.add_subcommand(name, text);
-  verb->add_option("PIPELINE", options->pipeline, "ids, name or last")->required();
+  verb->add_option("TARGET", options->target, "pipelines, workflow_7-9 or task_7")->required();
+  CLI::Option* tool = verb->add_option("--tool", options->tool, "only this tool's tasks");
+  CLI::Option* workflow =
+      verb->add_option("--workflow", options->workflow, "only these workflows of the pipeline")
+          ->type_name("IDS");
+  CLI::Option* task =
+      verb->add_option("--task", options->task, "only this task of the pipeline")->type_name("ID");
+  tool->excludes(workflow)->excludes(task);
+  workflow->excludes(task);
   on_verb(*verb, command, options, run);
+  return verb;
+}
+
+void define_pauses(CLI::App& app, Command& command) {
+  define_pause(app, command, "pause",
+               "start nothing new of pipelines, workflows, a tool or a task; what runs goes on",
+               std::make_shared<PauseOptions>(), run_pause);
+  auto options = std::make_shared<PauseOptions>();
+  CLI::App* resume = define_pause(
+      app, command, "resume", "let what was paused go on, as it was paused", options, run_resume);
+  resume->add_flag("--all", options->everything, "and whatever else of the pipeline is paused")
+      ->excludes("--tool")
+      ->excludes("--workflow")
+      ->excludes("--task");
 }
 
 void define_results(CLI::App& app, Command& command) {
@@ -165,9 +186,7 @@ void define_pipeline_verbs(CLI::App& app, Command& command) {
   define_cancel(app, command);
   define_retry(app, command);
   define_priority(app, command);
-  define_pause(app, command, "pause", "start nothing new of pipelines; what runs goes on",
-               run_pause);
-  define_pause(app, command, "resume", "let paused pipelines go on", run_resume);
+  define_pauses(app, command);
   define_results(app, command);
 }
 

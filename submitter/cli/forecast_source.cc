@@ -58,6 +58,19 @@ Result<Merged> merge(std::vector<protocol::GraphPage> pages) {
   return merged;
 }
 
+/// Pending tasks that are paused, and those that wait for them.
+std::vector<bool> held_back(const std::vector<protocol::GraphTask>& tasks) {
+  std::vector<bool> waits(tasks.size());
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const auto& above = tasks[i].dependencies;
+    waits[i] = tasks[i].paused ||
+               (tasks[i].status == static_cast<std::uint8_t>(domain::TaskStatus::kPending) &&
+                std::any_of(above.begin(), above.end(),
+                            [&](std::uint32_t index) { return index < i && waits[index]; }));
+  }
+  return waits;
+}
+
 /// For what runs on a worker that gets no new work: it can run nothing else.
 protocol::Hello away(std::size_t index) {
   protocol::Hello offer;
@@ -89,16 +102,20 @@ std::uint32_t ForecastSource::worker_index(WorkerId id) {
   return known->second;
 }
 
-Result<forecast::Part> ForecastSource::read_part(PipelineId id) {
+Result<forecast::Part> ForecastSource::read_part(PipelineId id, bool is_beside) {
   auto pages = client_.graph(id);
   if (!pages) return tl::make_unexpected(pages.error());
   auto merged = merge(std::move(*pages));
   if (!merged) return tl::make_unexpected(merged.error());
   forecast::Part part;
   part.submission = std::move(merged->submission);
-  for (const protocol::GraphTask& task : merged->tasks) {
+  const std::vector<bool> waits = held_back(merged->tasks);
+  for (std::size_t i = 0; i < merged->tasks.size(); ++i) {
+    const protocol::GraphTask& task = merged->tasks[i];
     forecast::TaskState state;
     state.status = static_cast<domain::TaskStatus>(task.status);
+    // Somebody else's work that nobody lets go on takes no room.
+    if (is_beside && waits[i]) state.status = domain::TaskStatus::kCancelled;
     state.bytes = task.artifact_bytes;
     state.ran_ms = static_cast<std::int64_t>(task.running_ms);
     if (state.status == domain::TaskStatus::kRunning) state.worker = worker_index(task.worker);
@@ -121,14 +138,14 @@ Result<void> ForecastSource::read_pipelines(PipelineId about) {
       continue;
     }
     tasks += row.total;
-    auto part = read_part(row.pipeline);
+    auto part = read_part(row.pipeline, true);
     if (!part) return tl::make_unexpected(part.error());
     parts.emplace(row.pipeline, std::move(*part));
   }
   beside = static_cast<std::uint32_t>(parts.size());
   graph.clear();
   if (number(about) != 0) {
-    auto part = read_part(about);
+    auto part = read_part(about, false);
     if (!part) return tl::make_unexpected(part.error());
     workflows = part->submission.workflows.size();
     parts.emplace(about, std::move(*part));

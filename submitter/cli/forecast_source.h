@@ -23,8 +23,8 @@ class ForecastSource {
 
   /// The workers that would get work now.
   Result<void> read_workers();
-  /// Unfinished pipelines that are not paused and, if it is not 0, `about`. Sets question.about to
-  /// the latter, else to where a new one has to be added.
+  /// Unfinished pipelines that are not paused, without their paused parts, and, if it is not 0,
+  /// `about`. Sets question.about to the latter, else to where a new one has to be added.
   Result<void> read_pipelines(PipelineId about);
   /// Of all tools of `question.parts`.
   Result<void> read_times();
@@ -36,7 +36,7 @@ class ForecastSource {
   std::uint64_t workflows = 0;             ///< of `about`
 
  private:
-  Result<forecast::Part> read_part(PipelineId id);
+  Result<forecast::Part> read_part(PipelineId id, bool is_beside);
   std::uint32_t worker_index(WorkerId id);
 
   client::Client& client_;

@@ -105,6 +105,15 @@ struct RetryOptions {
   bool pruned = false;  ///< only what rules gave up
 };
 
+/// At most one of the last four is said.
+struct PauseOptions {
+  std::string target;
+  std::string tool{};       ///< only its tasks
+  std::string workflow{};   ///< of the target, as ids: `workflow_7-9`, `7`
+  std::string task{};       ///< of the target
+  bool everything = false;  ///< to resume: whatever of it is paused
+};
+
 struct PriorityOptions {
   std::string pipeline;
   std::int64_t priority = 0;

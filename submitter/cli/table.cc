@@ -26,7 +26,7 @@ void Table::add(std::vector<Cell> row) {
 Table::Layout Table::lay_out(std::size_t width) const {
   std::vector<std::size_t> natural;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    std::size_t widest = display_width(columns_[i].title);
+    std::size_t widest = display_width(one_line(columns_[i].title));
     for (const auto& row : rows_) widest = std::max(widest, display_width(row[i].text));
     natural.push_back(widest);
   }
@@ -82,7 +82,8 @@ std::string Table::line(const Screen& screen, const Layout& layout,
 std::string Table::text(const Screen& screen) const {
   const Layout layout = lay_out(screen.width);
   std::vector<Cell> titles;
-  for (const Column& column : columns_) titles.emplace_back(column.title, Color::kBold);
+  // Some are names that a tool chose.
+  for (const Column& column : columns_) titles.emplace_back(one_line(column.title), Color::kBold);
   std::string out = line(screen, layout, titles);
   for (const auto& row : rows_) out += line(screen, layout, row);
   return out;

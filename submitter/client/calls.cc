@@ -182,6 +182,10 @@ Result<protocol::Retried> Client::retry_part(const protocol::RetryPart& what) {
   return ask<protocol::Retried>(what);
 }
 
+Result<protocol::PartPaused> Client::pause_part(const protocol::PausePart& what) {
+  return ask<protocol::PartPaused>(what);
+}
+
 Result<protocol::PrioritySet> Client::set_priority(const protocol::SetPriority& what) {
   return ask<protocol::PrioritySet>(what);
 }

@@ -14,7 +14,7 @@ namespace {
 
 // A Dealer cannot be polled for "may send": while the connection is being made, try again this
 // often. Short beside a TCP connect, long beside the cost of one attempt.
-constexpr Duration kSendRetry = std::chrono::milliseconds(10);
+constexpr Duration kSendRetry = std::chrono::milliseconds(2);
 
 Error to_error(const protocol::ErrorReply& reply) {
   return {reply.code, reply.message, reply.where, reply.hint};

@@ -92,6 +92,7 @@ class Client {
   Result<protocol::Paused> set_paused(const protocol::Pause& what);
   Result<protocol::Cancelled> cancel_part(const protocol::CancelPart& what);
   Result<protocol::Retried> retry_part(const protocol::RetryPart& what);
+  Result<protocol::PartPaused> pause_part(const protocol::PausePart& what);
   Result<protocol::PrioritySet> set_priority(const protocol::SetPriority& what);
 
   /// Waits for these to be readable; kUnavailable if a signal came.

@@ -5,6 +5,7 @@
 
 #include "common/base/units.h"
 #include "common/domain/config.h"
+#include "common/domain/secret_reference.h"
 #include "submitter/pipeline/resource_reader.h"
 
 namespace landseer::pipeline {
@@ -43,6 +44,26 @@ bool is_variable_name(std::string_view name) {
          name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
+/// `{secret: NAME}`: the worker that runs the tool has the value.
+void read_secret(Fields& fields, const std::string& variable, const Node& node,
+                 Settings& settings) {
+  const Node* name = node.find("secret");
+  if (node.entries.size() != 1 || name == nullptr || !name->is_text()) {
+    fields.diagnostics().error(
+        "the environment variable '" + variable + "' must be a text or a secret", node.place(),
+        "write a text, or {secret: NAME}");
+  } else if (!domain::is_secret_name(name->text)) {
+    fields.diagnostics().error("the variable '" + variable + "' has a secret whose name is none",
+                               name->place(),
+                               "use letters, digits, `.`, `_` and `-`, at most 64 of them");
+  } else if (!domain::is_secret_variable(variable)) {
+    fields.diagnostics().error("the variable '" + variable + "' cannot hold a secret", node.place(),
+                               "this variable is not a tool's own to fill; take another");
+  } else {
+    settings.env[variable] = {"", name->text};
+  }
+}
+
 void read_env(Fields& fields, Settings& settings) {
   const Node* node = fields.map("env");
   if (node == nullptr) return;
@@ -53,7 +74,9 @@ void read_env(Fields& fields, Settings& settings) {
                                  entry.key->place(),
                                  "use letters, digits and _, not beginning with a digit");
     } else if (entry.value->is_text() || entry.value->is_null()) {
-      settings.env[name] = entry.value->text;
+      settings.env[name] = {entry.value->text, ""};
+    } else if (entry.value->is_map()) {
+      read_secret(fields, name, *entry.value, settings);
     } else {
       fields.diagnostics().error("the environment variable '" + name + "' must be a text",
                                  entry.value->place(), "write its value on one line");
@@ -124,7 +147,13 @@ domain::TaskOptions to_options(const Settings& settings) {
       options.env.push_back(options.env.empty() ? '{' : ',');
       domain::append_json_string(options.env, name);
       options.env.push_back(':');
-      domain::append_json_string(options.env, value);
+      if (value.secret.empty()) {
+        domain::append_json_string(options.env, value.text);
+      } else {
+        options.env += R"({"secret":)";
+        domain::append_json_string(options.env, value.secret);
+        options.env.push_back('}');
+      }
     }
     options.env.push_back('}');
   }

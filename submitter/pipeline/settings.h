@@ -14,6 +14,12 @@
 
 namespace landseer::pipeline {
 
+/// The value of an environment variable, or the name of the secret that is its value.
+struct Variable {
+  std::string text{};
+  std::string secret{};  ///< empty: it is a text
+};
+
 /// What one place says; empty means "as the less specific place says". `env` is merged by variable,
 /// `resources` by resource.
 struct Settings {
@@ -30,7 +36,7 @@ struct Settings {
   std::optional<std::uint32_t> retries;
   std::optional<Duration> timeout;
   std::optional<bool> network;
-  std::map<std::string, std::string> env;
+  std::map<std::string, Variable> env;
 };
 
 /// Reads the keys out of a mapping. `timeout` and `time_estimate` are `90s`, `1h30m` or seconds,

@@ -81,7 +81,8 @@ Json to_json(const protocol::PipelineRow& row) {
           {"ready", row.ready},
           {"workflows", row.workflows},
           {"workflows_completed", row.workflows_completed},
-          {"pruned", row.pruned}};
+          {"pruned", row.pruned},
+          {"paused_tasks", row.paused_tasks}};
 }
 
 Json to_json(const protocol::PipelineStatus& status) {
@@ -140,7 +141,8 @@ Json to_json(const protocol::TaskRow& row) {
           {"cached_from", id_or_null(row.cached_from)},
           {"joined", id_or_null(row.joined)},
           {"pruned", row.pruned},
-          {"is_baseline", row.is_baseline}};
+          {"is_baseline", row.is_baseline},
+          {"paused", row.paused}};
 }
 
 namespace {

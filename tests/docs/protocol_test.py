@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROTOCOL = ROOT / "common/protocol"
 DOCUMENT = (ROOT / "docs/protocol.md").read_text()
 HEADERS = ("resources.h", "attempt.h", "content_check.h", "worker_messages.h", "client_rows.h", "explanation.h",
-           "selection.h", "forecast_messages.h", "drain.h", "changes.h", "client_messages.h",
+           "selection.h", "pause_part.h", "forecast_messages.h", "drain.h", "changes.h", "client_messages.h",
            "bulk_messages.h", "submission.h")
 VARIANTS = {"FromWorker": "From worker", "ToWorker": "To worker", "FromClient": "From client",
             "ToClient": "To client", "BulkRequest": "Bulk request", "BulkReply": "Bulk reply"}

@@ -51,7 +51,8 @@ class Pause(EndToEnd):
         self.cluster.wait_for_note("held", "start")
 
     def test_a_pause_survives_a_killed_broker_and_lets_running_work_end(self):
-        paused = {"pipeline_id": "pipeline_1", "state": "paused", "changed": True, "running": 1}
+        paused = {"pipeline_id": "pipeline_1", "state": "paused", "changed": True, "running": 1,
+                  "still_paused": 0}
         self.assertEqual(self.cluster.json("pause", "last"), paused)
         self.cluster.restart_broker(lease=LEASE)
         self.assertEqual(self.cluster.json("pause", "last"), {**paused, "changed": False})
@@ -67,13 +68,36 @@ class Pause(EndToEnd):
         self.assertNotIn("next", {note.tool for note in self.cluster.notes("start")})
         waiting = self.cluster.spawn("wait", "last")
         self.assertEqual(self.cluster.json("resume", "last"),
-                         {"pipeline_id": "pipeline_1", "state": "running", "changed": True, "running": 0})
+                         {"pipeline_id": "pipeline_1", "state": "running", "changed": True, "running": 0,
+                          "still_paused": 0})
         waiting.communicate(timeout=PATIENCE)
         self.assertEqual(waiting.returncode, 0)
         for verb in ("pause", "resume"):
             error = self.cluster.json(verb, "last", code=1)["error"]
             self.assertEqual(error["code"], "conflict")
             self.assertIn("completed", error["message"])
+
+    def test_a_paused_tool_waits_over_a_killed_broker_and_the_rest_goes_on(self):
+        self.assertEqual(self.cluster.run("submit", self.cluster.native(
+            {"x": noting(), "y": noting(), "z": noting()}, {"one": ["x", "y"], "two": ["z"]})).code, 0)
+        done = self.cluster.run("pause", "2", "--tool", "y")
+        self.assertEqual((done.code, done.out),
+                         (0, "pipeline_2, tool 'y': paused; 1 pending tasks do not start\n"))
+        self.assertEqual(self.cluster.run("pause", "2", "--workflow", "9").code, 5)
+        self.cluster.restart_broker(lease=LEASE)
+        self.gate.let_pass()
+        self.cluster.wait_until_tasks("x", "completed")
+        self.cluster.wait_until_tasks("z", "completed")
+        status = self.cluster.status("2")
+        self.assertEqual((status["state"], status["paused_tasks"], status["ready"]), ("running", 1, 0))
+        self.assertIn("landseer resume pipeline_2 --all", status["notices"][0])
+        [waiting] = [row for row in self.cluster.json("tasks", "2") if row["status"] == "pending"]
+        self.assertEqual((waiting["tool"], waiting["paused"]), ("y", True))
+        why = self.cluster.json("explain", waiting["task_id"])
+        self.assertEqual(why["change"]["text"], "`landseer resume pipeline_2 --tool 'y'`")
+        resumed = self.cluster.json("resume", "2", "--tool", "y")
+        self.assertEqual((resumed["tasks"], resumed["changed"], resumed["still_paused"]), (1, True, 0))
+        self.assertEqual(self.cluster.run("wait", "2").code, 0)
 
     def test_a_paused_pipeline_can_be_cancelled_and_others_go_on(self):
         self.assertEqual(self.cluster.run("pause", "1").code, 0)

@@ -6,6 +6,7 @@ later, until heal().
 """
 
 import asyncio
+import collections
 import random
 import socket
 import struct
@@ -35,6 +36,7 @@ class Flow:
             piece = await self.reader.read(proxy.piece_bytes(self.direction))
             if not piece:
                 break
+            self.connection.pieces.append((self.direction, piece))
             await proxy.until_open(self.direction)
             await proxy.delay(self.direction, len(piece))
             allowed, last = proxy.allowance(self.direction, len(piece))
@@ -51,6 +53,8 @@ class Flow:
 class Connection:
     def __init__(self, proxy, client, target):
         self.proxy = proxy
+        self.pieces = []  # (direction, bytes) as they came
+        proxy.recorded.append(self.pieces)
         self.writers = [client[1], target[1]]
         self.flows = [Flow(self, UP, client[0], target[1]), Flow(self, DOWN, target[0], client[1])]
 
@@ -88,6 +92,7 @@ class FaultProxy:
         self.connections = set()
         self.accepted = 0
         self.passed = {UP: 0, DOWN: 0}  # bytes
+        self.recorded = collections.deque(maxlen=100)  # what the last connections carried; see Connection
         self.refusing = False
         self.delays = {}  # direction -> (seconds, jitter in seconds)
         self.rates = {}  # direction -> bytes a second

@@ -288,6 +288,16 @@ class Gateway(EndToEnd):
         self.assertEqual(self.cluster.json("list")[0]["priority"], 7)
         for odd in ("{}", '{"priority": 1.5}', '{"priority": 1, "more": 2}', "7"):
             self.assertEqual(self.browser.post(base + "/priority", body=odd, headers=typed).status, 400, odd)
+        part = json.loads(self.browser.post(base + "/pause", body='{"tool": "b"}', headers=typed,
+                                            key="key-of-tool").body)
+        self.assertEqual((part["state"], part["changed"], part["tasks"], part["running"]), ("paused", True, 1, 0))
+        other = self.browser.post(base + "/pause", body='{"tool": "a"}', headers=typed, key="key-of-tool")
+        self.assertEqual(other.status, 409, "the same key for another part")
+        self.assertEqual(self.browser.post(base + "/pause", body='{"tool": 7}', headers=typed).status, 400)
+        self.assertEqual(json.loads(self.browser.post("/api/v1/tasks/task_2/pause").body)["tasks"], 1)
+        resumed = json.loads(self.browser.post(base + "/resume", body='{"tool": "b"}', headers=typed).body)
+        self.assertEqual((resumed["tasks"], resumed["still_paused"]), (0, 1))
+        self.assertEqual(json.loads(self.browser.post("/api/v1/tasks/task_2/resume").body)["tasks"], 1)
         worker = self.cluster.json("workers")[0]["worker_id"]
         drained = json.loads(self.browser.post(f"/api/v1/workers/{worker}/drain").body)
         self.assertEqual((drained["worker_id"], drained["changed"], drained["running"]), (worker, True, 1))

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Peers that talk rubbish: the broker drops it and goes on."""
 
+import json
 import random
 import socket
 import struct
 
 from cluster import SOURCE, EndToEnd, main, noting, wait_until
+from fault_proxy import UP, FaultProxy
 
 SEED = 20240229
 MESSAGE, MORE, LONG, COMMAND = 0, 1, 2, 4  # flags of a ZMTP 3.0 frame
@@ -146,6 +148,47 @@ class HostileStranger(HostilePeer):
                 if not peer.recv(1):
                     raise AssertionError("the broker hung up after the greeting")
         self.assert_broker_works()
+
+    def test_what_was_overheard_is_worth_nothing(self):
+        """Conversations of a client and of a worker, sent again byte by byte, to the port they were for."""
+        gate = self.cluster.gate()
+        pipeline = self.cluster.submit(self.cluster.native({"t": noting(f"read -r _ <{gate.path}")}, {"w": ["t"]}))
+        self.cluster.wait_for_note("t", "start")
+        client, worker = (FaultProxy(self.cluster.addresses[port]) for port in (1, 0))
+        self.addCleanup(client.close)
+        self.addCleanup(worker.close)
+        self.cluster.launch_worker("w2", "--broker", worker.address).ready()
+        self.assertEqual(self.cluster.run("--broker", client.address, "cancel", pipeline, "--yes").code, 0)
+        wait_until(lambda: self.cluster.status(pipeline)["state"] == "cancelled", "it is cancelled")
+        self.assertEqual(self.cluster.run("retry", pipeline).code, 0)
+        self.cluster.wait_for_note("t", "start", attempt=2)
+        for proxy in (client, worker):
+            conversation = max(proxy.recorded, key=len)
+            self.assertGreater(sum(len(piece) for direction, piece in conversation if direction == UP), 500)
+            for at_once in (True, False):
+                self.replay(proxy.target, conversation, at_once)
+        audit = (self.cluster.home / "state" / "audit.log").read_text()
+        self.assertEqual([json.loads(line)["verb"] for line in audit.splitlines()], ["submit", "cancel", "retry"])
+        self.assertEqual(self.cluster.status(pipeline)["state"], "running")
+        gate.let_pass()
+        self.assertEqual(self.cluster.run("wait", pipeline).code, 0)
+
+    def replay(self, address, conversation, at_once):
+        """The broker hangs up: its half of the handshake is another one each time."""
+        peer = super().connect(connect, address)
+        for direction, piece in conversation:
+            if direction == UP:
+                send(peer, piece)
+            elif not at_once:
+                try:
+                    peer.recv(len(piece))
+                except ConnectionResetError:
+                    return
+        try:
+            while peer.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
 
 
 if __name__ == "__main__":

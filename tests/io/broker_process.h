@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -57,12 +59,17 @@ class BrokerProcess {
                                    "--log-level",
                                    "error"};
     if (with_keys_) words.insert(words.end(), {"--keys", keys_folder()});
+    words.insert(words.end(), options.begin(), options.end());
     setenv("LANDSEER_HOME", (folder_ / "home").c_str(), 1);
     int ends[2];
     if (pipe(ends) != 0) abort();
     pid_ = fork();
     if (pid_ == 0) {
       dup2(ends[1], STDOUT_FILENO);
+      if (files_max != 0) {
+        const rlimit limit{files_max, files_max};
+        setrlimit(RLIMIT_NOFILE, &limit);
+      }
       std::vector<char*> argv;
       for (std::string& word : words) argv.push_back(word.data());
       argv.push_back(nullptr);
@@ -78,17 +85,60 @@ class BrokerProcess {
   }
 
   /// As a crash.
-  void kill() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      waitpid(pid_, nullptr, 0);
-    }
-    pid_ = 0;
+  void kill() { end(SIGKILL); }
+  /// As asked for. True if it ended well.
+  bool stop() { return end(SIGTERM) == 0; }
+  bool running() const { return pid_ > 0 && waitpid(pid_, nullptr, WNOHANG) == 0; }
+
+  /// The list as it is now, for a broker that runs.
+  void write_list() {
+    if (!config::write_authorized(keys_folder(), list_)) abort();
+  }
+  void revoke(const std::string& name) {
+    std::erase_if(list_, [&](const keys::Authorized& key) { return key.name == name; });
+    write_list();
   }
 
+  /// What `--check` says of the store of a stopped broker.
+  std::string check() const {
+    const std::string command =
+        LANDSEER_BINARY_DIR "/landseer-broker --check " + (folder_ / "state").string();
+    std::FILE* const output = popen(command.c_str(), "r");
+    std::string said(4096, '\0');
+    said.resize(std::fread(said.data(), 1, said.size(), output));
+    pclose(output);
+    return said;
+  }
+
+  std::size_t open_files() const {
+    const std::filesystem::path folder("/proc/" + std::to_string(pid_) + "/fd");
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+  }
+  std::size_t resident_bytes() const {
+    std::FILE* const file = std::fopen(("/proc/" + std::to_string(pid_) + "/statm").c_str(), "r");
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    if (file == nullptr || std::fscanf(file, "%zu %zu", &size, &resident) != 2) abort();
+    std::fclose(file);
+    return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  }
+  std::filesystem::path state_folder() const { return folder_ / "state"; }
+
   std::vector<std::string> addresses;  ///< workers, clients, bulk
+  std::vector<std::string> options;    ///< more of them; before start()
+  rlim_t files_max = 0;                ///< that it may have open; 0: as many as we
 
  private:
+  int end(int signal) {
+    int status = -1;
+    if (pid_ > 0) {
+      ::kill(pid_, signal);
+      waitpid(pid_, &status, 0);
+    }
+    pid_ = 0;
+    return status;
+  }
+
   std::string keys_folder() const { return (folder_ / "keys").string(); }
 
   TempFolder folder_;

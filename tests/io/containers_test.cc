@@ -71,6 +71,34 @@ TEST_F(Containers, DockerIsToldExactlyThis) {
   EXPECT_EQ(launch->remove_argv, (Words{program("docker"), "rm", "--force", "landseer-w-3.7.2"}));
 }
 
+TEST_F(Containers, SecretsAreInNoCommandLine) {
+  job.spec.env = R"({"TOKEN":{"secret":"hub-token"}})";
+  RunRequest asked = request();
+  asked.secrets = {{"TOKEN", "the value"}};
+  const auto has = [](const Words& words, const std::string& word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  const auto is_free_of_it = [](const Launch& launch) {
+    return std::none_of(launch.argv.begin(), launch.argv.end(), [](const std::string& word) {
+      return word.find("the value") != std::string::npos || word.find("hub") != std::string::npos;
+    });
+  };
+  for (const auto kind : {ContainerEngine::Kind::kPodman, ContainerEngine::Kind::kDocker}) {
+    const EngineRuntime runtime(engine(kind), options, folder / "locks");
+    const auto launch = *runtime.make_launch(asked);
+    EXPECT_TRUE(has(launch.argv, "--env=TOKEN"));
+    EXPECT_TRUE(has(launch.env, "TOKEN=the value"));
+    EXPECT_TRUE(is_free_of_it(launch));
+  }
+  fake("apptainer", "exit 0");
+  paths.output = folder / "out";  // it cannot bind a comma
+  const auto apptainer = ApptainerRuntime::probe("apptainer", options, environment());
+  ASSERT_TRUE(apptainer) << apptainer.error().to_string();
+  const auto launch = *(*apptainer)->make_launch(asked);
+  EXPECT_TRUE(has(launch.env, "APPTAINERENV_TOKEN=the value"));
+  EXPECT_TRUE(is_free_of_it(launch));
+}
+
 TEST_F(Containers, GpusHaveTheNamesThatTheEngineWants) {
   const EngineRuntime runtime(engine(ContainerEngine::Kind::kPodman), options, folder / "locks");
   const auto has = [](const Launch& launch, const std::string& word) {
@@ -160,6 +188,16 @@ TEST_F(Containers, AFailedStartIsTheHostsFaultAndNotTheTools) {
   EXPECT_EQ(judged(podman, 125, "Error: no space\n").outcome, protocol::Outcome::kRuntimeError);
   EXPECT_EQ(judged(podman, 125, "Error: no space\n").reason,
             "podman could not start the container: Error: no space");
+  EXPECT_FALSE(judged(podman, 125, "Error: no space\n").host_is_well);
+  const Ended no_image = judged(podman, 125, "Error: lab/none:v1: image not known\n");
+  EXPECT_EQ(no_image.outcome, protocol::Outcome::kRuntimeError);
+  EXPECT_TRUE(no_image.host_is_well) << "it would be missing elsewhere, too";
+  const Ended refused =
+      judged(podman, 126, "Error: runc: error setting rlimit type 7: OCI permission denied\n");
+  EXPECT_EQ(refused.outcome, protocol::Outcome::kRuntimeError) << "the command was never tried";
+  EXPECT_FALSE(refused.host_is_well);
+  EXPECT_EQ(judged(podman, 126, "Error: runc: exec: \"/etc\": permission denied: OCI x\n").outcome,
+            protocol::Outcome::kExitCode);
   EXPECT_EQ(judged(podman, 125, "a tool's own code\n").outcome, protocol::Outcome::kExitCode);
   EXPECT_EQ(judged(podman, 127, "").reason, "exit code 127: the image has no such command");
   EXPECT_EQ(judged(podman, 1, "ERROR (catatonit:6): failed to exec pid1: No such file\n").reason,
@@ -169,6 +207,9 @@ TEST_F(Containers, AFailedStartIsTheHostsFaultAndNotTheTools) {
   const auto apptainer = std::move(*ApptainerRuntime::probe("apptainer", options, environment()));
   EXPECT_EQ(judged(*apptainer, 255, "FATAL:   no such image\n").outcome,
             protocol::Outcome::kRuntimeError);
+  EXPECT_FALSE(judged(*apptainer, 255, "FATAL:   container creation failed\n").host_is_well);
+  EXPECT_TRUE(
+      judged(*apptainer, 255, "FATAL:   could not open image /a.sif: no such file\n").host_is_well);
   EXPECT_EQ(judged(*apptainer, 255, "bye\n").outcome, protocol::Outcome::kExitCode);
 }
 

@@ -197,6 +197,14 @@ TEST_F(DiskTest, ADatasetThatChangesIsNoticedAndReadAnew) {
   EXPECT_EQ(answered, 7u);
   EXPECT_NE(book.offers().at(0).content, edited);
   book.wait(20s);
+  // An answer that changes nothing is told once; a loop that waits for it must not turn for ever.
+  static_cast<void>(book.take_offers());
+  book.look({8, "unknown", {}});
+  pollfd told{book.fd(), POLLIN, 0};
+  ASSERT_GT(poll(&told, 1, 20'000), 0);
+  EXPECT_EQ(book.take_looked(), 8u);
+  EXPECT_FALSE(book.changed());
+  EXPECT_EQ(poll(&told, 1, 0), 0);
   // A restart looks, and does not read: what it remembers is believed.
   const Digest known = book.offers().at(0).content;
   const std::string file = (folder / "memory") / sha256((folder / "data").string()).hex();

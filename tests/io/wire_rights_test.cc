@@ -2,20 +2,15 @@
 /// are generated from the list of messages, what is expected from broker/core/rights.h.
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include "broker/core/rights.h"
-#include "common/net/clock.h"
-#include "common/protocol/codec.h"
 #include "tests/io/broker_process.h"
+#include "tests/io/wire_peer.h"
 
 namespace landseer::broker {
 namespace {
 
-using namespace std::chrono_literals;
 using keys::Role;
-
-constexpr Duration kPatience = 60s;
+using test::Peer;
 
 template <class Variant, std::size_t... kIndex>
 std::vector<Variant> one_of_each(std::index_sequence<kIndex...>) {
@@ -25,35 +20,6 @@ template <class Variant>
 std::vector<Variant> one_of_each() {
   return one_of_each<Variant>(std::make_index_sequence<std::variant_size_v<Variant>>());
 }
-
-struct Peer {
-  Peer(const std::string& address, const net::ClientKeys& own)
-      : dealer(context), watch(context, dealer) {
-    EXPECT_TRUE(dealer.secure(own));
-    EXPECT_TRUE(dealer.connect(address));
-  }
-  /// False when it is turned away instead.
-  bool send(const std::string& frame) {
-    const Instant deadline = net::now().instant + kPatience;
-    while (!dealer.send(frame)) {
-      static_cast<void>(watch.take());
-      if (watch.refusal() != net::Refusal::kNone) return false;
-      if (net::now().instant > deadline) ADD_FAILURE() << "neither let in nor turned away";
-      net::poll({}, 2ms);
-    }
-    return true;
-  }
-  std::string receive() {
-    std::array<net::PollItem, 1> items{{{&dealer}}};
-    net::poll(items, kPatience);
-    const auto frame = dealer.receive();
-    EXPECT_TRUE(frame) << "no answer";
-    return frame.value_or("");
-  }
-  net::Context context;
-  net::Dealer dealer;
-  net::LossWatch watch;
-};
 
 class WireRightsTest : public ::testing::Test {
  protected:

@@ -256,7 +256,8 @@ inline std::vector<FromClient> from_client_examples() {
           RetryPart{{PipelineId{3}, {}, "trades", {}, false}},
           SetPriority{PipelineId{3}, -5},
           GetChanges{21'474'836'490, 5000},
-          ListAttempts{PipelineId{3}, 1000, 500}};
+          ListAttempts{PipelineId{3}, 1000, 500},
+          PausePart{{PipelineId{3}, {}, "trades", {}, false}, false, true}};
 }
 
 inline std::vector<ToClient> to_client_examples() {
@@ -309,7 +310,8 @@ inline std::vector<ToClient> to_client_examples() {
                      {{detail::task_example(), detail::attempt_example()}},
                      {detail::row_example()},
                      {PipelineId{1}}},
-          AttemptList{{{TaskId{7}, detail::attempt_example()}}, 1000}};
+          AttemptList{{{TaskId{7}, detail::attempt_example()}}, 1000},
+          PartPaused{PipelineId{3}, true, 4, 2, 1, 3, {"the tool 'x' is paused"}, true}};
 }
 
 inline Submission submission_example() {

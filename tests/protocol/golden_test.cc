@@ -70,6 +70,13 @@ TEST(Describe, NamesFieldsShortensTextsAndHidesBytes) {
   EXPECT_EQ(describe(FromWorker(Heartbeat{11, 4})), "type 2 {session=11 number=4}");
   const std::string chunk = describe(FromClient(SubmitChunk{"id", 0, true, "secret"}));
   EXPECT_NE(chunk.find("data=6 bytes"), std::string::npos);
+  Hello hello;
+  hello.labels = {
+      {"r\x05"
+       "ck\x1b[2J",
+       "3\n"}};
+  const std::string labels = describe(FromWorker(hello));
+  EXPECT_NE(labels.find("labels='rck':'3',"), std::string::npos) << labels;
   const std::string error = describe(
       ToClient(ErrorReply{ErrorCode::kInvalid, std::string(100, 'x') + "\x1b[2J", "", ""}));
   EXPECT_NE(error.find("...'"), std::string::npos);

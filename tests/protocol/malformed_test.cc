@@ -59,6 +59,46 @@ TEST(Malformed, SmallFramesCannotAskForMuchMemory) {
   }
 }
 
+/// A heartbeat with a field of a later version, which is looked at all the same.
+std::string beat_with(const std::string& field) {
+  return std::string("\x93\x02\x00\x93\x07\x08", 6) + field;
+}
+
+std::string head(char kind, std::size_t count) {
+  std::string bytes(1, kind);
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(count >> shift);
+  return bytes;
+}
+
+TEST(Malformed, EachLimitHoldsAndNoneIsSmaller) {
+  const auto list = [](std::size_t count) {
+    return beat_with(head('\xdd', count) + std::string(count, '\x00'));
+  };
+  EXPECT_TRUE(decode_from_worker(list(kArrayMax)));
+  EXPECT_FALSE(decode_from_worker(list(kArrayMax + 1)));
+  // The message itself is two levels deep.
+  const auto nested = [](std::size_t depth) {
+    return beat_with(std::string(depth - 2, '\x91') + '\x00');
+  };
+  EXPECT_TRUE(decode_from_worker(nested(kDepthMax)));
+  EXPECT_FALSE(decode_from_worker(nested(kDepthMax + 1)));
+  const auto labels = [](int count) {
+    Hello hello;
+    for (int i = 0; i < count; ++i) hello.labels["key" + std::to_string(i)] = "value";
+    return encode(FromWorker(hello));
+  };
+  EXPECT_TRUE(decode_from_worker(labels(256)));
+  EXPECT_FALSE(decode_from_worker(labels(257)));
+  // A text is as long as its frame allows, and no longer.
+  const auto text = [](std::size_t bytes) {
+    return beat_with(head('\xdb', bytes) + std::string(bytes, 'x'));
+  };
+  const std::size_t most = kFrameBytesMax - text(0).size();
+  EXPECT_TRUE(decode_from_worker(text(most)));
+  EXPECT_FALSE(decode_from_worker(text(most + 1)));
+  EXPECT_FALSE(decode_from_worker(text(100).substr(0, 100)));
+}
+
 TEST(Malformed, TooLargeAFrameIsRefusedUnread) {
   const std::string large(kFrameBytesMax + 1, '\x90');
   const auto decoded = decode_from_client(large);

@@ -63,8 +63,51 @@ void Client::pause(std::uint32_t submission, bool paused) {
   if (state.over || state.pauses > 0) return;
   ++state.pauses;
   world_.model->asked_to_pause(state.pipeline);
-  ask({Kind::kPause, submission, {}, state.pipeline, paused},
-      protocol::Pause{state.pipeline, paused});
+  const Request request{Kind::kPause, submission, {}, state.pipeline, paused};
+  if (!world_.healed) return ask(request, protocol::Pause{state.pipeline, paused});
+  protocol::Selection what;
+  what.pipeline = state.pipeline;
+  ask(request, protocol::PausePart{what, paused, true});
+}
+
+/// A task, workflows or a tool of it. In turn with pausing the whole.
+void Client::pause_part(std::uint32_t submission) {
+  Submitting& state = submissions_[submission];
+  if (state.over || state.pauses > 0) return;
+  Random& random = world_.kernel.random;
+  const auto& content = world_.workload.at(submission).content;
+  protocol::Selection what;
+  what.pipeline = state.pipeline;
+  const double dice = random.unit();
+  if (dice < 0.35) {
+    what.tool = random.pick(content.tools).name;
+  } else if (dice < 0.7) {
+    const std::uint64_t last = content.workflows.size() - 1;
+    const std::uint64_t first = random.below(last + 1);
+    const std::uint64_t base = number(world_.model->first_workflow(state.pipeline));
+    what.workflows = {
+        {WorkflowId{base + first}, WorkflowId{base + std::min(last, first + random.below(5))}}};
+  } else {
+    what.task = TaskId{number(world_.model->first_task(state.pipeline)) +
+                       random.below(content.tasks.size())};
+  }
+  ++state.pauses;
+  Request request{Kind::kPause, submission, {}, state.pipeline, random.chance(0.7)};
+  request.part = true;
+  ask(request, protocol::PausePart{what, request.paused, false});
+}
+
+/// Whatever is paused late is resumed once the trouble is over.
+void Client::paused(const Request& request) {
+  --submissions_[request.submission].pauses;
+  if (world_.healed && (request.paused || request.part)) pause(request.submission, false);
+}
+
+void Client::on(const Request& request, const protocol::PartPaused&) {
+  paused(request);
+  if (!request.part && !world_.plan.repeats()) {
+    world_.model->acknowledged_pause(request.pipeline, request.paused);
+  }
 }
 
 void Client::resume_all() {
@@ -81,7 +124,7 @@ void Client::drain(std::uint32_t host, bool drained, bool now) {
 }
 
 void Client::on(const Request& request, const protocol::Paused&) {
-  --submissions_[request.submission].pauses;
+  paused(request);
   // One that is repeated later undoes this one: then nothing is known.
   if (!world_.plan.repeats()) {
     world_.model->acknowledged_pause(request.pipeline, request.paused);
@@ -102,7 +145,9 @@ void Client::on_timeout(std::uint64_t number) {
   } else if (request.kind == Kind::kPause) {
     // Insisting: what is asked for at last is what must be.
     --submissions_[request.submission].pauses;
-    pause(request.submission, world_.healed ? false : request.paused);
+    if (!request.part || world_.healed) {
+      pause(request.submission, world_.healed ? false : request.paused);
+    }
   }
 }
 
@@ -197,8 +242,9 @@ void Client::on(const Request& request, const protocol::ErrorReply& m) {
       }
       break;
     case Kind::kPause:
-      --submissions_[request.submission].pauses;
-      if (m.code != ErrorCode::kConflict) {
+      paused(request);
+      // A tool may be listed that no task has.
+      if (m.code != ErrorCode::kConflict && !(request.part && m.code == ErrorCode::kNotFound)) {
         throw Violation(to_string(request.pipeline) + " cannot be paused: " + m.message);
       }
       break;
@@ -267,6 +313,7 @@ void Client::plan_parts(std::uint32_t submission) {
 void Client::take_part(std::uint32_t submission) {
   Random& random = world_.kernel.random;
   const PipelineId pipeline = submissions_[submission].pipeline;
+  if (random.chance(0.3)) return pause_part(submission);
   const Request request{Kind::kPart, submission, {}, pipeline, false};
   const auto& content = world_.workload.at(submission).content;
   if (random.chance(world_.plan.control.priorities)) {

@@ -36,6 +36,7 @@ class Client {
     TaskId task{};
     PipelineId pipeline{};
     bool paused = false;
+    bool part = false;  ///< only a part is paused or resumed
   };
   struct Submitting {
     std::uint32_t chunks = 0;  ///< the same whenever it is submitted
@@ -55,6 +56,8 @@ class Client {
   void send_chunk(std::uint32_t submission);
   void watch(std::uint32_t submission);
   void pause(std::uint32_t submission, bool paused);
+  void pause_part(std::uint32_t submission);
+  void paused(const Request& request);
   void drain(std::uint32_t host, bool drained, bool now);
   void on_timeout(std::uint64_t number);
   void on(const Request& request, const protocol::Submitted& m);
@@ -62,6 +65,7 @@ class Client {
   void on(const Request& request, const protocol::PipelineStatus& m);
   void on(const Request& request, const protocol::Cancelled& m);
   void on(const Request& request, const protocol::Paused& m);
+  void on(const Request& request, const protocol::PartPaused& m);
   void on(const Request& request, const protocol::Retried& m);
   void on(const Request& request, const protocol::ErrorReply& m);
   void on(const Request& request, const protocol::PipelineList& m);

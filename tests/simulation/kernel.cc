@@ -51,6 +51,7 @@ void Counters::add(const Counters& other) {
   joins += other.joins;
   handed += other.handed;
   parts += other.parts;
+  pauses += other.pauses;
   pruned += other.pruned;
   released += other.released;
   virtual_ms += other.virtual_ms;

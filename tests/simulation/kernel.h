@@ -71,6 +71,7 @@ struct Counters {
   std::uint64_t joins = 0;     ///< tasks that waited for the work of another pipeline
   std::uint64_t handed = 0;    ///< attempts that outlived who asked for them
   std::uint64_t parts = 0;     ///< of pipelines that were cancelled, and changes of their order
+  std::uint64_t pauses = 0;    ///< of parts, and their ends
   std::uint64_t pruned = 0;    ///< tasks that a rule ended
   std::uint64_t released = 0;  ///< artifacts that a worker was allowed to remove
   std::uint64_t virtual_ms = 0;

@@ -89,6 +89,9 @@ struct PipelineModel {
   std::uint32_t open = 0;  ///< tasks that are not over
   bool cancel_requested = false;
   bool paused = false;
+  std::set<std::string> paused_tools;
+  std::set<std::uint32_t> paused_workflows;
+  std::set<TaskId> paused_tasks;
   bool shares = false;
   std::map<std::string, Digest> contents;  ///< what its images are bound to; without name: its data
   bool retried = false;  ///< then an answer from before it says nothing about the present
@@ -162,6 +165,9 @@ class Model {
   std::uint64_t records() const { return records_; }
   void started_epoch(std::uint64_t epoch) { epoch_ = epoch; }
   std::string describe_open() const;
+  TaskId first_task(PipelineId pipeline) const {
+    return TaskId{pipelines_.at(number(pipeline) - 1).first_task};
+  }
   WorkflowId first_workflow(PipelineId pipeline) const {
     return WorkflowId{pipelines_.at(number(pipeline) - 1).first_workflow};
   }
@@ -180,14 +186,19 @@ class Model {
   void on(const broker::RetryRequested& r);
   void on(const broker::PauseChanged& r);
   void on(const broker::WorkerDrained& r);
+  void on(const broker::WorkerBound& r);
   void on(const broker::ContentBound& r);
   void on(const broker::TasksCached& r);
   void on(const broker::AttemptHandedOver& r);
   void on(const broker::PriorityChanged& r);
   void on(const broker::TasksPruned& r);
+  void on(const broker::PartPauseChanged& r);
 
   // Parts and rules (model_parts.cc).
   using Indices = std::set<std::uint32_t>;
+  /// By the part it belongs to. One whose artifact is kept has nothing left to do.
+  bool is_held_back(const TaskModel& task) const;
+  static void forget_pauses(PipelineModel& pipeline);
   const protocol::Submission& content_of(const PipelineModel& pipeline) const;
   TaskModel& member(const PipelineModel& pipeline, std::uint32_t index);
   bool is_open(const PipelineModel& pipeline, std::uint32_t index);

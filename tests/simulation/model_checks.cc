@@ -78,11 +78,14 @@ void Model::check_task(const broker::State& state, std::size_t index) {
     throw Violation(to_string(id) + ": whether it was pruned differs from the records");
   }
   if (expected.status != TaskStatus::kPending) return;
-  // Exactly one of: blocked by a dependency, ready, held.
+  if (record->scheduler->is_paused(id) != is_held_back(expected)) {
+    throw Violation(to_string(id) + ": whether it is paused differs from the records");
+  }
+  // Exactly one of: blocked by a dependency, paused, ready, held; a paused one may be held besides.
   const bool blocked = !dependencies_completed(expected);
   const bool ready = record->scheduler->is_ready(id);
   const bool held = record->scheduler->is_held(id);
-  if (blocked ? ready : ready == held) {
+  if (blocked || is_held_back(expected) ? ready : ready == held) {
     throw Violation(to_string(id) + " is in limbo: " + (blocked ? "blocked, " : "not blocked, ") +
                     (ready ? "ready, " : "not ready, ") + (held ? "held" : "not held"));
   }

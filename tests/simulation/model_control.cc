@@ -24,7 +24,7 @@ void Model::on(const broker::CancelRequested& r) {
   } else {
     PipelineModel& pipeline = pipelines_.at(number(r.pipeline) - 1);
     pipeline.cancel_requested = true;
-    pipeline.paused = false;  // nothing is left to hold back
+    forget_pauses(pipeline);  // nothing is left to hold back
     const std::size_t count = world_.workload.at(pipeline.submission).content.tasks.size();
     for (std::size_t i = 0; i < count; ++i) {
       TaskModel& member = tasks_[pipeline.first_task - 1 + i];
@@ -110,6 +110,10 @@ void Model::on(const broker::WorkerDrained& r) {
     drained_.erase(r.worker);
   }
   world_.kernel.note(11, number(r.worker), r.drained ? 1 : 0, r.recalled ? 1 : 0);
+}
+
+void Model::on(const broker::WorkerBound& r) {
+  throw Violation(to_string(r.worker) + " is bound to a key, and there are none here");
 }
 
 }  // namespace landseer::simulation

@@ -173,6 +173,68 @@ void Model::retry_part(const broker::RetryRequested& r) {
   terminal_.erase(pipeline.id);
 }
 
+void Model::forget_pauses(PipelineModel& pipeline) {
+  pipeline.paused = false;
+  pipeline.paused_tools.clear();
+  pipeline.paused_workflows.clear();
+  pipeline.paused_tasks.clear();
+}
+
+bool Model::is_held_back(const TaskModel& task) const {
+  const PipelineModel& pipeline = pipelines_[task.pipeline];
+  const protocol::Submission& content = content_of(pipeline);
+  if (task.kept) return false;
+  if (pipeline.paused_tasks.contains(id_of(task)) ||
+      pipeline.paused_tools.contains(tool_of(content, task.place.index))) {
+    return true;
+  }
+  bool any = false;
+  for (std::uint32_t i = 0; i < content.workflows.size(); ++i) {
+    const auto& tasks = content.workflows[i].tasks;
+    if (std::find(tasks.begin(), tasks.end(), task.place.index) == tasks.end()) continue;
+    if (pipeline.paused_workflows.contains(i)) {
+      any = true;
+    } else if (!pipeline.cancelled_workflows.contains(i)) {
+      return false;
+    }
+  }
+  return any;
+}
+
+void Model::on(const broker::PartPauseChanged& r) {
+  PipelineModel& pipeline = pipelines_.at(number(r.pipeline) - 1);
+  const auto set = [&](auto& all, const auto& one) {
+    return r.paused ? all.insert(one).second : all.erase(one) > 0;
+  };
+  bool changes = false;
+  if (number(r.task) != 0) {
+    changes = set(pipeline.paused_tasks, r.task);
+  } else if (!r.tool.empty()) {
+    changes = set(pipeline.paused_tools, r.tool);
+  } else if (!r.workflows.empty()) {
+    for (const std::uint32_t index : named_workflows(pipeline, r.workflows)) {
+      changes = set(pipeline.paused_workflows, index) || changes;
+    }
+  } else {
+    changes = pipeline.paused || !pipeline.paused_tools.empty() ||
+              !pipeline.paused_workflows.empty() || !pipeline.paused_tasks.empty();
+    forget_pauses(pipeline);
+  }
+  if (!changes || pipeline.open == 0) {
+    throw Violation("a part of " + to_string(r.pipeline) +
+                    " is paused or resumed, though nothing changes");
+  }
+  for (std::uint32_t i = 0; i < content_of(pipeline).tasks.size(); ++i) {
+    TaskModel& owner = member(pipeline, i);
+    if (!owner.touched) touched_.push_back(static_cast<std::uint32_t>(&owner - tasks_.data()));
+    owner.touched = true;
+    // It no longer claims what another one does.
+    if (is_held_back(owner)) joined_.erase(id_of(owner));
+  }
+  ++world_.kernel.counters.pauses;
+  world_.kernel.note(16, number(r.pipeline), r.paused ? 1 : 0);
+}
+
 void Model::on(const broker::PriorityChanged& r) {
   PipelineModel& pipeline = pipelines_.at(number(r.pipeline) - 1);
   if (pipeline.open == 0) throw Violation(to_string(r.pipeline) + " is moved, but it is over");
@@ -320,6 +382,11 @@ void Model::check_pipelines(const broker::State& state) {
     }
     if (record.cancelled_workflows != pipeline.cancelled_workflows) {
       throw Violation(id + " remembers other workflows as cancelled than the records do");
+    }
+    const broker::Pauses& pauses = record.pauses;
+    if (pauses.tools != pipeline.paused_tools || pauses.tasks != pipeline.paused_tasks ||
+        pauses.workflows != pipeline.paused_workflows || record.paused != pipeline.paused) {
+      throw Violation(id + " has other parts paused than the records say");
     }
     if (pipeline.open > 0) continue;
     bool is_whole = true;

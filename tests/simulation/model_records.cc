@@ -49,7 +49,7 @@ void Model::set_status(TaskModel& task, TaskStatus status) {
   PipelineModel& pipeline = pipelines_[task.pipeline];
   if (was_over && !is_over) ++pipeline.open;
   if (!was_over && is_over) --pipeline.open;
-  if (pipeline.open == 0) pipeline.paused = false;
+  if (pipeline.open == 0) forget_pauses(pipeline);
   task.status = status;
   task.pruned = task.pruned && status == TaskStatus::kCancelled;
   if (status != TaskStatus::kPending) joined_.erase(id_of(task));
@@ -159,6 +159,9 @@ void Model::on(const broker::AttemptAssigned& r) {
   }
   if (pipelines_[owner.pipeline].paused) {
     throw Violation(who + " is assigned while its pipeline is paused");
+  }
+  if (is_held_back(owner)) {
+    throw Violation(who + " is assigned while a part that it belongs to is paused");
   }
   if (world_.kernel.now() < owner.not_before) {
     throw Violation(who + " is assigned before the pause after a failure is over");

@@ -122,6 +122,7 @@ void Model::on(const broker::TasksCached& r) {
       throw Violation(who + ", but it is not its turn");
     }
     if (source.status != TaskStatus::kCompleted) throw Violation(who + ", which has none");
+    if (is_held_back(owner)) throw Violation(who + ", but a part that it belongs to is paused");
     if (world_.workload.work_of(owner.place) != world_.workload.work_of(source.place)) {
       throw Violation(who + ", which is other work");
     }
@@ -219,6 +220,9 @@ void Model::on(const broker::AttemptHandedOver& r) {
                     ", which is not the one to have it");
   }
   if (due != due_handovers_.end()) due_handovers_.erase(due);
+  if (is_held_back(task(r.to))) {
+    throw Violation(to_string(r.to) + " goes on with an attempt while it is paused");
+  }
   TaskModel& from = task(r.from);
   TaskModel& to = task(r.to);
   AttemptModel given = from.attempts.back();

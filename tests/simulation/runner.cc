@@ -106,7 +106,8 @@ void print_sums(const Counters& sums, double seconds, std::uint64_t twice) {
       "%llu results taken from other pipelines, %llu waits for their work, %llu attempts handed "
       "over, %llu artifacts released\n",
       n(sums.hits), n(sums.joins), n(sums.handed), n(sums.released));
-  std::printf("%llu parts cancelled or moved, %llu tasks pruned\n", n(sums.parts), n(sums.pruned));
+  std::printf("%llu parts cancelled or moved, %llu paused or resumed, %llu tasks pruned\n",
+              n(sums.parts), n(sums.pauses), n(sums.pruned));
   std::printf("%llu faults:", n(sums.planned_faults()));
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     std::printf("%s %s %llu", kind == 0 ? "" : ",", to_string(static_cast<Fault>(kind)),

@@ -91,7 +91,7 @@ MARKS = re.compile(r"\b(?:%s)\b" % "|".join(["TO" + "DO", "FIX" + "ME", "X" + "X
 FOREIGN = re.compile("|".join([
     "/wo" + "rk/", "shared/(?:des" + "ign|rese" + "arch)", "aesthe" + "tics", "reliability-" + "security",
     "ux-eco" + "system", "peer-bench" + "marks", "workflow-sy" + "stems", r"\bprom" + r"ises\.md",
-    r"\bdomain\." + "md", r"\binterfaces\." + "md", r"\bperformance\." + "md"]))
+    r"\bdomain\." + "md", r"\binterfaces\." + "md"]))
 
 
 def tree_files():

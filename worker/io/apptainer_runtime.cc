@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "worker/io/container_engine.h"
+#include "worker/io/engine_verdict.h"
 #include "worker/io/gpu_choice.h"
 #include "worker/io/program.h"
 #include "worker/io/spawn.h"
@@ -105,6 +106,8 @@ Result<Launch> ApptainerRuntime::make_launch(const RunRequest& request) const {
   // Through our environment and not by --env, which splits at commas.
   const std::string prefix = name_ == "singularity" ? "SINGULARITYENV_" : "APPTAINERENV_";
   for (const auto& [name, value] : *variables) launch.env.push_back(prefix + name + "=" + value);
+  for (const auto& [name, value] : request.secrets)
+    launch.env.push_back(prefix + name + "=" + value);
   launch.cwd = "/";
   launch.log_path = request.paths.log.string();
   launch.timeout_ms = job.spec.timeout_ms;
@@ -122,6 +125,7 @@ void ApptainerRuntime::judge(Ended& ended) const {
     return;
   }
   ended.outcome = protocol::Outcome::kRuntimeError;
+  ended.host_is_well = blames_image(said);
   ended.reason = name_ + " could not start the container: " + said;
 }
 

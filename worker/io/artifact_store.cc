@@ -90,16 +90,18 @@ BlobWriter::BlobWriter(std::filesystem::path root, std::shared_ptr<StoreMemory> 
       memory_(std::move(memory)),
       name_(std::move(name)),
       file_(std::move(file)),
-      hasher_(std::make_unique<Hasher>()) {}
+      hasher_(std::make_unique<StreamHasher>()) {}
 
 BlobWriter::~BlobWriter() {
   if (hasher_ != nullptr) unlink((root_ / "tmp" / name_).c_str());
 }
 
 Result<void> BlobWriter::append(std::string_view data) {
-  hasher_->update(data);
+  hasher_->begin(data);
   bytes_ += data.size();
-  return write_all(file_.get(), data, (root_ / "tmp" / name_).string());
+  auto written = write_all(file_.get(), data, (root_ / "tmp" / name_).string());
+  hasher_->wait();
+  return written;
 }
 
 Result<Digest> BlobWriter::finish(const Digest& expected) {

@@ -28,6 +28,7 @@
 #include "common/base/result.h"
 #include "common/net/cancel.h"
 #include "worker/io/file_tools.h"
+#include "worker/io/stream_hasher.h"
 
 namespace landseer::worker {
 
@@ -76,7 +77,7 @@ class BlobWriter {
   std::shared_ptr<StoreMemory> memory_;
   std::string name_;
   UniqueFd file_;
-  std::unique_ptr<Hasher> hasher_;
+  std::unique_ptr<StreamHasher> hasher_;
   std::uint64_t bytes_ = 0;
 };
 

@@ -77,7 +77,9 @@ Result<std::string> ArtifactStore::id() const {
     return tl::make_unexpected(written.error());
   }
   // A link and not a rename: of several that make it at once, the first wins.
-  linkat(folder->get(), draft.c_str(), folder->get(), kName, 0);
+  // What was made is read, whoever made it: that tells.
+  const int linked = linkat(folder->get(), draft.c_str(), folder->get(), kName, 0);
+  static_cast<void>(linked);
   unlinkat(folder->get(), draft.c_str(), 0);
   present = read_file(folder->get(), kName, 32);
   if (!present) present.error().where = (root_ / kName).string();

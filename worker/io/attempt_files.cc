@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -21,6 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "attempt-";
+constexpr const char* kSparePrefix = "spare-";
+constexpr const char* kNextName = "next";  ///< until it is whole
 
 Error system_error(const std::string& what, const std::string& where) {
   return Error{ErrorCode::kIo, what + ": " + strerrordesc_np(errno), where, {}};
@@ -36,6 +39,17 @@ Result<void> append(const std::string& path, std::string_view body) {
     body.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};
+}
+
+/// Cut at the end: ext4 takes a file cut to nothing for one that is replaced, and flushes it.
+Result<void> overwrite(const std::string& path, std::string_view body) {
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const auto size = static_cast<ssize_t>(body.size());
+  if (fd && pwrite(fd.get(), body.data(), body.size(), 0) == size &&
+      ftruncate(fd.get(), size) == 0) {
+    return {};
+  }
+  return tl::make_unexpected(system_error("cannot write", path));
 }
 
 /// A record is its length, four bytes, the most significant one first, and a message.
@@ -112,6 +126,9 @@ Result<AttemptFiles> AttemptFiles::open(const std::string& folder) {
   return AttemptFiles(canonical.string());
 }
 
+AttemptFiles::AttemptFiles(std::string folder)
+    : folder_(std::move(folder)), spares_(std::make_shared<Spares>(folder_, kSparePrefix)) {}
+
 AttemptFiles::Found AttemptFiles::load() const {
   Found found;
   std::error_code error;
@@ -139,19 +156,29 @@ AttemptFiles::Found AttemptFiles::load() const {
 }
 
 Result<void> AttemptFiles::mark_launched(const Launch& launch) const {
-  if (launch.cgroup.empty() && launch.remove_argv.empty()) return append(token(launch.key), {});
-  Launch remains;
-  remains.key = launch.key;
-  remains.cgroup = launch.cgroup;
-  remains.remove_argv = launch.remove_argv;
-  return append(token(launch.key), make_record(encode(ToExecutor(remains))));
+  std::string record;
+  if (!launch.cgroup.empty() || !launch.remove_argv.empty()) {
+    Launch remains;
+    remains.key = launch.key;
+    remains.cgroup = launch.cgroup;
+    remains.remove_argv = launch.remove_argv;
+    record = make_record(encode(ToExecutor(remains)));
+  }
+  const std::string next = folder_ + "/" + kNextName;
+  if (!spares_->take(next)) return append(token(launch.key), record);
+  // What the file says of another attempt must be gone before it is this one's.
+  if (auto written = overwrite(next, record); !written) return written;
+  if (rename(next.c_str(), token(launch.key).c_str()) == 0) return {};
+  return tl::make_unexpected(system_error("cannot write", token(launch.key)));
 }
 
 Result<void> AttemptFiles::record(const Ended& ended) const {
   return append(token(ended.key), make_record(encode(FromExecutor(ended))));
 }
 
-void AttemptFiles::forget(const AttemptKey& key) const { unlink(token(key).c_str()); }
+void AttemptFiles::forget(const AttemptKey& key) const {
+  if (!spares_->keep(token(key))) unlink(token(key).c_str());
+}
 
 std::string AttemptFiles::token(const AttemptKey& key) const {
   return folder_ + "/" + std::string(kPrefix) + to_string(key);

@@ -6,8 +6,10 @@
 /// counts as not written, and without an Ended the end is unknown. (To rename
 /// a new file over it makes ext4 flush that file, auto_da_alloc in ext4(5): 4 ms each, measured,
 /// against 0.2 ms.) Not synced: it must survive the executor, and no tool survives the machine.
+/// Files that are forgotten are used again, see spares.h.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@
 
 #include "common/base/result.h"
 #include "worker/io/executor_messages.h"
+#include "worker/io/spares.h"
 
 namespace landseer::worker {
 
@@ -49,8 +52,10 @@ class AttemptFiles {
   std::string token(const AttemptKey& key) const;
 
  private:
-  explicit AttemptFiles(std::string folder) : folder_(std::move(folder)) {}
+  explicit AttemptFiles(std::string folder);
+
   std::string folder_;
+  std::shared_ptr<Spares> spares_;  ///< files that are forgotten
 };
 
 }  // namespace landseer::worker

@@ -12,6 +12,8 @@
 #include "common/net/clock.h"
 #include "worker/io/file_tools.h"
 #include "worker/io/log_index.h"
+#include "worker/io/renewal.h"
+#include "worker/io/spares.h"
 
 namespace landseer::worker {
 namespace {
@@ -80,29 +82,29 @@ std::string work_identity(const AttemptJob& job) {
   return hasher.finish().hex();
 }
 
-Result<void> make_checkpoint(const std::filesystem::path& folder, const std::string& identity) {
-  const std::filesystem::path parent = folder.parent_path();
-  const std::string marker = folder.filename().string() + ".work";
-  auto opened = open_folder(parent);
-  if (!opened) return tl::make_unexpected(opened.error());
-  const auto present = read_file(opened->get(), marker, identity.size());
-  // What an earlier attempt put in the folder's place would lead out of here.
-  if (!present || *present != identity || !open_tool_folder(folder)) {
-    if (auto removed = remove_tree(folder); !removed) return removed;
-    if (auto removed = remove_tree(parent / marker); !removed) return removed;
-    if (auto written = write_file(opened->get(), marker, identity); !written) return written;
-  }
-  utimensat(opened->get(), marker.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);  // when it was used last
-  return make_folder(folder, 0777);
-}
+constexpr std::string_view kMarkerEnding = ".work";
 
 }  // namespace
+
+struct AttemptFolders::SpareFolders {
+  explicit SpareFolders(const std::filesystem::path& folder)
+      : attempts(folder, "attempt-"),
+        checkpoints(folder, "checkpoint-"),
+        markers(folder, "marker-") {}
+
+  Spares attempts;
+  Spares checkpoints;
+  Spares markers;
+};
+
+AttemptFolders::AttemptFolders(std::filesystem::path root)
+    : root_(std::move(root)), spares_(std::make_shared<SpareFolders>(root_ / "spare")) {}
 
 Result<AttemptFolders> AttemptFolders::open(const std::filesystem::path& scratch) {
   std::error_code error;
   const std::filesystem::path root = std::filesystem::absolute(scratch, error);
   if (error) return fail(ErrorCode::kIo, "cannot find the folder: " + error.message(), scratch);
-  for (const char* name : {"attempts", "logs", "checkpoints"}) {
+  for (const char* name : {"attempts", "logs", "checkpoints", "spare"}) {
     if (auto made = make_folder(root / name, 0700); !made) {
       return tl::make_unexpected(made.error());
     }
@@ -120,28 +122,60 @@ AttemptPaths AttemptFolders::paths(const AttemptKey& key, PipelineId pipeline) c
   return paths;
 }
 
-Result<AttemptPaths> AttemptFolders::create(const AttemptJob& job) const {
+Result<AttemptPaths> AttemptFolders::create(const AttemptJob& job, ToolUser user) const {
   AttemptPaths paths = this->paths(job.key, job.pipeline);
   if (auto removed = remove_tree(paths.folder); !removed) {
     return tl::make_unexpected(removed.error());
   }
-  if (auto made = make_folder(paths.input, 0755); !made) return tl::make_unexpected(made.error());
-  if (auto made = make_folder(paths.output, 0777); !made) return tl::make_unexpected(made.error());
-  if (auto made = make_checkpoint(paths.checkpoint, work_identity(job)); !made) {
+  if (user != ToolUser::kOurs || !spares_->attempts.take(paths.folder)) {
+    if (auto made = make_folder(paths.input, 0755); !made) return tl::make_unexpected(made.error());
+    if (auto made = make_folder(paths.output, 0777); !made) {
+      return tl::make_unexpected(made.error());
+    }
+  }
+  if (auto made = make_checkpoint(paths.checkpoint, work_identity(job), user); !made) {
     return tl::make_unexpected(made.error());
   }
   return paths;
 }
 
-Result<void> AttemptFolders::remove(const AttemptKey& key) const {
-  return remove_tree(root_ / "attempts" / folder_name(key));
+Result<void> AttemptFolders::make_checkpoint(const std::filesystem::path& folder,
+                                             const std::string& identity, ToolUser user) const {
+  const std::filesystem::path parent = folder.parent_path();
+  const std::string marker = folder.filename().string().append(kMarkerEnding);
+  auto opened = open_folder(parent);
+  if (!opened) return tl::make_unexpected(opened.error());
+  const auto present = read_file(opened->get(), marker, identity.size());
+  // What an earlier attempt put in the folder's place would lead out of here.
+  if (present && *present == identity && open_tool_folder(folder)) {
+    utimensat(opened->get(), marker.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);  // when it was used
+    return make_folder(folder, 0777);
+  }
+  if (auto removed = remove_tree(folder); !removed) return removed;
+  if (auto removed = remove_tree(parent / marker); !removed) return removed;
+  const bool reuse = user == ToolUser::kOurs;
+  if (reuse) spares_->markers.take(parent / marker);
+  if (auto written = rewrite_file(opened->get(), marker, identity); !written) return written;
+  if (reuse && spares_->checkpoints.take(folder)) return {};
+  return make_folder(folder, 0777);
 }
 
-Result<void> AttemptFolders::remove_checkpoint(TaskId task, PipelineId pipeline) const {
-  const std::filesystem::path folder = root_ / "checkpoints";
-  const std::string name = checkpoint_name(task, pipeline);
-  if (auto removed = remove_tree(folder / name); !removed) return removed;
-  return remove_tree(folder / (name + ".work"));
+Result<void> AttemptFolders::remove(const AttemptKey& key, ToolUser user) const {
+  const std::filesystem::path folder = root_ / "attempts" / folder_name(key);
+  if (user == ToolUser::kOurs && renew_attempt(folder) && spares_->attempts.keep(folder)) return {};
+  return remove_tree(folder);
+}
+
+Result<void> AttemptFolders::remove_checkpoint(TaskId task, PipelineId pipeline,
+                                               ToolUser user) const {
+  const std::filesystem::path folder = root_ / "checkpoints" / checkpoint_name(task, pipeline);
+  const std::filesystem::path marker = std::filesystem::path(folder) += kMarkerEnding;
+  const bool reuse = user == ToolUser::kOurs;
+  if (!reuse || !renew_checkpoint(folder) || !spares_->checkpoints.keep(folder)) {
+    if (auto removed = remove_tree(folder); !removed) return removed;
+  }
+  if (reuse && spares_->markers.keep(marker)) return {};
+  return remove_tree(marker);
 }
 
 Result<void> AttemptFolders::remove_old_checkpoints(Duration age) const {
@@ -154,14 +188,13 @@ Result<void> AttemptFolders::remove_old_checkpoints(Duration age) const {
   const std::int64_t now_s = net::now().wall.unix_ms / 1000;
   const std::int64_t age_s = std::chrono::duration_cast<std::chrono::seconds>(age).count();
   for (const std::string& name : *names) {
-    constexpr std::string_view kMarker = ".work";
     struct stat status {};
-    if (!name.ends_with(kMarker) ||
+    if (!name.ends_with(kMarkerEnding) ||
         fstatat(folder->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
         now_s - status.st_mtim.tv_sec < age_s) {
       continue;
     }
-    const std::string owner = name.substr(0, name.size() - kMarker.size());
+    const std::string owner = name.substr(0, name.size() - kMarkerEnding.size());
     if (tasks.contains(owner.substr(owner.find('.') + 1))) continue;
     if (auto removed = remove_tree(root_ / "checkpoints" / owner); !removed) return removed;
     unlinkat(folder->get(), name.c_str(), 0);

@@ -3,15 +3,18 @@
 ///     SCRATCH/attempts/EPOCH.TASK.ATTEMPT/{input,output}   until the attempt is acknowledged
 ///     SCRATCH/logs/task_7.1.log, task_7.1.log.index        until the logs are too many
 ///     SCRATCH/checkpoints/pipeline_3.task_7                until the task succeeded
+///     SCRATCH/spare                                        of attempts that are over, as good as
+///     new
 ///
 /// Tools may run as any user of their image, so what they write to is open to all and lies in
-/// folders that are closed to other users of the machine. No state but the root: any thread, but
-/// one at a time for one attempt.
+/// folders that are closed to other users of the machine. Any thread, but one at a time for one
+/// attempt.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +39,9 @@ struct LogLimits {
   std::size_t files_max = 10'000;
 };
 
+/// As whom a tool runs: see renewal.h.
+enum class ToolUser { kAny, kOurs };
+
 class AttemptFolders {
  public:
   static Result<AttemptFolders> open(const std::filesystem::path& scratch);
@@ -44,11 +50,13 @@ class AttemptFolders {
 
   /// Empty input and output folders, and the checkpoint folder as the last attempt of this very
   /// work left it: a task of the same number with other work gets an empty one.
-  Result<AttemptPaths> create(const AttemptJob& job) const;
+  Result<AttemptPaths> create(const AttemptJob& job, ToolUser user = ToolUser::kAny) const;
 
-  /// Removes the attempt's own folder, whatever the tool did to it.
-  Result<void> remove(const AttemptKey& key) const;
-  Result<void> remove_checkpoint(TaskId task, PipelineId pipeline) const;
+  /// Removes the attempt's own folder, whatever the tool did to it. Of a tool of our own user it
+  /// may be kept for the next one.
+  Result<void> remove(const AttemptKey& key, ToolUser user = ToolUser::kAny) const;
+  Result<void> remove_checkpoint(TaskId task, PipelineId pipeline,
+                                 ToolUser user = ToolUser::kAny) const;
   /// Removes the checkpoints that no attempt with a folder here goes on with, and that none has
   /// gone on with for so long: of tasks that ended elsewhere, or that nobody wants any more.
   Result<void> remove_old_checkpoints(Duration age) const;
@@ -61,9 +69,14 @@ class AttemptFolders {
                           const LogLimits& limits) const;
 
  private:
-  explicit AttemptFolders(std::filesystem::path root) : root_(std::move(root)) {}
+  struct SpareFolders;
+
+  explicit AttemptFolders(std::filesystem::path root);
+  Result<void> make_checkpoint(const std::filesystem::path& folder, const std::string& identity,
+                               ToolUser user) const;
 
   std::filesystem::path root_;
+  std::shared_ptr<SpareFolders> spares_;
 };
 
 }  // namespace landseer::worker

@@ -13,6 +13,7 @@
 #include "worker/io/evaluation.h"
 #include "worker/io/file_tools.h"
 #include "worker/io/input_folder.h"
+#include "worker/io/job_file.h"
 
 namespace landseer::worker {
 namespace {
@@ -169,6 +170,11 @@ Result<Evaluation> evaluate(const std::filesystem::path& output, const protocol:
 
 }  // namespace
 
+ToolUser AttemptTools::user_of(const protocol::WorkSpec& spec) const {
+  const Runtime* const runtime = runtimes ? runtimes->find(spec.runtime) : nullptr;
+  return runtime != nullptr && runtime->runs_as_us() ? ToolUser::kOurs : ToolUser::kAny;
+}
+
 std::variant<Prepared, PrepareFailed> prepare_attempt(const AttemptTools& tools,
                                                       BlobFetcher& fetcher, const AttemptJob& job,
                                                       const std::string& bulk_address,
@@ -190,12 +196,18 @@ std::variant<Prepared, PrepareFailed> prepare_attempt(const AttemptTools& tools,
     if (!manifest) return input_failed(job.key, input.artifact, manifest.error());
     parts.artifacts.push_back(std::move(*manifest));
   }
-  const auto paths = tools.folders.create(job);
+  const auto paths = tools.folders.create(job, tools.user_of(job.spec));
   if (!paths) return prepare_failed(job.key, paths.error());
   auto missing = assemble_input(tools.store, parts, paths->input);
   if (!missing) return prepare_failed(job.key, missing.error());
   prepared.missing_required = std::move(*missing);
   restore_checkpoint(tools, fetcher, job, paths->checkpoint, cancel, prepared);
+  // Here, where nobody waits: between the end of one tool and the start of the next everybody does.
+  StartedJob started{job, {}};
+  started.job.spec.image_content = prepared.image_content;
+  if (auto written = write_job_file(paths->folder, started); !written) {
+    return prepare_failed(job.key, written.error());
+  }
   return prepared;
 }
 

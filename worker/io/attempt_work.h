@@ -29,6 +29,8 @@ struct AttemptTools {
   std::shared_ptr<const Runtimes> runtimes;
   /// The wait for a checkpoint from another host; without it the attempt begins anew.
   Duration checkpoint_wait = std::chrono::minutes(1);
+
+  ToolUser user_of(const protocol::WorkSpec& spec) const;
 };
 
 /// Gets the image too. `bulk_address` is the broker's port for model scripts. An artifact that

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,9 @@ namespace {
 
 /// A tool's processes are a few dozen; of a fork bomb, the rest is killed at the next look.
 constexpr std::size_t kListBytesMax = 64 * 1024;
+
+/// As many as run at once on a large host; more are removed.
+constexpr std::size_t kSparesMax = 64;
 
 /// Of a control file: they are short and read at once. Empty when there is none.
 std::string read_control(const std::string& path) {
@@ -188,7 +192,27 @@ void Cgroup::kill_all() const {
   for (const pid_t pid : found) kill(pid, SIGKILL);
 }
 
+/// Nothing may be left in it that a new one would not have: processes, cgroups below it, or what
+/// was used.
+bool Cgroup::lay_aside() const {
+  static std::uint64_t count = 0;
+  if (spares_ == nullptr || spares_->size() >= kSparesMax || parts_.size() != 1) return false;
+  const Part& part = parts_[0];
+  struct stat status {};
+  if (!part.only_counts() || !engine_folders_.empty() || is_populated()) return false;
+  if (stat(part.folder.c_str(), &status) != 0 || status.st_nlink != 2) return false;
+  std::string spare = part.folder.substr(0, part.folder.rfind('/')) + "/spare-" +
+                      std::to_string(getpid()) + "-" + std::to_string(++count);
+  if (rename(part.folder.c_str(), spare.c_str()) != 0) return false;
+  spares_->push_back(std::move(spare));
+  return true;
+}
+
 bool Cgroup::remove() {
+  if (lay_aside()) {
+    *this = Cgroup();
+    return true;
+  }
   bool gone = true;
   for (const Part& part : parts_) gone = remove_folder(part.folder) && gone;
   for (const std::string& folder : engine_folders_) remove_folder(folder);
@@ -242,6 +266,7 @@ std::string CgroupRoot::unenforced() const {
 
 Result<Cgroup> CgroupRoot::make(const CgroupRequest& request) const {
   Cgroup made;
+  made.spares_ = spares_;
   if (!is_plain(request.name)) {
     return fail(ErrorCode::kInvalid, "not a cgroup's name", request.name);
   }
@@ -251,7 +276,8 @@ Result<Cgroup> CgroupRoot::make(const CgroupRequest& request) const {
     const bool cpu = tree.cpu && (tree.unified || request.container);
     if (!memory && !tree.pids && !cpu) continue;
     Cgroup::Part part{tree.folder + "/" + request.name, tree.unified, memory, tree.pids, cpu, {}};
-    bool good = make_folder(part.folder) || make_folders(tree.folder, request.name, tree.unified);
+    bool good = take_spare(part, request) || make_folder(part.folder) ||
+                make_folders(tree.folder, request.name, tree.unified);
     if (good) part.entrance = open_entrance(part.folder, tree.unified, request.container);
     good = good && part.entrance && set_limits(part, request);
     auto failed = fail_errno("make the cgroup", part.folder);
@@ -267,6 +293,15 @@ Result<Cgroup> CgroupRoot::make(const CgroupRequest& request) const {
     }
   }
   return made;
+}
+
+/// Only from the same folder: v1 moves a cgroup to no other.
+bool CgroupRoot::take_spare(const Cgroup::Part& part, const CgroupRequest& request) const {
+  if (!part.only_counts() || spares_->empty()) return false;
+  const std::string spare = std::move(spares_->back());
+  spares_->pop_back();
+  if (rename(spare.c_str(), part.folder.c_str()) != 0) return false;
+  return request.pids_max != 0 || write_control(part.folder + "/pids.max", "max");
 }
 
 /// False with errno set.

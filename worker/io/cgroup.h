@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,8 @@ class Cgroup {
   /// Sends SIGKILL to everyone in it and below it, and lets nobody start another process. They may
   /// take a moment to go.
   void kill_all() const;
-  /// Removes it and all below it. False while somebody lives there.
+  /// Removes it and all below it. False while somebody lives there. One of v1 that only counts
+  /// processes is kept under another name for the next one, which costs a third.
   bool remove();
 
  private:
@@ -63,9 +65,14 @@ class Cgroup {
     bool pids = false;
     bool cpu = false;
     UniqueFd entrance;  ///< open until the tool is started
+
+    bool only_counts() const { return pids && !unified && !memory && !cpu; }
   };
+  bool lay_aside() const;
+
   std::vector<Part> parts_;
   std::vector<std::string> engine_folders_;  ///< where only a container engine made something
+  std::shared_ptr<std::vector<std::string>> spares_;  ///< of its root; none if it is not from there
 };
 
 /// The place where attempts' cgroups are made. One thread.
@@ -87,6 +94,7 @@ class CgroupRoot {
 
  private:
   static bool set_limits(const Cgroup::Part& part, const CgroupRequest& request);
+  bool take_spare(const Cgroup::Part& part, const CgroupRequest& request) const;
   struct Tree {
     std::string folder;  ///< below which ours are
     bool unified = false;
@@ -97,6 +105,7 @@ class CgroupRoot {
   std::vector<Tree> trees_;               ///< those that are used
   std::vector<std::string> all_folders_;  ///< of those that a container engine may use
   std::string path_;
+  std::shared_ptr<std::vector<std::string>> spares_ = std::make_shared<std::vector<std::string>>();
 };
 
 }  // namespace landseer::worker

@@ -42,7 +42,7 @@ struct ContainerRequest {
   std::vector<std::string> words;   ///< command and arguments
   bool keeps_entrypoint = false;    ///< the words are only arguments
   std::vector<std::string> mounts;  ///< as --mount takes them
-  std::vector<std::string> env;     ///< NAME=VALUE
+  std::vector<std::string> env;     ///< NAME=VALUE; NAME alone: as the engine has it
   std::vector<protocol::GpuOffer> gpus;
   bool network = false;
   std::string cgroup_parent;  ///< empty: the engine's

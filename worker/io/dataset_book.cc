@@ -160,6 +160,8 @@ void DatasetBook::look(Question question) {
 
 std::uint64_t DatasetBook::take_looked() {
   const std::lock_guard lock(mutex_);
+  eventfd_t count = 0;
+  eventfd_read(event_fd_.get(), &count);
   return std::exchange(looked_, 0);
 }
 

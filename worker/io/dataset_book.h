@@ -48,7 +48,8 @@ class DatasetBook {
   /// Looks in the book's own thread; `fd` is readable after that. Bounded: the oldest of too many
   /// questions is forgotten.
   void look(Question question);
-  /// The last question that was answered since this was asked; 0: none. The offers are taken first.
+  /// The last question that was answered since this was asked; 0: none. `fd` is not readable any
+  /// more, so `changed` is asked next, and the offers are taken before the answer is told.
   std::uint64_t take_looked();
 
   /// Looks whether the data set is still the one that was read. Its content; none if it is not

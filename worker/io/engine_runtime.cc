@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/io/engine_verdict.h"
 #include "worker/io/gpu_choice.h"
 #include "worker/io/program.h"
 #include "worker/io/tool_contract.h"
@@ -24,6 +25,13 @@ std::string container_name(const std::string& place) {
   std::string name = place;
   std::replace(name.begin(), name.end(), '/', '-');
   return name;
+}
+
+/// In the place of one that may be there.
+void set_variable(std::vector<std::string>& env, const std::string& name,
+                  const std::string& value) {
+  std::erase_if(env, [&](const std::string& entry) { return entry.starts_with(name + "="); });
+  env.push_back(name + "=" + value);
 }
 
 /// The GPUs as the tool sees them. Where only indices are known, those in a container count anew.
@@ -103,6 +111,8 @@ Result<Launch> EngineRuntime::make_launch(const RunRequest& request) const {
   for (const auto& [name, value] : *variables) what.env.push_back(name + "=" + value);
   // The executor tells the deadline to what it starts: podman passes that on.
   what.env.emplace_back(kDeadlineVariable);
+  // Without a value: the engine takes it from its own environment, which others cannot read.
+  for (const auto& [name, value] : request.secrets) what.env.push_back(name);
   what.gpus = request.gpus;
   what.network = job.spec.network;
   what.memory_bytes = job.spec.memory_bytes;
@@ -115,6 +125,7 @@ Result<Launch> EngineRuntime::make_launch(const RunRequest& request) const {
   launch.key = job.key;
   launch.argv = run_command(engine_, options_, what);
   launch.env = engine_.env;
+  for (const auto& [name, value] : request.secrets) set_variable(launch.env, name, value);
   launch.cwd = "/";
   launch.log_path = request.paths.log.string();
   launch.timeout_ms = job.spec.timeout_ms;
@@ -139,10 +150,13 @@ void EngineRuntime::judge(Ended& ended) const {
   // Its first process runs, and finds no second one.
   const bool init_failed = said.starts_with("ERROR (catatonit:") && ended.exit_code == 1 &&
                            said.find("failed to exec") != std::string::npos;
-  if (ended.exit_code == kEngineFailed &&
-      (said.starts_with("Error:") || said.starts_with("docker:") || said.starts_with("See '"))) {
+  const std::string engine_said = engine_line(ended.log_tail);
+  const bool is_unstarted = (ended.exit_code == kEngineFailed && !engine_said.empty()) ||
+                            (ended.exit_code == kCannotRun && blames_host(engine_said));
+  if (is_unstarted) {
     ended.outcome = Outcome::kRuntimeError;
-    ended.reason = std::string(engine_.name()) + " could not start the container: " + said;
+    ended.host_is_well = blames_image(engine_said);
+    ended.reason = std::string(engine_.name()) + " could not start the container: " + engine_said;
   } else if (ended.exit_code == kNoCommand || init_failed) {
     ended.reason += ": the image has no such command";
   } else if (ended.exit_code == kCannotRun) {

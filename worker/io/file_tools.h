@@ -52,6 +52,10 @@ Result<std::string> read_file(int folder, const std::string& name, std::size_t b
 /// Creates `name` in `folder` with this content; it must not exist. Everyone may read it.
 Result<void> write_file(int folder, const std::string& name, std::string_view content);
 
+/// The same over a file that is there already, if it is a plain one of ours that has no other name;
+/// whatever else has the name is removed first.
+Result<void> rewrite_file(int folder, const std::string& name, std::string_view content);
+
 /// Fills `target` with what the file has from `offset`; false if it ends before, or cannot be read.
 bool read_at(int file, std::uint64_t offset, std::span<char> target);
 

@@ -53,7 +53,7 @@ Result<void> lay_out_task_files(const ArtifactStore& store, const InputParts& pa
     auto placed = store.place(parts.model_script, false, folder, kModelScriptName);
     if (!placed) return placed;
   }
-  return write_file(folder, kConfigName, parts.config);
+  return rewrite_file(folder, kConfigName, parts.config);
 }
 
 bool is_plain_name(const std::string& name) {

@@ -1,44 +1,38 @@
 #include "worker/io/job_file.h"
 
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "common/protocol/codec.h"
+#include "worker/io/file_tools.h"
 
 namespace landseer::worker {
-namespace {
 
 /// First line: the GPUs, as a JSON list. The rest: the assignment, as it came from the broker.
-std::filesystem::path path_in(const std::filesystem::path& folder) { return folder / "job"; }
-
-}  // namespace
-
 Result<void> write_job_file(const std::filesystem::path& folder, const StartedJob& started) {
   protocol::Assign assign;
   assign.epoch = started.job.key.epoch;
   assign.specs = {started.job.spec};
   assign.attempts = {{started.job.key.task, started.job.key.attempt, started.job.pipeline, 0,
                       started.job.config, started.job.inputs, started.job.checkpoint}};
-  const std::filesystem::path draft = folder / "job.draft";
-  {
-    std::ofstream file(draft, std::ios::binary | std::ios::trunc);
-    file << nlohmann::json(started.gpus).dump() << '\n'
-         << protocol::encode(protocol::ToWorker(std::move(assign)));
-    file.flush();
-    if (!file) {
-      return fail(ErrorCode::kIo, "cannot write the attempt's job file", draft.string(),
-                  "is the disk full?");
-    }
+  const auto opened = open_folder(folder);
+  if (!opened) return tl::make_unexpected(opened.error());
+  const std::string content = nlohmann::json(started.gpus).dump() + "\n" +
+                              protocol::encode(protocol::ToWorker(std::move(assign)));
+  if (auto written = rewrite_file(opened->get(), kJobDraftName, content); !written) {
+    written.error().where = (folder / kJobDraftName).string();
+    return written;
   }
-  std::error_code error;
-  std::filesystem::rename(draft, path_in(folder), error);
-  if (error) return fail(ErrorCode::kIo, "cannot keep the job file: " + error.message(), draft);
+  if (renameat(opened->get(), kJobDraftName, opened->get(), kJobName) != 0) {
+    return fail_errno("keep the job file", folder.string());
+  }
   return {};
 }
 
 Result<StartedJob> read_job_file(const std::filesystem::path& folder) {
-  std::ifstream file(path_in(folder), std::ios::binary);
+  std::ifstream file(folder / kJobName, std::ios::binary);
   std::string gpus;
   if (!std::getline(file, gpus)) {
     return fail(ErrorCode::kNotFound, "the attempt has no job file", folder.string());

@@ -1,5 +1,5 @@
 /// What an agent must know of an attempt to go on with it after a restart: kept beside the
-/// attempt's folders from the moment its tool is started.
+/// attempt's folders from before its tool is started.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,13 @@
 
 namespace landseer::worker {
 
+/// Names in the attempt's folder. The draft may be there without being of any use.
+inline constexpr const char* kJobName = "job";
+inline constexpr const char* kJobDraftName = "job.draft";
+
 struct StartedJob {
   AttemptJob job;
-  std::vector<std::uint32_t> gpus;  ///< that its tool was given
+  std::vector<std::uint32_t> gpus;  ///< that its tool was given; none before that
 };
 
 /// Complete or not there; survives a crash of the agent, not of the machine: then the tool is gone.

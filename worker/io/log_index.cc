@@ -158,6 +158,6 @@ void LogIndex::thin_out() {
 }
 
 /// Over bytes that are there, which needs no room on the disk.
-void LogIndex::write_state() { static_cast<void>(pwrite(file_.get(), &state_, sizeof state_, 0)); }
+void LogIndex::write_state() { static_cast<void>(!pwrite(file_.get(), &state_, sizeof state_, 0)); }
 
 }  // namespace landseer::worker

@@ -12,6 +12,7 @@
 #include "common/config/amounts.h"
 #include "common/config/key_folder.h"
 #include "common/config/rendezvous.h"
+#include "common/domain/secret_reference.h"
 #include "common/net/socket.h"
 #include "common/protocol/limits.h"
 #include "worker/io/datasets_file.h"
@@ -35,6 +36,7 @@ struct Raw {
   std::vector<std::string> data;
   std::filesystem::path datasets_file;
   std::string keys;
+  std::string secrets;
 };
 
 tl::unexpected<Error> usage(std::string message, std::string hint) {
@@ -101,6 +103,10 @@ Result<std::map<std::string, std::string>> read_labels(const std::vector<std::st
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0) {
       return usage("--label '" + text + "' is not KEY=VALUE", "write --label rack=3");
+    }
+    if (text.starts_with(domain::kSecretLabelPrefix)) {
+      return usage("--label '" + text + "' is what says that a secret is here",
+                   "put the secret into the folder of --secrets");
     }
     labels[text.substr(0, equals)] = text.substr(equals + 1);
   }
@@ -193,6 +199,7 @@ bool complete(const Raw& raw, Options& options, Error& error) {
          take(read_labels(raw.labels), options.labels, error) &&
          take(config::parse_amounts(raw.resources), options.resources, error) &&
          take(find_broker(options.broker), options.broker, error) &&
+         take(Secrets::open(raw.secrets), options.secrets, error) &&
          take(find_key(raw.keys, options), options.key, error);
 }
 
@@ -231,6 +238,9 @@ void add_options(CLI::App& app, Options& options, Raw& raw) {
   app.add_option("--data-address", options.data_address,
                  "where other workers reach it, when a tunnel is between; default: as bound");
   app.add_option("--keys", raw.keys, "folder with worker.key; default: $LANDSEER_HOME/keys");
+  app.add_option("--secrets", raw.secrets,
+                 "folder with a file for each secret that tools may name; default: "
+                 "$LANDSEER_HOME/secrets");
   app.add_option("--artifact-mode", options.artifact_mode,
                  "local: a store of its own; shared: --artifacts is one folder for all workers")
       ->capture_default_str();

@@ -13,6 +13,7 @@
 #include "worker/io/container_options.h"
 #include "worker/io/dataset_folder.h"
 #include "worker/io/nvml.h"
+#include "worker/io/secrets.h"
 
 namespace landseer::worker {
 
@@ -43,6 +44,7 @@ struct Options {
   std::string images;  ///< empty: none
   std::string data_bind = "tcp://127.0.0.1:0";
   std::string data_address;          ///< what other workers are told; empty: as bound
+  Secrets secrets;                   ///< that tools may be given
   std::optional<keys::KeyFile> key;  ///< of this worker; empty: the broker has no keys
   config::LogOptions log;
 };

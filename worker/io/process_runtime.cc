@@ -135,6 +135,7 @@ Result<Launch> ProcessRuntime::make_launch(const RunRequest& request) const {
   launch.key = job.key;
   launch.argv = std::move(*argv);
   for (const auto& [name, value] : *variables) launch.env.push_back(name + "=" + value);
+  for (const auto& [name, value] : request.secrets) launch.env.push_back(name + "=" + value);
   launch.cwd = image_folder->empty() ? request.paths.folder.string() : *image_folder;
   launch.log_path = request.paths.log.string();
   launch.timeout_ms = job.spec.timeout_ms;

@@ -28,6 +28,7 @@ class ProcessRuntime final : public Runtime {
   ProcessRuntime(std::string images, Variables host, const std::string& memory);
 
   std::string_view name() const override { return "process"; }
+  bool runs_as_us() const override { return true; }
   /// The files of the image's folder; one fixed content if there is none, so that only the command
   /// counts.
   Result<Digest> obtain_image(const std::string& image, const Digest& bound,

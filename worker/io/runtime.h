@@ -14,6 +14,7 @@
 #include "worker/core/effects.h"
 #include "worker/io/attempt_folder.h"
 #include "worker/io/executor_messages.h"
+#include "worker/io/tool_contract.h"
 
 namespace landseer::worker {
 
@@ -27,6 +28,8 @@ struct RunRequest {
   std::string place;
   /// Where the executor makes a cgroup of that name, as engines call it; empty: it makes none.
   std::string cgroup_root{};
+  /// Values of the secrets that its environment names, by variable: never an argument of a program.
+  Variables secrets{};
 };
 
 /// Files whose change means that an image may contain something else.
@@ -40,6 +43,8 @@ class Runtime {
  public:
   virtual ~Runtime() = default;
   virtual std::string_view name() const = 0;
+  /// Whether tools are plain processes of the worker's own user.
+  virtual bool runs_as_us() const { return false; }
 
   /// Makes sure that the image is here, and says what it contains; none: not known. With `bound`
   /// it is this content and no other that is wanted. May take as long as a download. Any thread,

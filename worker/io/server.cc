@@ -229,17 +229,22 @@ void Server::perform(const Run& effect) {
   if (job == jobs_.end() || !paths) return;
   const auto grace_ms = std::chrono::duration_cast<std::chrono::milliseconds>(effect.grace).count();
   const Runtime* const runtime = runtimes_->find(job->second.spec.runtime);
+  auto secrets = options_.secrets.values_for(job->second.spec.env);
   Result<void> started;
-  if (runtime == nullptr) {
+  if (!secrets) {
+    started = tl::make_unexpected(secrets.error());
+  } else if (runtime == nullptr) {
     started = fail(ErrorCode::kNotFound,
                    "this worker does not run tools with " + job->second.spec.runtime);
   } else if (const auto launch = runtime->make_launch(
                  {job->second, *paths, gpus_of(effect.gpus), static_cast<std::uint64_t>(grace_ms),
-                  place_of(to_string(effect.key)), cgroup_root_});
+                  place_of(to_string(effect.key)), cgroup_root_, std::move(*secrets)});
              !launch) {
     started = tl::make_unexpected(launch.error());
-  } else if (started = write_job_file(paths->folder, {job->second, effect.gpus}); started) {
-    started = executor_->send(*launch);
+  } else {
+    // Without GPUs it says what it said when the attempt was prepared.
+    if (!effect.gpus.empty()) started = write_job_file(paths->folder, {job->second, effect.gpus});
+    if (started) started = executor_->send(*launch);
   }
   // A lost executor is noticed, and replaced, where its answers are read.
   if (started || started.error().code == ErrorCode::kUnavailable) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "common/config/rendezvous.h"
+#include "common/domain/secret_reference.h"
 #include "landseer_version.h"
 #include "worker/io/attempt_files.h"
 #include "worker/io/gpu_choice.h"
@@ -25,7 +26,7 @@ constexpr int kTakeOversMax = 5;  // an executor that dies at once, every time, 
 
 std::uint64_t random_number() {
   std::uint64_t number = 0;
-  static_cast<void>(getrandom(&number, sizeof number, 0));
+  static_cast<void>(!getrandom(&number, sizeof number, 0));
   return number;
 }
 
@@ -115,6 +116,9 @@ Result<protocol::Hello> Server::offer() const {
   hello.memory_bytes = options_.memory_bytes;
   hello.gpus = gpus_;
   hello.labels = options_.labels;
+  for (const std::string& name : options_.secrets.names()) {
+    hello.labels[domain::secret_label(name)] = "here";
+  }
   for (const auto& [name, amount] : options_.resources) hello.named.push_back({name, amount});
   hello.tasks_max = options_.tasks_max;
   // What is free now, but for what keeps the worker fit; see docs/operations.md.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "common/domain/secret_reference.h"
 
 namespace landseer::worker {
 namespace {
@@ -127,9 +128,15 @@ Result<Variables> make_variables(const AttemptJob& job, Variables given, const T
     if (!is_closed_to_config(name)) given[name] = std::move(value);
   }
   auto own = variables_from_json(job.spec.env);
+  const auto secrets = domain::secrets_of(job.spec.env);
   if (!own) return fail(ErrorCode::kInvalid, own.error().message, "env of " + job.spec.tool);
+  if (!secrets) return tl::make_unexpected(secrets.error());
   for (auto& [name, value] : *own) {
-    if (!name.starts_with("LANDSEER_")) given[name] = std::move(value);
+    if (secrets->contains(name)) {
+      given.erase(name);  // what the configuration says is not it
+    } else if (!name.starts_with("LANDSEER_")) {
+      given[name] = std::move(value);
+    }
   }
   given["INPUT_DIR"] = folders.input;
   given["OUTPUT_DIR"] = folders.output;

@@ -9,7 +9,7 @@
 ///      names by which a hyper-parameter could change how programs are found or loaded by accident
 ///      (PATH, HOME, LANG, TZ, LD_*) or pose as ours (LANDSEER_*). `config.json` has them all;
 ///   3. the tool's own `env`, by the same rules, but it may set PATH and LD_* as well: who wrote
-///      it meant it;
+///      it meant it. Where it names a secret, the runtime adds the value that RunRequest has;
 ///   4. the contract: INPUT_DIR, OUTPUT_DIR, CHECKPOINT_DIR, PYTHONPATH, LANDSEER_TASK_ID,
 ///      LANDSEER_ATTEMPT, LANDSEER_PIPELINE_ID, CUDA_VISIBLE_DEVICES. The executor adds its own.
 #pragma once
@@ -42,7 +42,7 @@ std::vector<std::string> read_host_environment();
 /// The variables of a JSON object, see above. kInvalid if `json` is not one.
 Result<Variables> variables_from_json(std::string_view json);
 
-/// Everything of the list above; `devices` are the GPUs, joined by commas.
+/// Everything of the list above but secrets; `devices` are the GPUs, joined by commas.
 Result<Variables> make_variables(const AttemptJob& job, Variables given, const ToolFolders& folders,
                                  const std::string& devices);
 

@@ -58,7 +58,7 @@ Workbench::~Workbench() {
 
 void Workbench::submit(Job job) {
   const AttemptKey key = key_of(job);
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (const auto* prepare = std::get_if<Prepare>(&job)) {
     if (prepares_waiting_ >= options_.prepares_max) {
       post(PrepareFailed{key,
@@ -66,6 +66,7 @@ void Workbench::submit(Job job) {
                          "too many attempts wait to be prepared",
                          {},
                          false});
+      tell(lock);
       return;
     }
     ++prepares_waiting_;
@@ -73,6 +74,7 @@ void Workbench::submit(Job job) {
   }
   if (std::holds_alternative<Discard>(job)) abandon_locked(key);
   queue_.push_back(std::move(job));
+  lock.unlock();  // whoever is woken with it held waits for it again at once
   wake_.notify_one();
 }
 
@@ -112,10 +114,18 @@ std::optional<AttemptPaths> Workbench::folders(const AttemptKey& key) const {
   return tools_.folders.paths(key, found->second.job->pipeline);
 }
 
-/// With the mutex held.
+/// With the mutex held, and tell() after it.
 void Workbench::post(Event event) {
   events_.push_back(std::move(event));
+  untold_ = true;
+}
+
+/// Makes the descriptor readable, with the mutex let go: whoever waits wants it.
+void Workbench::tell(std::unique_lock<std::mutex>& lock) {
+  if (!std::exchange(untold_, false)) return;
+  lock.unlock();
   eventfd_write(event_fd_.get(), 1);
+  lock.lock();
 }
 
 void Workbench::work() {
@@ -127,7 +137,7 @@ void Workbench::work() {
     lock.lock();
     busy_.erase(key_of(*job));
     if (std::holds_alternative<Prepare>(*job)) --prepares_running_;
-    wake_.notify_all();  // Another job of this attempt may wait.
+    tell(lock);
   }
 }
 
@@ -147,6 +157,9 @@ std::optional<Workbench::Job> Workbench::next_job(std::unique_lock<std::mutex>& 
         --prepares_waiting_;
         ++prepares_running_;
       }
+      // A job that ends lets another one of its attempt begin, and a Prepare; this thread takes
+      // one, and the next one it wakes looks for the other. To wake all costs more than the jobs.
+      if (!queue_.empty()) wake_.notify_one();
       return job;
     }
     wake_.wait(lock);
@@ -206,17 +219,21 @@ void Workbench::run(const CaptureCheckpoint& capture, BlobFetcher&) {
 }
 
 void Workbench::run(const Discard& discard, BlobFetcher&) {
-  // What cannot be removed now, say files of another user, is found again at the next start.
-  (void)tools_.folders.remove(discard.key);
   std::optional<Attempt> attempt;
   {
     const std::lock_guard lock(mutex_);
     const auto found = attempts_.find(discard.key);
     if (found != attempts_.end()) attempt = found->second;
+  }
+  const ToolUser user = attempt ? tools_.user_of(attempt->job->spec) : ToolUser::kAny;
+  // What cannot be removed now, say files of another user, is found again at the next start.
+  (void)tools_.folders.remove(discard.key, user);
+  {
+    const std::lock_guard lock(mutex_);
     attempts_.erase(discard.key);
   }
   if (attempt && attempt->captured) {
-    (void)tools_.folders.remove_checkpoint(discard.key.task, attempt->job->pipeline);
+    (void)tools_.folders.remove_checkpoint(discard.key.task, attempt->job->pipeline, user);
   }
   prune_logs_now_and_then();
 }

@@ -93,6 +93,7 @@ class Workbench {
   void run(const Discard& discard, BlobFetcher& fetcher);
   void abandon_locked(const AttemptKey& key);
   void post(Event event);
+  void tell(std::unique_lock<std::mutex>& lock);
   void prune_logs_now_and_then();
 
   const net::Context& context_;
@@ -109,6 +110,7 @@ class Workbench {
   std::set<AttemptKey> busy_;  ///< attempts with a job in progress
   std::map<AttemptKey, Attempt> attempts_;
   std::vector<Event> events_;
+  bool untold_ = false;  ///< some of them are
   std::string bulk_address_;
   std::uint64_t discards_ = 0;
   bool stopping_ = false;

@@ -140,6 +140,8 @@ export interface Task {
   cached_from: string | null;
   joined: string | null;
   is_baseline: boolean;
+  /** Held back with a part of its pipeline; absent where parts cannot be paused. */
+  paused?: boolean;
 }
 
 export interface TaskPage {
@@ -337,6 +339,9 @@ export interface ActionResult {
   paused?: boolean;
   changed?: boolean;
   state?: string;
+  /** Of a part that was resumed: what something else holds back, and what that is. */
+  still_paused?: number;
+  why?: string[];
 }
 
 export interface TaskChange {

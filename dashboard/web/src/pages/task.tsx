@@ -305,6 +305,26 @@ export function TaskPage({ id }: { id: string }): JSX.Element {
           </div>
         </div>
         <div class="head-actions">
+          {task.paused === undefined ? null : task.paused ? (
+            <ActionButton
+              action={{
+                word: 'Resume',
+                path: `/tasks/${id}/resume`,
+                title: `Resume ${id}, ${task.tool}?`,
+                text: 'It may start again, unless its tool or its workflows are paused.',
+              }}
+            />
+          ) : (
+            <ActionButton
+              disabled={over}
+              action={{
+                word: 'Pause',
+                path: `/tasks/${id}/pause`,
+                title: `Pause ${id}, ${task.tool}?`,
+                text: 'It does not start, nor does what depends on it. If it runs, it goes on to its end.',
+              }}
+            />
+          )}
           <ActionButton
             disabled={task.status !== 'failed' && task.status !== 'cancelled'}
             action={{

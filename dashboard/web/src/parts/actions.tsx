@@ -49,6 +49,7 @@ function outcomeOf(action: Action, result: ActionResult): string {
       return `${plural(result.tasks ?? 0, 'task')} pending again${result.paused ? '; the pipeline is paused' : ''}`;
     case 'pause':
     case 'resume':
+      if (result.why?.length) return `still paused: ${result.why.join('; ')}`;
       return `${result.changed === false ? 'it was already so: ' : ''}${result.state ?? action.word}`;
     default:
       return `done: ${action.word}`;

@@ -109,6 +109,11 @@ inline Step pauses(std::uint64_t pipeline, bool paused = true) {
     harness.ask_for<protocol::Paused>(protocol::Pause{PipelineId{pipeline}, paused});
   };
 }
+inline Step pauses_part(const protocol::Selection& what, bool paused = true) {
+  return [=](BrokerHarness& harness) {
+    harness.ask_for<protocol::PartPaused>(protocol::PausePart{what, paused, false});
+  };
+}
 inline Step drains(const std::string& worker, bool drained = true, bool now = false) {
   return [=](BrokerHarness& harness) {
     harness.ask_for<protocol::Drained>(protocol::Drain{worker, "", "", drained, now});

@@ -61,6 +61,52 @@ const std::vector<Situation> kWaiting{
      .change = "`landseer resume pipeline_1`, and ask for at most 4 CPUs",
      .make_change = then(pauses(1, false), submits("b", cpus(4))),
      .starts = 2},
+    {.name = "its tool is paused",
+     .set_up =
+         [](H h) {
+           h.submit(asking("a"));
+           pauses_part({PipelineId{1}, {}, "a", {}, false})(h);
+           h.worker("w");
+         },
+     .summary = "it is paused",
+     .reasons = {"the tool 'a' is paused: `landseer resume pipeline_1 --tool 'a'`"},
+     .kinds = {"paused"},
+     .absent = {"can run", "CPUs"},
+     .change = "`landseer resume pipeline_1 --tool 'a'`",
+     .make_change = pauses_part({PipelineId{1}, {}, "a", {}, false}, false)},
+    {.name = "it and all workflows that want it are paused",
+     .set_up =
+         [](H h) {
+           h.submit(asking("a"));
+           pauses_part({{}, TaskId{1}, "", {}, false})(h);
+           pauses_part({{}, {}, "", {{WorkflowId{1}, WorkflowId{1}}}, false})(h);
+           h.worker("w");
+         },
+     .summary = "it is paused",
+     .reasons = {"task_1 is paused", "all workflows that want it are paused"},
+     .kinds = {"paused", "paused"},
+     .change = "`landseer resume task_1` and `landseer resume workflow_1`",
+     .make_change =
+         then(pauses_part({{}, TaskId{1}, "", {}, false}, false),
+              pauses_part({{}, {}, "", {{WorkflowId{1}, WorkflowId{1}}}, false}, false))},
+    {.name = "what it depends on is paused",
+     .set_up =
+         [](H h) {
+           h.submit(chain("a b"));
+           pauses_part({{}, TaskId{1}, "", {}, false})(h);
+           h.worker("w");
+         },
+     .task = 2,
+     .summary = "it waits for task_1 (a), which is paused",
+     .reasons = {"its dependency task_1 (a) is pending",
+                 "task_1: task_1 is paused: `landseer resume task_1`"},
+     .kinds = {"dependency", "paused"},
+     .change = "`landseer resume task_1`",
+     .make_change =
+         [](H h) {
+           pauses_part({{}, TaskId{1}, "", {}, false}, false)(h);
+           h.finish(h.workers["w"]);
+         }},
     {.name = "what it depends on has no worker",
      .set_up = [](H h) { h.submit(chain("a b")); },
      .task = 2,

@@ -24,7 +24,8 @@ std::vector<Record> examples() {
           WorkerForgotten{WorkerId{1}},
           RetryRequested{PipelineId{}, TaskId{3}, 1704},
           PauseChanged{PipelineId{1}, true, 1705},
-          WorkerDrained{WorkerId{1}, true, true, 1706}};
+          WorkerDrained{WorkerId{1}, true, true, 1706},
+          WorkerBound{WorkerId{1}, "key"}};
 }
 
 TEST(Records, SurviveEncoding) {

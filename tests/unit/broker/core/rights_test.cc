@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "broker/core/quota.h"
 #include "common/protocol/fetch_pass.h"
 #include "tests/support/broker_harness.h"
@@ -154,6 +156,38 @@ TEST_F(RightsTest, AcceptedChangesAreNoted) {
             "root admin cancel task_1\n");
 }
 
+/// One accepted message of each kind that changes something; a new kind needs one here.
+TEST_F(RightsTest, EveryKindOfChangeLeavesOneLine) {
+  std::set<std::string> expected;
+  for (const protocol::FromClient& message : messages(submitted.pipeline, task)) {
+    if (rights_of(message).changes) expected.insert(std::string(rights_of(message).verb));
+  }
+  const PipelineId pipeline = submitted.pipeline;
+  const protocol::Selection part{pipeline, {}, "b", {}, false};
+  harness.caller = key_of(Role::kAdmin, "root");
+  const TaskId cancelled{number(task) + 1};  // the one of b
+  const std::vector<protocol::FromClient> all{protocol::Pause{pipeline, true},
+                                              protocol::SetPriority{pipeline, 3},
+                                              protocol::PausePart{part},
+                                              protocol::CancelPart{part},
+                                              protocol::RetryPart{part},
+                                              protocol::CancelPart{part},
+                                              protocol::Retry{{}, cancelled},
+                                              protocol::Cancel{pipeline, {}},
+                                              protocol::Drain{"w", "", "", true, false}};
+  for (const protocol::FromClient& message : all) {
+    EXPECT_EQ(code_of(harness.ask(message)), ErrorCode{}) << rights_of(message).verb;
+  }
+  EXPECT_EQ(harness.audits.size(), 1 + all.size());
+  std::set<std::string> noted;
+  for (const Audit& audit : harness.audits) {
+    noted.insert(audit.verb);
+    EXPECT_EQ(audit.key, audit.verb == "submit" ? "alice" : "root");
+    EXPECT_EQ(audit.target.empty(), audit.verb == "drain workers") << audit.verb;
+  }
+  EXPECT_EQ(noted, expected);
+}
+
 TEST_F(RightsTest, AFloodIsToldToWaitAndOthersAreNot) {
   const auto ask = [&] { return code_of(harness.ask(protocol::ListWorkers{})); };
   std::uint32_t taken = 2;  // by the set-up
@@ -188,6 +222,17 @@ TEST(WorkerKeys, AnIdentityBelongsToTheKeyThatBeganIt) {
   BrokerHarness harness;
   harness.worker_key = key_of(Role::kWorker, "one");
   harness.worker("w");
+  harness.worker_key = key_of(Role::kWorker, "two");
+  EXPECT_EQ(harness.worker("w").refused.at(0).code, ErrorCode::kNotAllowed);
+  harness.worker_key = key_of(Role::kWorker, "one");
+  EXPECT_NE(harness.worker("w").session, 0u);
+}
+
+TEST(WorkerKeys, AnIdentityOfBeforeThereWereKeysBelongsToTheFirst) {
+  BrokerHarness harness;
+  harness.worker("w");
+  harness.worker_key = key_of(Role::kWorker, "one");
+  EXPECT_NE(harness.worker("w").session, 0u);
   harness.worker_key = key_of(Role::kWorker, "two");
   EXPECT_EQ(harness.worker("w").refused.at(0).code, ErrorCode::kNotAllowed);
   harness.worker_key = key_of(Role::kWorker, "one");

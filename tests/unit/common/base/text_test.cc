@@ -25,6 +25,18 @@ TEST(StripControl, RemovesEscapeSequencesAndKeepsText) {
   EXPECT_EQ(strip_control("ends with \x1b", false), "ends with ");
 }
 
+TEST(StripControl, LeavesNothingThatTogetherIsAControlCharacter) {
+  // What stands between the two bytes of a C1 control goes away.
+  EXPECT_EQ(strip_control("\xc2\x0f\x9b"
+                          "31m",
+                          false),
+            "\xef\xbf\xbd\xef\xbf\xbd"
+            "31m");
+  EXPECT_EQ(strip_control("\xc2\x1b[0m\x9b", true), "\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(strip_control("one byte \x9b", true), "one byte \xef\xbf\xbd");
+  EXPECT_EQ(strip_control("cut \xe2\x82", true), "cut \xef\xbf\xbd\xef\xbf\xbd");
+}
+
 TEST(IsUtf8, RefusesOverlongSurrogatesAndTruncation) {
   EXPECT_TRUE(is_utf8("plain \xe2\x82\xac \xf0\x9f\x98\x80"));
   EXPECT_FALSE(is_utf8("\xc0\xaf"));

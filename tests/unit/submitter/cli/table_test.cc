@@ -36,6 +36,13 @@ TEST_F(TableText, AlignsColumnsWithoutALimit) {
             "longer  1234567\n");
 }
 
+/// A metric's name is one that a tool chose.
+TEST_F(TableText, TitlesAndCellsHaveNoControlCharacters) {
+  Table table({{"NAME\x1b[31m"}});
+  table.add({std::string("a\x1b]0;title\x07z")});
+  EXPECT_EQ(table.text(screen(0)), "NAME\naz\n");
+}
+
 TEST_F(TableText, ShrinksTheWidestColumnFirst) {
   Table table({{"ID"}, {.title = "NAME", .width_min = 4}});
   table.add({std::string("id_1"), std::string("abcdefghijkl")});

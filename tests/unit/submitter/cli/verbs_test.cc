@@ -67,8 +67,18 @@ ToClient answer(const FromClient& message) {
     if (moved->pipeline == PipelineId{3}) return protocol::PrioritySet{2};
     return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
   }
-  if (const auto* pause = std::get_if<protocol::Pause>(&message)) {
-    if (pause->pipeline == PipelineId{3}) return protocol::Paused{pause->paused, 2};
+  if (const auto* pause = std::get_if<protocol::PausePart>(&message)) {
+    const protocol::Selection& what = pause->what;
+    if (!what.tool.empty()) {
+      return protocol::PartPaused{
+          PipelineId{3}, pause->paused, 4, 1, 0, 2, {"task_9 is paused: `landseer resume task_9`"}};
+    }
+    if (!what.workflows.empty()) return protocol::PartPaused{PipelineId{3}, true, 2, 0, 5};
+    if (number(what.task) != 0) return protocol::PartPaused{PipelineId{3}, true, 1, 0};
+    if (what.pipeline == PipelineId{3}) {
+      const std::uint64_t still_paused = pause->everything ? 0 : 6;
+      return protocol::PartPaused{PipelineId{3}, pause->paused, 0, 2, 0, still_paused};
+    }
     return protocol::ErrorReply{ErrorCode::kConflict, "it is completed", "", ""};
   }
   return protocol::ErrorReply{ErrorCode::kInternal, "not in this test", "", ""};
@@ -290,16 +300,40 @@ TEST_F(Verbs, PauseAndResumeTellWhatChanged) {
   EXPECT_EQ(run_pause(here, {"3"}).value(), kSuccess);
   EXPECT_EQ(run_resume(here, {"3"}).value(), kSuccess);
   EXPECT_EQ(out_.str(),
-            "pipeline_3: paused; 2 running attempts go on\npipeline_3: was not paused\n");
+            "pipeline_3: paused; 2 running attempts go on\n"
+            "pipeline_3: was not paused as a whole; 6 tasks of parts that were paused on their own "
+            "still wait; --all resumes them\n");
   EXPECT_NE(err_.str().find("landseer resume pipeline_3"), std::string::npos);
   EXPECT_EQ(exit_code(run_pause(here, {"1"}).error().code), kFailed);
   out_.str("");
   Context script = context(true);
   EXPECT_EQ(run_pause(script, {"3"}).value(), kSuccess);
+  EXPECT_EQ(document(), nlohmann::json({{"pipeline_id", "pipeline_3"},
+                                        {"state", "paused"},
+                                        {"changed", true},
+                                        {"running", 2},
+                                        {"still_paused", 6}}));
+}
+
+TEST_F(Verbs, PauseAndResumeOfAPartTellWhatItTouches) {
+  Context here = context(false);
+  EXPECT_EQ(run_pause(here, {"3", "trades"}).value(), kSuccess);
+  EXPECT_EQ(run_pause(here, {"3", "", "7-9"}).value(), kSuccess);
+  EXPECT_EQ(run_pause(here, {"3", "", "", "7"}).value(), kSuccess);
+  EXPECT_EQ(run_resume(here, {"pipeline_3", "trades"}).value(), kSuccess);
   EXPECT_EQ(
-      document(),
-      nlohmann::json(
-          {{"pipeline_id", "pipeline_3"}, {"state", "paused"}, {"changed", true}, {"running", 2}}));
+      out_.str(),
+      "pipeline_3, tool 'trades': paused; 4 pending tasks do not start; 1 running attempts go "
+      "on\n"
+      "workflow_7 to workflow_9: paused; 2 pending tasks do not start, 5 go on for other "
+      "workflows\n"
+      "task_7: paused\n"
+      "pipeline_3, tool 'trades': was not paused; 4 tasks may start again; 2 still wait\n"
+      "  task_9 is paused: `landseer resume task_9`\n");
+  EXPECT_NE(err_.str().find("landseer resume pipeline_3 --tool 'trades'"), std::string::npos);
+  EXPECT_NE(err_.str().find("landseer resume workflow_7-9"), std::string::npos);
+  EXPECT_EQ(exit_code(run_pause(here, {"task_7", "", "", "8"}).error().code), kUsage);
+  EXPECT_EQ(exit_code(run_pause(here, {"3", "", "", "seven"}).error().code), kUsage);
 }
 
 TEST_F(Verbs, TasksWithAnUnknownStatusNamesTheNearest) {
