@@ -360,6 +360,8 @@ using Record =
                  PriorityChanged, TasksPruned, PartPauseChanged, WorkerBound>;
 
 std::string encode_record(const Record& record);
+/// Appends to `out`.
+void encode_record(const Record& record, std::string& out);
 Result<Record> decode_record(std::string_view bytes);
 
 }  // namespace landseer::broker

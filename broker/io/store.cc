@@ -64,6 +64,7 @@ Result<void> Store::append(const Turn& turn) {
   CHECK(readable_, "a store is read before it is written");
   fingerprint_ = turn.fingerprint;
   std::string group;
+  std::string bytes;  // reused: there are thousands of records in a turn
   const auto end_row = [&] {
     if (group.empty()) return;
     chain_ = chain_journal(chain_, ++position_, group);
@@ -72,7 +73,8 @@ Result<void> Store::append(const Turn& turn) {
     group.clear();
   };
   for (const Record& record : turn.records) {
-    const std::string bytes = encode_record(record);
+    bytes.clear();
+    encode_record(record, bytes);
     if (auto replayable = check_replayable(record, bytes); !replayable) return replayable;
     append_entry(group, bytes);
     if (const auto* added = std::get_if<PipelineAdded>(&record)) bodies_.push_back(*added);

@@ -262,15 +262,21 @@ class Unpacker {
 
 // --- Frames ---
 
+/// Appends to `out`.
 template <class Message>
-std::string encode_frame(const Message& message, std::uint64_t number) {
-  std::string out;
-  out.reserve(256);
+void encode_frame(const Message& message, std::uint64_t number, std::string& out) {
   Packer packer(out);
   packer.array(3);
   packer.put(static_cast<std::uint64_t>(message.index() + 1));
   packer.put(number);
   std::visit([&](const auto& body) { packer.put(body); }, message);
+}
+
+template <class Message>
+std::string encode_frame(const Message& message, std::uint64_t number) {
+  std::string out;
+  out.reserve(256);
+  encode_frame(message, number, out);
   return out;
 }
 
