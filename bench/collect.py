@@ -129,6 +129,12 @@ def wanted(command, arguments):
                                      for word in arguments.only)
 
 
+def write(document, path):
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(document, indent=1) + "\n")
+    draft.replace(path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="everything tiny: whether it works, not how fast")
@@ -147,10 +153,11 @@ def main():
     for command in [command for command in COMMANDS if wanted(command, arguments)]:
         record = run(command, arguments)
         document["commands"].append(record)
+        write(document, arguments.out)  # who ends it early keeps what was measured
         print(f"{command.name} ({record['seconds']} s): {describe(record)}", flush=True)
     document["machine"]["load_after"] = os.getloadavg()[0]
     document["ended"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    arguments.out.write_text(json.dumps(document, indent=1) + "\n")
+    write(document, arguments.out)
     failed = [record["command"] for record in document["commands"] if "failed" in record]
     print(f"{len(document['commands'])} commands, failed: {', '.join(failed) or 'none'}; {arguments.out}")
     return 1 if failed or not document["commands"] else 0
