@@ -93,11 +93,12 @@ def markdown(header, rows):
 
 def facts(document):
     machine = document["machine"]
+    note = f" {document['note']}." if "note" in document else ""
     quick = "\n\n**Quick run: these figures say that everything works, and nothing else.**" if document["quick"] else ""
     return (f"{document['begun']}, commit {machine['commit']}: {machine['cores']} cores of {machine['processor']}, "
             f"{machine['memory']}, Linux {machine['kernel']}; a sync takes {machine['sync_latency_us']} us, "
             f"{machine['spawns_per_second']:.0f} starts of /bin/true a second in one loop. "
-            f"Load before {machine['load_before']:.1f}, after {machine['load_after']:.1f}.{quick}")
+            f"Load before {machine['load_before']:.1f}, after {machine['load_after']:.1f}.{note}{quick}")
 
 
 def peer_table(results):
@@ -193,6 +194,7 @@ def main():
     arguments = parser.parse_args()
     document = json.loads(arguments.file.read_text())
     results = Results(document)
+    print("# What was measured\n")
     print(facts(document), "\n")
     print(markdown(["", "goal", "limit", "measured", "of the limit", "beside", ""],
                    [row(goal, results) for goal in GOALS]))

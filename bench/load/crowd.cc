@@ -130,7 +130,8 @@ void measure_crowd(const LoadOptions& options) {
   std::size_t begun = 0;
   std::size_t ended = 0;
   for (int i = 0; i < options.runs; ++i) {
-    Cluster cluster({options.folder, options.with_keys});
+    // All of them have the one key of this host.
+    Cluster cluster({options.folder, options.with_keys, {"--connections-per-key", "5000"}});
     cluster.start_broker();
     Crowd crowd(cluster, options.workers);
     crowd.await_welcome();
