@@ -26,14 +26,26 @@ class Results:
         self.document = document
         self.commands = {record["command"]: record for record in document["commands"]}
 
-    def value(self, wanted):
-        """None: not measured."""
-        record = self.commands.get(wanted.command)
-        lines = [line for line in record["figures"] if "skipped" not in line] if record else []
+    def line(self, wanted):
+        """What has the figure. None: not measured, or by a command that failed."""
+        record = self.commands.get(wanted.command, {"figures": []})
+        lines = [line for line in record["figures"] if "skipped" not in line and "failed" not in record]
         lines = [line for line in lines if wanted.workload in ("", line["workload"])]
         if not lines:
             return None
-        line = min(lines, key=lambda each: abs(each["n"] - wanted.n)) if wanted.n else lines[-1]
+        return min(lines, key=lambda each: abs(each["n"] - wanted.n)) if wanted.n else lines[-1]
+
+    def spread(self, wanted):
+        line = self.line(wanted)
+        if line is None or wanted.field != "median" or len(line["runs"]) < 2:
+            return ""
+        return f"{short(line['min'] * wanted.factor)} to {short(line['max'] * wanted.factor)}, {len(line['runs'])} runs"
+
+    def value(self, wanted):
+        """None: not measured."""
+        line = self.line(wanted)
+        if line is None:
+            return None
         for key in wanted.field.split("."):
             if not isinstance(line, dict) or key not in line:
                 return None
@@ -43,7 +55,7 @@ class Results:
     def peers(self, workload):
         """(name, line) of services that were measured without being slowed down by a choice of ours."""
         for record in self.commands.values():
-            for line in record["figures"]:
+            for line in record["figures"] if "failed" not in record else []:
                 if line.get("workload") == workload and "peer" in line and "skipped" not in line:
                     yield record["command"], line
 
@@ -61,8 +73,10 @@ def short(value, unit=""):
 
 
 def row(goal, results):
-    """Cells: workload, goal, bound, measured, measured / bound, beside what, verdict."""
+    """Cells: workload, goal, bound, measured, spread, measured / bound, beside what, verdict."""
     measured = results.value(goal.figure)
+    spread = results.spread(goal.figure)
+    bound = f"{goal.comparison} {short(goal.bound, goal.unit)}" if goal.bound is not None else "-"
     beside = ""
     more_is_better = goal.comparison == ">="
     if goal.peers:
@@ -79,11 +93,19 @@ def row(goal, results):
         beside = f"{goal.reference.command}: {short(other)}"
         measured = measured / other if measured is not None and other else None
     if measured is None:
-        return [goal.workload, goal.text, f"{goal.comparison} {short(goal.bound, goal.unit)}", "-", "-", beside,
-                "not measured"]
-    met = measured >= goal.bound if more_is_better else measured <= goal.bound
-    return [goal.workload, goal.text, f"{goal.comparison} {short(goal.bound, goal.unit)}", short(measured, goal.unit),
-            f"{measured / goal.bound:.2f}" if goal.bound else "-", beside, "met" if met else "MISSED"]
+        return [goal.workload, goal.text, bound, "-", spread, "-", beside, "not measured"]
+    share = f"{measured / goal.bound:.2f}" if goal.bound else "-"
+    return [goal.workload, goal.text, bound, short(measured, goal.unit), spread, share, beside,
+            verdict(goal, measured)]
+
+
+def verdict(goal, measured):
+    if goal.bound is None:
+        return ""
+    if goal.stand_in:
+        return "stand-in"
+    met = measured >= goal.bound if goal.comparison == ">=" else measured <= goal.bound
+    return "met" if met else "MISSED"
 
 
 def markdown(header, rows):
@@ -196,7 +218,7 @@ def main():
     results = Results(document)
     print("# What was measured\n")
     print(facts(document), "\n")
-    print(markdown(["", "goal", "limit", "measured", "of the limit", "beside", ""],
+    print(markdown(["", "goal", "limit", "measured", "spread", "of the limit", "beside", ""],
                    [row(goal, results) for goal in GOALS]))
     if peers := peer_table(results):
         print("\nPeers, the best first:\n")

@@ -1,7 +1,7 @@
 /// The reference for W1 and W3: the same messages in the same batches over the same sockets, packed
 /// and unpacked by the same codec, and the same records committed with the same group size; no
-/// scheduling in between, nothing is remembered. What it does in a second no broker on this machine
-/// can beat that speaks this protocol and keeps this promise.
+/// scheduling in between, nothing is remembered. So much a broker of one thread that speaks this
+/// protocol and keeps this promise could do at most.
 #pragma once
 
 #include <string>
