@@ -444,37 +444,5 @@ TEST(Reuse, NobodyWaitsForATaskThatIsHeldUpElsewhere) {
   EXPECT_EQ(busy.assigned.size(), 1u);
 }
 
-TEST(KeyIndex, FindsWhatIsThereAndNothingElse) {
-  domain::KeyIndex index;
-  std::map<std::uint64_t, Digest> there;
-  std::uint64_t state = 1;
-  for (std::uint64_t step = 1; step <= 20'000; ++step) {
-    state = state * 6364136223846793005ull + 1442695040888963407ull;
-    const std::uint64_t task = 1 + (state >> 33) % 3000;
-    if (const auto known = there.find(task); known != there.end()) {
-      index.remove(known->second, TaskId{task});
-      there.erase(known);
-    } else {
-      // Few keys, so that many tasks share one.
-      const Digest key = sha256(std::to_string(task % 500));
-      index.add(key, TaskId{task});
-      there.emplace(task, key);
-    }
-  }
-  EXPECT_EQ(index.size(), there.size());
-  for (std::uint64_t key = 0; key < 500; ++key) {
-    std::set<std::uint64_t> found;
-    std::set<std::uint64_t> expected;
-    index.find(sha256(std::to_string(key)), [&](TaskId id) {
-      EXPECT_TRUE(found.insert(number(id)).second);
-      return true;
-    });
-    for (const auto& [task, digest] : there) {
-      if (task % 500 == key) expected.insert(task);
-    }
-    EXPECT_EQ(found, expected);
-  }
-}
-
 }  // namespace
 }  // namespace landseer::broker::testing
