@@ -1,4 +1,4 @@
-# What makes errors with memory harder to use against us, for all programs; tests/hardening reads it
+# What makes errors with memory harder to use against us, for all programs; tests/deploy/hardening_test.py reads it
 # back from them. With sanitizers only the linker's part: they check more, and do not go together
 # with _FORTIFY_SOURCE.
 include(CheckCXXCompilerFlag)

@@ -180,7 +180,7 @@ Result<domain::TaskOptions> options_of(const protocol::OptionsEntry& entry) {
   request.memory_bytes = entry.memory_bytes;
   request.gpu_memory_bytes = entry.gpu_memory_bytes;
   if (auto good = read_request(entry, request); !good) return tl::make_unexpected(good.error());
-  if (auto good = ask_for_secrets(entry.env, request); !good) {
+  if (auto good = ask_for_secrets(env->text(), request); !good) {
     return tl::make_unexpected(good.error());
   }
   options.time_estimate = std::chrono::milliseconds(entry.time_estimate_ms);

@@ -7,18 +7,28 @@
 namespace landseer::domain {
 namespace {
 
-constexpr std::array<std::string_view, 9> kClosed{"PATH",
-                                                  "HOME",
-                                                  "LANG",
-                                                  "TZ",
-                                                  "INPUT_DIR",
-                                                  "OUTPUT_DIR",
-                                                  "CHECKPOINT_DIR",
-                                                  "PYTHONPATH",
-                                                  "CUDA_VISIBLE_DEVICES"};
-constexpr std::array<std::string_view, 13> kClosedPrefixes{
-    "LANDSEER_", "LD_",  "LC_",     "DOCKER_",   "CONTAINER",   "CONTAINERS_", "PODMAN_",
-    "STORAGE_",  "XDG_", "GODEBUG", "APPTAINER", "SINGULARITY", "REGISTRY_"};
+constexpr std::array<std::string_view, 17> kClosed{"HTTP_PROXY",
+                                                   "HTTPS_PROXY",
+                                                   "ALL_PROXY",
+                                                   "NO_PROXY",
+                                                   "http_proxy",
+                                                   "https_proxy",
+                                                   "TMPDIR",
+                                                   "NOTIFY_SOCKET",
+                                                   "PATH",
+                                                   "HOME",
+                                                   "LANG",
+                                                   "TZ",
+                                                   "INPUT_DIR",
+                                                   "OUTPUT_DIR",
+                                                   "CHECKPOINT_DIR",
+                                                   "PYTHONPATH",
+                                                   "CUDA_VISIBLE_DEVICES"};
+constexpr std::array<std::string_view, 18> kClosedPrefixes{
+    "SSL_CERT_", "DBUS_", "BUILDAH_", "_CONTAINERS_", "GOTRACE",
+
+    "LANDSEER_", "LD_",   "LC_",      "DOCKER_",      "CONTAINER",   "CONTAINERS_", "PODMAN_",
+    "STORAGE_",  "XDG_",  "GODEBUG",  "APPTAINER",    "SINGULARITY", "REGISTRY_"};
 
 tl::unexpected<Error> wrong(const std::string& variable, std::string hint) {
   return fail(ErrorCode::kInvalid, "the variable " + variable + " names no secret", "env",

@@ -7,11 +7,25 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
+#include "common/net/clock.h"
+
 namespace landseer::net {
 namespace {
+
+/// Heartbeats of both sides, each five seconds, are some 16 bytes a second with CURVE.
+constexpr std::uint64_t kOwnBytesPerSecond = 64;
+/// A handshake is a few hundred bytes.
+constexpr std::uint64_t kSilentBytesMax = 64 * 1024;
+
+std::uint64_t seconds_since(Instant opened) {
+  const Duration age = now().instant - opened;
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(age).count()) +
+         1;
+}
 
 /// The kernel is asked how much a peer has read when so much more was sent.
 constexpr std::uint64_t kLookBytes = 4 * 1024 * 1024;
@@ -87,7 +101,8 @@ void Connections::open(const std::string& peer, int fd, const std::string& user)
   if (const auto before = by_fd_.find(fd); before != by_fd_.end()) {
     forget(by_peer_.find(before->second));
   }
-  by_peer_.emplace(peer, Connection{fd, inode_of(fd), user});
+  Connection& opened = by_peer_.emplace(peer, Connection{fd, inode_of(fd), user}).first->second;
+  opened.opened = now().instant;
   by_fd_.emplace(fd, peer);
   if (!user.empty()) by_user_[user].insert(fd);
 }
@@ -201,9 +216,13 @@ std::size_t Connections::end_holders(std::uint64_t bytes_max) {
     const auto info = info_of(fd);
     if (!info) return;
     const Connection& connection = known != nullptr ? *known : kSilent;
-    const std::uint64_t held = less(info->tcpi_bytes_received, connection.received) +
+    // libzmq's own traffic is in the kernel's numbers, but never comes to us.
+    const std::uint64_t own =
+        known != nullptr ? kOwnBytesPerSecond * seconds_since(known->opened) : 0;
+    const std::uint64_t held = less(less(info->tcpi_bytes_received, connection.received), own) +
                                less(connection.sent, info->tcpi_bytes_acked);
-    if (held <= bytes_max) return;
+    // Who has said nothing that came to us has no reason to be large.
+    if (held <= (known != nullptr ? bytes_max : std::min(bytes_max, kSilentBytesMax))) return;
     end(fd);
     ++ended;
   });

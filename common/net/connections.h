@@ -74,6 +74,7 @@ class Connections {
     std::uint64_t received = 0;  ///< bytes, as on the wire
     std::uint64_t sent = 0;
     std::uint64_t looked_at = 0;  ///< of `sent`
+    Instant opened{};
   };
   using ByPeer = std::unordered_map<std::string, Connection>;
 

@@ -76,6 +76,14 @@ class Units(unittest.TestCase):
                 self.assertEqual(said.get(key), [value], f"{key} of {name}")
 
     @unittest.skipUnless(ANALYZE, "systemd-analyze is not here: apt-get install systemd")
+    def test_the_worker_may_start_containers_and_use_gpus(self):
+        text = (FOLDER / "landseer-worker.service").read_text()
+        options = {line.split("=")[0] for line in text.splitlines() if not line.startswith("#")}
+        # systemd.exec(5): each implies NoNewPrivileges with User=, which podman without root cannot bear.
+        self.assertFalse(options & {"NoNewPrivileges", "ProtectKernelModules", "ProtectKernelLogs", "ProtectClock",
+                                    "ProtectHostname", "RestrictRealtime", "SystemCallArchitectures",
+                                    "SystemCallFilter", "RestrictNamespaces", "PrivateDevices", "DevicePolicy"})
+
     def test_systemd_understands_them(self):
         for unit in UNITS:
             with self.subTest(unit=unit.name), tempfile.TemporaryDirectory() as folder:
