@@ -24,7 +24,7 @@ class LogReader {
         task_(task),
         stream_(client, task, options.timestamps),
         follower_(context, task),
-        text_(!context.out().terminal || context.json()) {}
+        text_(!context.out().interprets || context.json()) {}
 
   Result<int> run() {
     std::uint32_t attempt = options_.attempt;

@@ -50,7 +50,7 @@ Screen probe_screen(std::ostream& stream, int fd, bool no_color) {
   const bool tty = isatty(fd) != 0;
   const bool lively = tty && !is_dumb() && !is_set("CI");
   const bool color = lively && !no_color && !is_set("NO_COLOR");
-  return {stream, lively, color, shows_unicode(), width_of(fd, tty)};
+  return {stream, lively, color, shows_unicode(), width_of(fd, tty), tty};
 }
 
 std::string paint(const Screen& screen, Color color, std::string_view text) {

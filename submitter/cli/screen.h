@@ -18,6 +18,9 @@ struct Screen {
   bool color = false;
   bool unicode = false;   ///< block characters and the one-column ellipsis
   std::size_t width = 0;  ///< columns; 0: no limit
+  /// A terminal, even one that TERM or CI says not to draw on: control sequences act on it, so what
+  /// tools wrote reaches it only as text.
+  bool interprets = false;
 
   std::string_view ellipsis() const { return unicode ? "\u2026" : ".."; }
 };

@@ -29,11 +29,11 @@ class HostileText(EndToEnd):
             self.assertIsNone(CONTROL.search(text), f"{words}: {text!r}")
         return done.out + done.err
 
-    def on_terminal(self, *words):
+    def on_terminal(self, *words, **surroundings):
         """What a person sees; logs pass as they are into files and pipes."""
         ours, theirs = pty.openpty()
-        process = subprocess.Popen([str(BIN / "landseer"), "--no-color", *words], env=self.cluster.environment,
-                                   stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+        process = subprocess.Popen([str(BIN / "landseer"), "--no-color", *words],
+                                   env={**self.cluster.environment, **surroundings}, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
         os.close(theirs)
         seen = b""
         try:
@@ -75,9 +75,11 @@ class HostileText(EndToEnd):
             self.assert_clean("task", name)
             self.assert_clean("explain", name)
             if task["status"] in ("completed", "failed"):
-                text = self.on_terminal("logs", name)
-                self.assertIn("evil", text)
-                self.assertIsNone(CONTROL.search(text), f"{name}: {text!r}")
+                # A terminal is one whatever is said of drawing on it.
+                for surroundings in ({"CI": "", "TERM": "xterm"}, {"CI": "1"}, {"TERM": "dumb"}):
+                    text = self.on_terminal("logs", name, **surroundings)
+                    self.assertIn("evil", text)
+                    self.assertIsNone(CONTROL.search(text), f"{name} {surroundings}: {text!r}")
 
     def test_names_that_are_not_printable_are_refused_in_printable_words(self):
         tool = noting()
