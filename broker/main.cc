@@ -1,5 +1,4 @@
 /// landseer-broker: start, say "ready", serve, stop.
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,6 +11,7 @@
 #include "broker/io/trace_file.h"
 #include "common/config/rendezvous.h"
 #include "common/log/log.h"
+#include "common/net/process_limits.h"
 #include "common/net/service.h"
 
 namespace {
@@ -19,13 +19,6 @@ namespace {
 int report(const landseer::Error& error) {
   std::cerr << "landseer-broker: " << error.to_string() << '\n';
   return 1;
-}
-
-void raise_file_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string new_instance() {
@@ -51,7 +44,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   log::start("landseer-broker", options.log.level, options.log.format);
-  raise_file_limit();
+  net::raise_file_limit();
   net::SignalWatch signals;
 
   auto folder = broker::StateFolder::open(options.state_folder);
@@ -65,8 +58,12 @@ int main(int argc, char** argv) {
   auto addresses = server.bind({options.workers_bind, options.clients_bind, options.bulk_bind});
   if (!addresses) return report(addresses.error());
   if (auto recovered = server.recover(); !recovered) return report(recovered.error());
-  const config::Rendezvous rendezvous{addresses->workers, addresses->clients, addresses->bulk,
-                                      new_instance(),     getpid(),           options.state_folder,
+  const config::Rendezvous rendezvous{addresses->workers,
+                                      addresses->clients,
+                                      addresses->bulk,
+                                      new_instance(),
+                                      getpid(),
+                                      options.state_folder,
                                       server.keys() ? server.keys()->public_key() : "",
                                       options.keys_folder};
   if (auto written = config::write_rendezvous(rendezvous); !written) return report(written.error());

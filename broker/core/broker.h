@@ -90,7 +90,7 @@ class Broker {
   void on_worker(PeerId peer, const protocol::Dropped& dropped, const Now& now, Outbox& out);
   void on_worker(PeerId peer, const protocol::Holding& holding, const Now& now, Outbox& out);
   WorkerRecord* require_session(PeerId peer, std::uint64_t session, const Now& now, Outbox& out);
-  std::optional<Error> refuse(const protocol::Hello& hello, const Caller& caller);
+  std::optional<Error> refuse(const FromWorkerPeer& from, const protocol::Hello& hello);
   std::vector<protocol::Verdict> reconcile(WorkerRecord& worker, const protocol::Hello& hello,
                                            bool same_instance, const Now& now, Outbox& out);
   void take_back_all(WorkerRecord& worker, protocol::Outcome outcome, const std::string& reason,

@@ -233,9 +233,9 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkflows
   reply(from, workflow_list(*record, m), out);
 }
 
-void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkers&, const Now&,
+void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkers& m, const Now&,
                        Outbox& out) {
-  reply(from, worker_list(state_, placement_.reservations()), out);
+  reply(from, worker_list(state_, placement_.reservations(), from.caller, m.after), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::GetExplanation& m,

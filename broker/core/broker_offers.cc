@@ -16,7 +16,33 @@ bool is_short(const std::string& text) { return text.size() <= kOfferTextBytesMa
 /// decided within them is kept, and asked for again.
 constexpr std::size_t kLooksPerRequest = 10'000;
 
+std::size_t bytes_in(const std::vector<std::string>& texts) {
+  std::size_t bytes = 0;
+  for (const std::string& text : texts) bytes += sizeof text + text.size();
+  return bytes;
+}
+
 }  // namespace
+
+std::size_t bytes_of(const protocol::Hello& offer) {
+  std::size_t bytes = sizeof offer + offer.program_version.size() + offer.data_address.size() +
+                      offer.unfit.size() + bytes_in(offer.runtimes);
+  for (const auto& dataset : offer.datasets) {
+    bytes +=
+        sizeof dataset + dataset.name.size() + dataset.variant.size() + bytes_in(dataset.names);
+  }
+  for (const auto& image : offer.images) {
+    bytes += sizeof image + image.image.size() + image.kept.size() * sizeof(Digest);
+  }
+  for (const auto& gpu : offer.gpus) {
+    bytes += sizeof gpu + gpu.model.size() + gpu.uuid.size() + gpu.fault.size();
+  }
+  for (const auto& label : offer.labels) {
+    bytes += sizeof label + label.first.size() + label.second.size();
+  }
+  for (const auto& named : offer.named) bytes += sizeof named + named.name.size();
+  return bytes;
+}
 
 bool is_modest(const protocol::Hello& hello) {
   const auto all = [](const auto& list, auto&& good) {
@@ -24,6 +50,7 @@ bool is_modest(const protocol::Hello& hello) {
   };
   return hello.gpus.size() <= protocol::kGpusMax && hello.labels.size() <= protocol::kLabelsMax &&
          hello.runtimes.size() <= protocol::kRuntimesMax &&
+         bytes_of(hello) <= protocol::kOfferBytesMax &&
          hello.datasets.size() <= protocol::kDatasetsMax &&
          hello.images.size() <= protocol::kImagesMax && is_short(hello.data_address) &&
          is_short(hello.boot_id) && is_short(hello.program_version) && is_short(hello.unfit) &&
@@ -53,6 +80,7 @@ bool is_modest(const protocol::Hello& hello) {
 }
 
 void adopt_offer(WorkerRecord& worker, State& state) {
+  state.workers.set_offer_bytes(worker, bytes_of(worker.offer));
   worker.images.clear();
   for (const protocol::ImageOffer& offer : worker.offer.images) worker.images[offer.image] = offer;
   const auto for_each = [&](auto&& act) {
@@ -79,7 +107,8 @@ void Broker::on_worker(PeerId peer, const protocol::Offer& offer, const Now& now
   changed.datasets = offer.datasets;
   changed.images = offer.images;
   changed.unfit = offer.unfit;
-  if (!is_modest(changed)) {
+  const std::size_t max = state_.settings.offers_bytes_max;
+  if (!is_modest(changed) || !state_.workers.has_room_for_offer(worker, bytes_of(changed), max)) {
     ++state_.stale_messages;
     return;
   }

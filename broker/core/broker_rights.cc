@@ -5,9 +5,12 @@
 
 namespace landseer::broker {
 
+bool sees_all(const Caller& caller) {
+  return caller.role == keys::Role::kAdmin || caller.acts_for == keys::kEverybody;
+}
+
 bool sees(const Caller& caller, const PipelineRecord& record) {
-  return caller.role == keys::Role::kAdmin || caller.acts_for == keys::kEverybody ||
-         caller.acts_for == record.owner;
+  return sees_all(caller) || caller.acts_for == record.owner;
 }
 
 namespace {

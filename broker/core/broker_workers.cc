@@ -42,7 +42,8 @@ WorkerRecord* Broker::require_session(PeerId peer, std::uint64_t session, const 
   return worker;
 }
 
-std::optional<Error> Broker::refuse(const protocol::Hello& hello, const Caller& caller) {
+std::optional<Error> Broker::refuse(const FromWorkerPeer& from, const protocol::Hello& hello) {
+  const Caller& caller = from.caller;
   if (hello.protocol_min > protocol::kProtocolMax || hello.protocol_max < protocol::kProtocolMin) {
     return Error{ErrorCode::kVersion,
                  "the worker speaks protocol " + std::to_string(hello.protocol_min) + " to " +
@@ -69,12 +70,32 @@ std::optional<Error> Broker::refuse(const protocol::Hello& hello, const Caller& 
                  "a connected worker already has the name '" + hello.name + "'", hello.name,
                  "choose another with --name"};
   }
+  const bool may_return = namesake != nullptr && (namesake->state == WorkerState::kConnected ||
+                                                  namesake->state == WorkerState::kSilent);
+  if (may_return && namesake->offer.uid != hello.uid && !namesake->key.empty() &&
+      !caller.name.empty() && namesake->key != caller.name) {
+    return Error{
+        ErrorCode::kNotAllowed,
+        "the name '" + hello.name + "' is that of a worker with another key, which may come back",
+        hello.name, "choose another with --name, or wait until that one is lost"};
+  }
   const WorkerRecord* known = state_.workers.find_uid(hello.uid);
   if (known != nullptr && !known->key.empty() && !caller.name.empty() &&
       known->key != caller.name) {
     return Error{ErrorCode::kNotAllowed,
                  "a worker with another key, '" + known->key + "', has this identity", hello.name,
                  "use that key, or another --scratch folder"};
+  }
+  const WorkerRecord* bound = state_.workers.find_peer(from.peer);
+  if (bound != nullptr && bound->offer.uid != hello.uid) {
+    return Error{ErrorCode::kConflict,
+                 "this connection is that of the worker '" + bound->offer.name + "'", hello.name,
+                 "each worker needs one of its own"};
+  }
+  if (!state_.workers.has_room_for_offer(known, bytes_of(hello),
+                                         state_.settings.offers_bytes_max)) {
+    return Error{ErrorCode::kLimit, "workers together offer more than the broker can hold",
+                 hello.name, "docs/protocol.md, \"Limits\", has the numbers"};
   }
   if (known == nullptr && state_.workers.size() >= state_.settings.workers_max &&
       !state_.workers.find_gone()) {
@@ -87,7 +108,7 @@ std::optional<Error> Broker::refuse(const protocol::Hello& hello, const Caller& 
 void Broker::on_hello(const FromWorkerPeer& from, const protocol::Hello& hello, const Now& now,
                       Outbox& out) {
   const PeerId peer = from.peer;
-  if (const auto error = refuse(hello, from.caller)) {
+  if (const auto error = refuse(from, hello)) {
     out.to_workers.push_back({peer, protocol::Refused{error->code, error->message, error->hint}});
     return;
   }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "broker/core/offers.h"
 #include "broker/core/queries.h"
 #include "common/protocol/limits.h"
 
@@ -49,16 +50,6 @@ protocol::OptionsEntry entry_of(const domain::TaskOptions& options) {
   entry.retries = options.retries;
   entry.timeout_ms = static_cast<std::uint64_t>(options.timeout / std::chrono::milliseconds(1));
   return entry;
-}
-
-std::size_t bytes_of(const protocol::Hello& offer) {
-  std::size_t bytes = 512 + offer.program_version.size() + offer.data_address.size();
-  for (const auto& dataset : offer.datasets) {
-    bytes += 64 + dataset.name.size() + dataset.variant.size();
-  }
-  for (const auto& gpu : offer.gpus) bytes += 32 + gpu.model.size() + gpu.fault.size();
-  for (const auto& [name, value] : offer.labels) bytes += 16 + name.size() + value.size();
-  return bytes;
 }
 
 /// Makes a page of the graph: what tasks share is in it once.

@@ -26,7 +26,9 @@ protocol::TaskDetail task_detail(const State& state, const PipelineRecord& recor
                                  const domain::Task& task);
 protocol::WorkflowList workflow_list(const PipelineRecord& record,
                                      const protocol::ListWorkflows& request);
-protocol::WorkerList worker_list(const State& state, const Reservations& reservations);
+/// What is about tasks that the caller may not see is left out.
+protocol::WorkerList worker_list(const State& state, const Reservations& reservations,
+                                 const Caller& caller, WorkerId after);
 
 // forecast_queries.cc: what a client forecasts from
 protocol::ToolTimeList tool_times(const State& state, const protocol::GetToolTimes& request);

@@ -153,5 +153,7 @@ inline const Rights& rights_of(const protocol::FromClient& message) {
 
 /// Whether it is one of those the caller acts for.
 bool sees(const Caller& caller, const PipelineRecord& record);
+/// Whoever submitted it.
+bool sees_all(const Caller& caller);
 
 }  // namespace landseer::broker

@@ -25,9 +25,10 @@ struct Settings {
 
   bool keeps_history = false;  ///< finished pipelines are forgotten only after archived()
 
-  std::uint64_t workers_max = protocol::kWorkersMax;       ///< known, those that are gone included
-  std::uint64_t pipelines_max = protocol::kPipelinesMax;   ///< kept, finished ones included
-  std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;  ///< of these pipelines
+  std::uint64_t workers_max = protocol::kWorkersMax;  ///< known, those that are gone included
+  std::size_t offers_bytes_max = protocol::kOffersBytesMax;  ///< of what workers offer, in memory
+  std::uint64_t pipelines_max = protocol::kPipelinesMax;     ///< kept, finished ones included
+  std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;    ///< of these pipelines
   std::uint64_t live_tasks_per_owner_max = protocol::kLiveTasksPerOwnerMax;
 
   /// A forecast has nobody who could fall silent, and so needs no heartbeats: years, there.

@@ -261,6 +261,7 @@ void WorkerTable::forget(WorkerId id) {
   unbind_peer(*worker);
   stop_watching(*worker);
   by_uid_.erase(worker->offer.uid);
+  set_offer_bytes(*worker, 0);
   workers_.erase(id);
   changed();
 }
@@ -311,6 +312,17 @@ void WorkerTable::unbind_peer(WorkerRecord& worker) {
   if (found != by_peer_.end() && found->second == worker.id) by_peer_.erase(found);
   worker.peer = PeerId{0};
   worker.session = 0;
+}
+
+bool WorkerTable::has_room_for_offer(const WorkerRecord* worker, std::size_t bytes,
+                                     std::size_t max) const {
+  const std::size_t own = worker != nullptr ? worker->offer_bytes : 0;
+  return offers_bytes_ - own + bytes <= max;
+}
+
+void WorkerTable::set_offer_bytes(WorkerRecord& worker, std::size_t bytes) {
+  offers_bytes_ += bytes - worker.offer_bytes;
+  worker.offer_bytes = bytes;
 }
 
 bool WorkerTable::heard(WorkerRecord& worker, const Now& now) {

@@ -35,6 +35,7 @@ struct WorkerRecord {
   std::string key;            ///< the name of the only key that it may have; empty: any
   std::string public_key;     ///< of its connection; empty: there are no keys
   protocol::Hello offer;
+  std::size_t offer_bytes = 0;
   std::unordered_map<std::string, protocol::ImageOffer> images;  ///< of `offer`, by name
   std::int64_t cpus_free_milli = 0;  ///< may fall below 0 by what is prefetched
   std::int64_t gpus_free_milli = 0;  ///< the sum over `gpus`
@@ -158,12 +159,16 @@ class WorkerTable {
 
   const std::map<WorkerId, WorkerRecord>& all() const { return workers_; }
   std::size_t size() const { return workers_.size(); }
+  /// What workers offer is bounded for all together. `worker` null: for a new one.
+  bool has_room_for_offer(const WorkerRecord* worker, std::size_t bytes, std::size_t max) const;
+  void set_offer_bytes(WorkerRecord& worker, std::size_t bytes);
   /// Grows when a worker comes, goes or changes what it offers.
   std::uint64_t generation() const { return generation_; }
   void changed() { ++generation_; }
 
  private:
   std::map<WorkerId, WorkerRecord> workers_;
+  std::size_t offers_bytes_ = 0;
   std::unordered_map<std::string, WorkerId> by_uid_;
   std::map<PeerId, WorkerId> by_peer_;
   void stop_watching(const WorkerRecord& worker);

@@ -82,15 +82,22 @@ Result<void> Relay::open(const std::string& address) {
   return {};
 }
 
-/// What a ticket says decides for most; without one, what is asked is for workers.
+namespace {
+
+/// Who may ask: for most a ticket decides. A request without a line here does not compile.
+bool is_for(keys::Role role, const protocol::GetBlob& m) {
+  return !m.ticket.empty() || role == keys::Role::kWorker;
+}
+bool is_for(keys::Role role, const protocol::Attach&) { return role == keys::Role::kWorker; }
+bool is_for(keys::Role role, const protocol::GetLog&) { return role != keys::Role::kWorker; }
+
+}  // namespace
+
 bool Relay::may_ask(const std::string& key, const protocol::BulkRequest& request) const {
   if (keys_ == nullptr) return true;
   const auto caller = keys_->find(key, keys::Door::kBulk);
   if (!caller) return false;
-  const auto* blob = std::get_if<protocol::GetBlob>(&request);
-  const bool for_workers = std::holds_alternative<protocol::Attach>(request) ||
-                           (blob != nullptr && blob->ticket.empty());
-  return !for_workers || caller->role == keys::Role::kWorker;
+  return std::visit([&](const auto& m) { return is_for(caller->role, m); }, request);
 }
 
 Relay::~Relay() {
@@ -188,7 +195,9 @@ void Relay::on(const std::string& peer, std::uint64_t number, protocol::GetLog r
 
 void Relay::on(const std::string& peer, std::uint64_t, protocol::Attach attach) {
   // Its key may be of an earlier start: then it hears from the new one.
-  if (attach.key != attach_key(secret_, attach.session)) return dropped_one("a wrong key");
+  if (!is_equal_secret(bytes_of(attach.key), bytes_of(attach_key(secret_, attach.session)))) {
+    return dropped_one("a wrong key");
+  }
   for (const std::uint64_t number : book_.attach(attach.session, peer)) forward(number);
 }
 

@@ -380,6 +380,8 @@ void Server::send_mail() {
       spdlog::debug("a worker's connection is gone or full");
       if (peer != nullptr) workers_.connections().end_later(*peer, net::now().instant);
       core_->handle(WorkerUnreachable{mail.peer}, net::now(), outbox_);
+    } else if (std::holds_alternative<protocol::Refused>(mail.message)) {
+      workers_.connections().end_later(*peer, net::now().instant + net::Connections::kFarewell);
     }
   }
   for (const ClientMail& mail : to_clients) {

@@ -1,10 +1,10 @@
 /// Who gets in at the broker's ports, and who has to go.
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include "broker/io/server.h"
 #include "common/net/clock.h"
 #include "common/net/door_check.h"
+#include "common/net/process_limits.h"
 #include "common/protocol/codec.h"
 
 namespace landseer::broker {
@@ -15,8 +15,7 @@ Result<void> Server::lock_doors() {
     spdlog::info("no keys: whoever is on this machine may use this broker; `landseer keys init`");
     return {};
   }
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);  // the secret key would be in it
+  net::forbid_core_files();
   auto ring = KeyRing::open(keys_folder_);
   if (!ring) return tl::make_unexpected(ring.error());
   keys_ = std::move(*ring);

@@ -24,6 +24,8 @@ constexpr int kReconnectMaxMs = 2000;
 /// The kernel tries to connect at ever longer intervals, a minute and more. Starting over bounds
 /// the time that a connection takes after a partition has ended.
 constexpr int kConnectMs = 3000;
+/// Messages of several frames that are dropped before others get their turn.
+constexpr int kDroppedMax = 64;
 /// ZMQ_ZAP_ENFORCE_DOMAIN: the library of Debian 12 knows the option, its header shows it only to
 /// drafts. Without it, libzmq lets everybody in while no handler listens.
 constexpr int kZapEnforceDomain = 93;
@@ -320,7 +322,8 @@ bool Router::send(const std::string& peer, Frame& frame) {
 std::optional<PeerMessage> Router::receive_message() {
   PeerMessage received;
   bool more = false;
-  while (take_frame(handle_, received.peer, more)) {
+  // Whoever sends only what is dropped must not keep us from everything else.
+  for (int looks = 0; looks < kDroppedMax && take_frame(handle_, received.peer, more); ++looks) {
     if (!more || !take_frame(handle_, received.frame, more)) {
       ++dropped_;
       continue;

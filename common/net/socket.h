@@ -156,6 +156,7 @@ class Router final : public Socket {
   /// False when the peer is gone or its queue is full: nothing was sent.
   bool send(const std::string& peer, std::string_view frame);
   bool send(const std::string& peer, Frame& frame);
+  /// Empty when nothing waits, or when much was dropped: then poll() says that more does.
   std::optional<PeerFrame> receive();
   std::optional<PeerMessage> receive_message();
   /// Messages dropped because they were not exactly one frame.

@@ -19,6 +19,7 @@
 #include "common/protocol/pause_part.h"
 #include "common/protocol/selection.h"
 #include "common/protocol/version.h"
+#include "common/protocol/worker_list.h"
 
 namespace landseer::protocol {
 
@@ -235,23 +236,6 @@ struct WorkflowList {
   static void fields(Self& m, Visit&& visit) {
     visit("rows", m.rows);
     visit("next_offset", m.next_offset);
-  }
-};
-
-struct ListWorkers {
-  bool operator==(const ListWorkers&) const = default;
-  template <class Self, class Visit>
-  static void fields(Self&, Visit&&) {}
-};
-
-struct WorkerList {
-  std::vector<WorkerRow> rows;
-  std::vector<NamedRoom> named;  ///< resources that the broker holds for all workers together
-  bool operator==(const WorkerList&) const = default;
-  template <class Self, class Visit>
-  static void fields(Self& m, Visit&& visit) {
-    visit("rows", m.rows);
-    visit("named", added(m.named));
   }
 };
 

@@ -29,7 +29,9 @@ inline constexpr std::uint32_t kLabelsMax = 64;
 inline constexpr std::uint32_t kRuntimesMax = 16;
 inline constexpr std::uint32_t kDatasetsMax = 1024;
 inline constexpr std::uint32_t kImagesMax = 4096;
-inline constexpr std::uint32_t kImageVersionsMax = 16;  ///< of one image, that can still be run
+inline constexpr std::uint32_t kImageVersionsMax = 16;      ///< of one image, that can still be run
+inline constexpr std::size_t kOfferBytesMax = 1024 * 1024;  ///< of one worker, in memory
+inline constexpr std::size_t kOffersBytesMax = 512 * 1024 * 1024;  ///< of all workers together
 /// Lists in a request that are so many times longer than their limit are malformed. Up to there the
 /// request is read, so that its sender hears in words what is too long.
 inline constexpr std::uint32_t kRefusedInWords = 4;
@@ -39,6 +41,7 @@ inline constexpr std::uint32_t kToolsAskedMax = 256;        ///< whose times are
 inline constexpr std::uint32_t kBatchMax = 512;             ///< attempts in one message
 inline constexpr std::uint32_t kChangesKept = 131'072;      ///< that GetChanges can go back
 inline constexpr std::uint32_t kArrayMax = 1'200'000;
+inline constexpr std::uint32_t kMapMax = 256;
 inline constexpr std::uint32_t kDepthMax = 8;
 inline constexpr std::uint64_t kTasksPerSubmissionMax = 1'000'000;
 inline constexpr std::uint64_t kLiveTasksMax = 2'000'000;

@@ -30,9 +30,6 @@ enum Head : std::uint8_t {
   kNegativeFix = 0xe0,
 };
 
-/// No message has larger maps.
-constexpr std::uint64_t kMapMax = 256;
-
 }  // namespace
 
 /// Big endian.

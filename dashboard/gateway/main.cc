@@ -7,6 +7,7 @@
 
 #include "common/config/dashboard_file.h"
 #include "common/log/log.h"
+#include "common/net/process_limits.h"
 #include "common/net/service.h"
 #include "dashboard/gateway/http_server.h"
 #include "dashboard/gateway/options.h"
@@ -16,14 +17,6 @@ namespace {
 int report(const landseer::Error& error) {
   std::cerr << "landseer-dashboard: " << error.to_string() << '\n';
   return error.code == landseer::ErrorCode::kInvalid ? 2 : 1;
-}
-
-void raise_file_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
 }
 
 std::string own_folder() {
@@ -38,7 +31,8 @@ int main(int argc, char** argv) {
   gateway::Options options;
   if (const int code = gateway::parse_options(argc, argv, options); code >= 0) return code;
   log::start("landseer-dashboard", options.log.level, options.log.format);
-  raise_file_limit();
+  net::raise_file_limit();
+  net::forbid_core_files();
   net::SignalWatch signals;
   const auto key = config::make_dashboard_key();
   if (!key) return report(key.error());

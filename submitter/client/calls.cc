@@ -95,7 +95,17 @@ Result<std::vector<protocol::WorkflowRow>> Client::workflows(PipelineId pipeline
 }
 
 Result<protocol::WorkerList> Client::workers() {
-  return ask<protocol::WorkerList>(protocol::ListWorkers{});
+  protocol::WorkerList all;
+  protocol::ListWorkers what;
+  while (true) {
+    auto page = ask<protocol::WorkerList>(what);
+    if (!page) return page;
+    const bool more = page->more && !page->rows.empty();
+    append(all.rows, page->rows);
+    all.named = std::move(page->named);
+    if (!more) return all;
+    what.after = all.rows.back().worker;
+  }
 }
 
 Result<protocol::Drained> Client::drain(const protocol::Drain& what) {

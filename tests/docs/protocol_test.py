@@ -12,7 +12,7 @@ PROTOCOL = ROOT / "common/protocol"
 DOCUMENT = (ROOT / "docs/protocol.md").read_text()
 HEADERS = ("resources.h", "attempt.h", "content_check.h", "worker_messages.h", "client_rows.h", "explanation.h",
            "selection.h", "pause_part.h", "forecast_messages.h", "drain.h", "changes.h", "client_messages.h",
-           "bulk_messages.h", "submission.h")
+           "bulk_messages.h", "submission.h", "worker_list.h")
 VARIANTS = {"FromWorker": "From worker", "ToWorker": "To worker", "FromClient": "From client",
             "ToClient": "To client", "BulkRequest": "Bulk request", "BulkReply": "Bulk reply"}
 WORDS = {"std::uint8_t": "u8", "std::uint32_t": "u32", "std::uint64_t": "u64",

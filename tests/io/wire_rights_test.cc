@@ -85,5 +85,30 @@ TEST_F(WireRightsTest, TheBulkPortLooksAtRolesAndTickets) {
   }
 }
 
+/// Each request at the bulk port, without a ticket, by each role: who may not is told so, and a
+/// worker's word that it is there, with a wrong key, is not answered at all.
+TEST_F(WireRightsTest, EveryRequestAtTheBulkPortHasItsRoles) {
+  const auto all = one_of_each<protocol::BulkRequest>();
+  ASSERT_EQ(all.size(), 3u);
+  for (const Role role : keys::kRoles) {
+    Peer peer(broker.addresses[2], key[role]);
+    const bool is_worker = role == Role::kWorker;
+    for (const auto& request : all) {
+      const bool is_attach = std::holds_alternative<protocol::Attach>(request);
+      ASSERT_TRUE(peer.send(protocol::encode(request, 1)));
+      if (is_attach && is_worker) continue;
+      const auto reply = protocol::decode_bulk_reply(peer.receive());
+      ASSERT_TRUE(reply);
+      const auto* error = std::get_if<protocol::StreamError>(&reply->message);
+      const bool is_blob = std::holds_alternative<protocol::GetBlob>(request);
+      const bool by_role =
+          error != nullptr && error->message.find("to your key") != std::string::npos;
+      EXPECT_EQ(error != nullptr, !(is_blob && is_worker)) << to_string(role) << request.index();
+      EXPECT_EQ(by_role, is_worker ? !is_blob : is_blob || is_attach)
+          << to_string(role) << ' ' << request.index();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace landseer::broker

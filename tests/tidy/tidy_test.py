@@ -66,6 +66,15 @@ IMPURE_CALLS = re.compile(r"::now\(|\bgetenv\(|\brand\(|\bclock_gettime\(|\bgett
 CLOCK_CALLS = re.compile(r"_clock::now\(|\bclock_gettime\(|\bgettimeofday\(|\btime\(nullptr\)")
 CLOCK_HOME = "common/net/clock.cc"
 
+# Contexts, key pairs and monitors that come and go have disturbed others of the same process in libzmq.
+ZMQ_CALL_HOMES = {
+    "zmq_ctx_new": {"common/net/socket.cc"},
+    "zmq_curve_keypair": {"common/net/key_pair.cc"},
+    "zmq_socket_monitor": {"common/net/door_check.cc", "common/net/socket.cc"},
+}
+# They make objects of whatever kind the bytes ask for.
+UNSAFE_READERS = re.compile(r"\b(?:import|from) (?:c?[pP]ickle|marshal|shelve|dill)\b|\byaml\.(?:unsafe_)?load\(")
+
 PRINTS = re.compile(r"std::cout|std::cerr|std::clog|\b(?:std::)?f?printf\(|\bputs\(")
 # File or folder -> why it may print.
 PRINTERS = {
@@ -180,6 +189,15 @@ class Tidy(unittest.TestCase):
                 if ours and name != "landseer_version.h" and name not in FILES:
                     broken.append(f"{path}:{number}: there is no {name} seen from the root")
         self.expect_none(broken)
+
+    def test_some_calls_of_libzmq_stand_in_one_place(self):
+        broken = [f"{path}: {call} belongs into {', '.join(sorted(homes))}" for path in sources()
+                  for call, homes in ZMQ_CALL_HOMES.items() if call + "(" in text_of(path) and path not in homes]
+        self.expect_none(broken)
+
+    def test_no_script_reads_bytes_that_can_become_code(self):
+        self.expect_none([f"{path}: reads objects of any kind" for path in files(".py")
+                          if path != "tests/tidy/tidy_test.py" and UNSAFE_READERS.search(text_of(path))])
 
     def test_the_broker_and_the_worker_do_not_know_each_other(self):
         broken = []

@@ -17,6 +17,11 @@ namespace {
 constexpr net::SocketOptions kOptions{
     .frame_bytes_max = 4096, .send_queue = 24, .receive_queue = 1000, .linger = {}};
 
+constexpr Duration kLook = std::chrono::milliseconds(500);
+/// Four times what a fetcher that reads slowly has asked for.
+constexpr std::uint64_t kHeldMax = 32 * protocol::kBlobChunkBytesMax;
+constexpr double kFilesMany = 0.5;  ///< of the process's limit: its tasks need some, too
+
 /// Requests taken before the next look at the stop signal.
 constexpr int kBatch = 64;
 
@@ -70,7 +75,9 @@ void BlobServer::serve() {
   items[0].socket = &router_;
   items[1].fd = stop_.fd();
   while (!stop_.requested()) {
-    net::poll(items, Duration(-1));
+    // libzmq may take in what strangers send without a message for us.
+    net::poll(items, kLook);
+    look_at_connections(net::now().instant);
     for (int i = 0; i < kBatch; ++i) {
       const auto request = router_.receive();
       if (!request) break;
@@ -79,20 +86,33 @@ void BlobServer::serve() {
   }
 }
 
+/// Anybody who reaches the port may connect. Those that say nothing go when files get few, and
+/// those that make us hold more than any fetcher does go at once.
+void BlobServer::look_at_connections(Instant now) {
+  if (now < next_look_) return;
+  next_look_ = now + kLook;
+  net::Connections& connections = router_.connections();
+  connections.end_due(now);
+  if (net::files_in_use() > kFilesMany) connections.end_silent();
+  if (connections.end_holders(kHeldMax) > 0) net::give_memory_back();
+}
+
 void BlobServer::answer(const net::PeerFrame& request) {
+  const Instant now = net::now().instant;
   const auto decoded = protocol::decode_bulk_request(request.frame);
-  if (!decoded) {
-    ++malformed_;
-    return;
-  }
-  const auto* wanted = std::get_if<protocol::GetBlob>(&decoded->message);
+  const auto* wanted = decoded ? std::get_if<protocol::GetBlob>(&decoded->message) : nullptr;
   if (wanted == nullptr) {
     ++malformed_;
+    router_.connections().malformed(request.peer, now);
     return;
   }
   const protocol::GetBlob& get = *wanted;
   const bool allowed = may_read(request.user, get);
-  if (!allowed) ++refused_;
+  if (!allowed) {
+    ++refused_;
+    // Who has a pass for one thing and asks for another is no fetcher.
+    router_.connections().malformed(request.peer, now);
+  }
   // A peer that is gone or does not read will ask again, here or elsewhere.
   if (!allowed || !send_chunk(request.peer, get, decoded->number)) {
     // Damaged or unreadable here: for the peer that is "not here".

@@ -50,6 +50,7 @@ class BlobServer {
   bool may_read(const std::string& user, const protocol::GetBlob& request);
   void serve();
   void answer(const net::PeerFrame& request);
+  void look_at_connections(Instant now);
   bool send_chunk(const std::string& peer, const protocol::GetBlob& request, std::uint64_t number);
 
   ArtifactStore store_;
@@ -58,6 +59,7 @@ class BlobServer {
   std::unique_ptr<net::Doorkeeper> doorkeeper_;
   net::Router router_;
   std::string address_;
+  Instant next_look_;
   Cancel stop_;
   std::atomic<std::uint64_t> bytes_served_{0};
   std::atomic<std::uint64_t> malformed_{0};

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "common/base/result.h"
+#include "common/net/process_limits.h"
 #include "worker/io/executor_guard.h"
 #include "worker/io/executor_link.h"
 #include "worker/io/executor_loop.h"
@@ -38,7 +39,7 @@ tl::unexpected<Error> system_error(const std::string& what, const std::string& w
 }
 
 /// Leaves the agent's session and holds nothing of it: its sockets must close when it dies.
-Result<void> detach() {
+Result<void> detach(std::uint64_t files) {
   const pid_t pid = fork();
   if (pid < 0) return system_error("cannot fork");
   if (pid > 0) _exit(0);
@@ -47,8 +48,8 @@ Result<void> detach() {
   if (chdir("/") != 0) return system_error("cannot enter", "/");
   if (auto guarded = leave_guard_behind(); !guarded) return guarded;
   prctl(PR_SET_NAME, "landseer-exec");
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
+  net::forbid_core_files();
+  if (files != 0) net::set_file_limit(files);  // the agent's is higher, and not for tools
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return system_error("cannot become a subreaper");
   std::array<char, 16> self{};
   const ssize_t length = readlink("/proc/self", self.data(), self.size() - 1);
@@ -141,7 +142,7 @@ int run_executor(ExecutorOptions options) {
   std::error_code ignored;
   options.socket_path = std::filesystem::absolute(options.socket_path, ignored).string();
   options.state_folder = std::filesystem::absolute(options.state_folder, ignored).string();
-  auto done = detach();
+  auto done = detach(options.files);
   if (done) done = serve(options);
   if (done) return 0;
   announce(done.error().to_string());

@@ -29,6 +29,7 @@ struct ExecutorOptions {
   std::uint64_t log_bytes_max = kLogFileBytesMax;
   std::uint64_t lease_ms = 120'000;  ///< until the first Renew
   CgroupSources cgroups{};
+  std::uint64_t files = 0;  ///< that it and tools may have open; 0: as many as who started it
 };
 
 /// Written to standard output, as a line, once agents can connect; or kExecutorBusy if another

@@ -62,7 +62,8 @@ Result<std::string> start_executor(const ExecutorPlace& place, Instant deadline)
   const UniqueFd dev_null(open("/dev/null", O_RDWR | O_CLOEXEC));
   SpawnRequest request{place.command, own_environment(), {}, dev_null.get(), write_end.get()};
   for (const std::string& word :
-       {std::string("--socket"), place.socket_path, std::string("--state"), place.state_folder}) {
+       {std::string("--socket"), place.socket_path, std::string("--state"), place.state_folder,
+        std::string("--files"), std::to_string(place.files)}) {
     request.argv.push_back(word);
   }
   const auto pid = spawn(request);

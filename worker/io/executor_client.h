@@ -20,6 +20,7 @@ struct ExecutorPlace {
   /// What `--socket PATH --state DIR` is appended to.
   std::vector<std::string> command{"/proc/self/exe", "executor"};
   Duration patience = std::chrono::seconds(10);  ///< for an executor to start
+  std::uint64_t files = 0;                       ///< see ExecutorOptions
 };
 
 /// Used by one thread. Never blocks but in `start_or_attach`.

@@ -24,7 +24,8 @@ struct ArtifactBudget {
 };
 
 struct Options {
-  std::string broker;  ///< tcp://HOST:PORT
+  std::string broker;              ///< tcp://HOST:PORT
+  std::uint64_t files_before = 0;  ///< that the process was allowed to open; tools are still
   std::string name;
   std::uint32_t cpus_milli = 0;
   std::uint64_t memory_bytes = 0;

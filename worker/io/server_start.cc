@@ -200,6 +200,7 @@ std::vector<protocol::GpuOffer> Server::gpus_of(const std::vector<std::uint32_t>
 
 Result<void> Server::attach_executor() {
   ExecutorPlace place;
+  place.files = options_.files_before;
   place.socket_path = options_.scratch + "/executor.sock";
   place.state_folder = options_.scratch + "/executor";
   auto client = ExecutorClient::start_or_attach(place);

@@ -1,6 +1,9 @@
 /// Who may speak: sessions, versions, names, strangers.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "tests/support/broker_harness.h"
 
 namespace landseer::broker {
@@ -101,6 +104,91 @@ TEST(Sessions, AWorkerThatIsGoneMakesRoomForANewOne) {
   const auto workers = harness.ask_for<protocol::WorkerList>(protocol::ListWorkers{});
   ASSERT_EQ(workers.rows.size(), 2u);
   EXPECT_EQ(workers.rows[1].name, "four");
+}
+
+TEST(Sessions, AConnectionSpeaksForOneWorker) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("one");
+  protocol::Hello second = harness.offer;
+  second.uid = "uid-second";
+  second.name = "second";
+  second.number = 2;
+  harness.say(worker, second);
+  ASSERT_EQ(worker.refused.size(), 1u);
+  EXPECT_EQ(worker.refused[0].code, ErrorCode::kConflict);
+  EXPECT_EQ(harness.ask_for<protocol::WorkerList>(protocol::ListWorkers{}).rows.size(), 1u);
+}
+
+TEST(Sessions, WhatWorkersOfferIsBoundedForEachAndForAll) {
+  Settings settings = BrokerHarness::make_settings(std::chrono::seconds(120));
+  settings.offers_bytes_max = 1024 * 1024;
+  BrokerHarness harness(settings);
+  protocol::DatasetOffer dataset{"digits", "", sha256("d")};
+  dataset.names.assign(1000, std::string(200, 'x'));  // some 230 KB
+  harness.offer.datasets.assign(6, dataset);
+  EXPECT_EQ(harness.worker("large").refused.at(0).code, ErrorCode::kLimit);
+  harness.offer.datasets.assign(1, dataset);
+  for (int i = 0; i < 4; ++i) EXPECT_NE(harness.worker("w" + std::to_string(i)).session, 0u);
+  EXPECT_EQ(harness.worker("w4").refused.at(0).code, ErrorCode::kLimit);
+  FakeWorker& first = harness.workers["w0"];
+  harness.say(first, protocol::Offer{first.session, {}, {}, {}, ""});
+  EXPECT_NE(harness.worker("w4").session, 0u) << "there is room again";
+  FakeWorker& fourth = harness.workers["w4"];
+  harness.say(fourth, protocol::Offer{fourth.session, {}, {dataset, dataset}, {}, ""});
+  const auto rows = harness.ask_for<protocol::WorkerList>(protocol::ListWorkers{}).rows;
+  const auto row =
+      std::find_if(rows.begin(), rows.end(), [](const auto& r) { return r.name == "w4"; });
+  ASSERT_NE(row, rows.end());
+  EXPECT_EQ(row->datasets.size(), 1u) << "an offer beyond it changes nothing";
+}
+
+TEST(Sessions, WorkersAreListedInPages) {
+  BrokerHarness harness;
+  harness.offer.datasets = {{"digits", "", sha256("d")}};
+  harness.offer.datasets[0].names.assign(1000, std::string(200, 'x'));
+  for (int i = 0; i < 12; ++i) harness.worker("w" + std::to_string(i));
+  protocol::ListWorkers what;
+  std::vector<WorkerId> seen;
+  int pages = 0;
+  for (bool more = true; more; ++pages) {
+    const auto page = harness.ask_for<protocol::WorkerList>(what);
+    for (const auto& row : page.rows) seen.push_back(row.worker);
+    more = page.more;
+    what.after = seen.back();
+  }
+  EXPECT_GT(pages, 1);
+  EXPECT_EQ(seen.size(), 12u);
+  EXPECT_EQ(std::set<WorkerId>(seen.begin(), seen.end()).size(), 12u);
+}
+
+TEST(Sessions, ANameBelongsToItsKeyUntilTheWorkerIsLost) {
+  BrokerHarness harness;
+  harness.worker_key = {keys::Role::kWorker, "key-a", std::string(40, 'a'), "key-a"};
+  harness.worker("gpu-1");
+  harness.advance(std::chrono::seconds(30));  // silent: it may come back, as after a restart
+  const auto claim = [&](const std::string& key, const std::string& uid) -> FakeWorker& {
+    harness.worker_key = {keys::Role::kWorker, key, std::string(40, 'b'), key};
+    FakeWorker& worker = harness.worker(uid);
+    return worker;
+  };
+  harness.offer.number = 1;
+  const auto rename = [&](FakeWorker& worker) {
+    protocol::Hello hello = harness.offer;
+    hello.uid = "uid-" + worker.name;
+    hello.name = "gpu-1";
+    hello.number = 2;
+    harness.say(worker, hello);
+  };
+  FakeWorker& thief = claim("key-b", "other");
+  rename(thief);
+  ASSERT_EQ(thief.refused.size(), 1u);
+  EXPECT_EQ(thief.refused[0].code, ErrorCode::kNotAllowed);
+  FakeWorker& heir = claim("key-a", "new scratch folder");
+  rename(heir);
+  EXPECT_TRUE(heir.refused.empty()) << "the same key may";
+  harness.advance(std::chrono::seconds(300));  // lost
+  rename(claim("key-b", "third"));
+  EXPECT_TRUE(harness.workers["third"].refused.empty());
 }
 
 TEST(Sessions, NamesThatCannotBeShownAreRefused) {
