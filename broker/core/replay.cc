@@ -34,6 +34,7 @@ Result<void> Ledger::check(const Record& record) const {
     if (state_.workers.find(assigned->worker) == nullptr) return contradiction("unknown worker");
     return task_is(assigned->attempt.task, is_startable);
   } else if (const auto* ended = std::get_if<AttemptEnded>(&record)) {
+    if (ended->delay_ms > kDelayMaxMs) return contradiction("how long an attempt is put off");
     return task_is(ended->result.task, [&](const FoundTask& found) {
       const TaskRun* run = found.record->find_run(found.task->id);
       return run != nullptr && run->live() && run->attempts.back().attempt == ended->result.attempt;

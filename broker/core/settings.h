@@ -54,6 +54,8 @@ inline constexpr std::uint32_t kHostFailuresMax = 5;
 inline constexpr std::size_t kHoldersMax = 8;
 inline constexpr Duration kBackoffFirst = std::chrono::seconds(1);
 inline constexpr Duration kBackoffMax = std::chrono::minutes(5);
+/// No attempt is put off by more, whoever wrote the record; far above what backoff gives.
+inline constexpr std::uint64_t kDelayMaxMs = 86'400'000;
 inline constexpr Duration kInputRetry = std::chrono::milliseconds(500);
 
 /// Many workers silent at once: more likely a switch than all of them. What they hold is not given

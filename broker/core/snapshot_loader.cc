@@ -130,6 +130,9 @@ Result<void> SnapshotLoader::on(const TaskItem& item, const Now& now) {
     return contradiction("whether " + to_string(item.task) + " runs");
   }
   if (item.ran && item.run.live()) return load_live_attempt(item, *task);
+  if (item.ran && item.run.backoff_ms > kDelayMaxMs) {
+    return contradiction("how long " + to_string(item.task) + " is put off");
+  }
   if (task->status == TaskStatus::kPending && item.ran && item.run.backoff_ms > 0) {
     held_.push_back(item.task);
   }

@@ -45,6 +45,8 @@ class StopRuleParser {
     if (at_ >= text_.size()) return wrong(at_, "the rule ends too early", std::move(hint));
     std::size_t end = at_ + 1;
     while (end < text_.size() && is_name_part(text_[at_]) && is_name_part(text_[end])) ++end;
+    // A character is quoted whole: half of one could not be sent.
+    while (end < text_.size() && (static_cast<unsigned char>(text_[end]) & 0xC0U) == 0x80) ++end;
     return wrong(at_, "'" + std::string(text_.substr(at_, end - at_)) + "' cannot stand here",
                  std::move(hint));
   }

@@ -15,7 +15,8 @@ namespace landseer::pipeline {
 namespace {
 
 constexpr double kUnitsMax = 1'000'000;  // CPUs or GPUs of one task; far above any host
-std::optional<std::uint32_t> read_milli(Fields& fields, std::string_view key) {
+/// In thousandths, `least` of them or more.
+std::optional<std::uint32_t> read_milli(Fields& fields, std::string_view key, double least) {
   const Node* value = fields.find(key);
   if (value == nullptr) return std::nullopt;
   double number = -1;
@@ -26,10 +27,12 @@ std::optional<std::uint32_t> read_milli(Fields& fields, std::string_view key) {
     if (const auto* fraction = std::get_if<double>(&scalar)) number = *fraction;
   }
   const double milli = std::round(number * 1000);
-  if (number >= 0 && number <= kUnitsMax && (milli > 0 || number == 0)) {
+  if (number >= 0 && number <= kUnitsMax && milli >= least && (milli > 0 || number == 0)) {
     return static_cast<std::uint32_t>(milli);
   }
-  fields.error(key, "'" + std::string(key) + "' must be a number from 0 to 1000000, in thousandths",
+  fields.error(key,
+               "'" + std::string(key) + "' must be a number from " + (least > 0 ? "0.001" : "0") +
+                   " to 1000000, in thousandths",
                "write a number such as 2 or 0.5");
   return std::nullopt;
 }
@@ -153,8 +156,8 @@ void read_resources(Fields& fields, Settings& settings) {
   const Node* node = fields.map("resources");
   if (node == nullptr) return;
   Fields resources(*node, "'resources'", fields.diagnostics());
-  settings.cpus_milli = read_milli(resources, "cpus");
-  settings.gpus_milli = read_milli(resources, "gpus");
+  settings.cpus_milli = read_milli(resources, "cpus", 1);
+  settings.gpus_milli = read_milli(resources, "gpus", 0);
   settings.memory_bytes = read_bytes(resources, "memory", "memory");
   settings.gpu_memory_bytes = read_bytes(resources, "gpu_memory", "memory");
   settings.gpu_model = resources.text("gpu_model");

@@ -33,7 +33,8 @@ class HostileText(EndToEnd):
         """What a person sees; logs pass as they are into files and pipes."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen([str(BIN / "landseer"), "--no-color", *words],
-                                   env={**self.cluster.environment, **surroundings}, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+                                   env={**self.cluster.environment, **surroundings},
+                                   stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
         os.close(theirs)
         seen = b""
         try:

@@ -13,7 +13,9 @@ namespace landseer::worker {
 namespace {
 
 TEST_F(Containers, TheProbeTakesBackWhatTheHostRefuses) {
-  if (probe_program().empty()) GTEST_SKIP() << "no probe program for this machine";
+  if (probe_program().empty()) {
+    GTEST_SKIP() << "probe_program.cc has no code for this processor, only for x86-64 and AArch64";
+  }
   fake("podman", R"(
 case "$*" in
   *--ulimit*) ;;
@@ -78,7 +80,9 @@ TEST_F(Containers, AutoTakesTheFirstThatWorksAndNeverPlainProcesses) {
 }
 
 TEST_F(Containers, TheProbesProgramRunsAndEndsWell) {
-  if (probe_program().empty()) GTEST_SKIP() << "no probe program for this machine";
+  if (probe_program().empty()) {
+    GTEST_SKIP() << "probe_program.cc has no code for this processor, only for x86-64 and AArch64";
+  }
   write_text(folder / "probe", probe_program());
   chmod((folder / "probe").c_str(), 0755);
   const auto result = run_program({{(folder / "probe").string()}, {}, 60s});

@@ -15,7 +15,10 @@ class ExecutorCgroup : public Executor {
  protected:
   void SetUp() override {
     Executor::SetUp();
-    if (!CgroupRoot::find({}).unenforced().empty()) GTEST_SKIP() << "no cgroup can be made here";
+    const std::string unenforced = CgroupRoot::find({}).unenforced();
+    if (!unenforced.empty()) {
+      GTEST_SKIP() << "this user may make no cgroup that enforces " << unenforced;
+    }
   }
 
   void TearDown() override {

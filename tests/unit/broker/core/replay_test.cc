@@ -2,6 +2,8 @@
 /// history after every step of every test and compares the states.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/broker_harness.h"
 
 namespace landseer::broker {
@@ -157,6 +159,29 @@ TEST(Replay, RecordsThatContradictTheOthersAreRefused) {
     Broker copy(harness.broker.state().settings);
     for (const Record& record : harness.records) ASSERT_TRUE(copy.replay(record, harness.now));
     EXPECT_FALSE(copy.replay(wrong[i], harness.now)) << "record " << i;
+    copy.check_invariants();
+  }
+}
+
+TEST(Replay, AnAttemptIsPutOffByADayAtMost) {
+  BrokerHarness harness;
+  harness.worker("w");
+  harness.submit(BrokerHarness::chains("a"));
+  const auto is_assigned = [](const Record& record) {
+    return std::holds_alternative<AttemptAssigned>(record);
+  };
+  const auto found = std::find_if(harness.records.begin(), harness.records.end(), is_assigned);
+  ASSERT_NE(found, harness.records.end());
+  const protocol::AttemptRef attempt = std::get<AttemptAssigned>(*found).attempt;
+  AttemptEnded ended;
+  ended.result.epoch = attempt.epoch;
+  ended.result.task = attempt.task;
+  ended.result.attempt = attempt.attempt;
+  for (const std::uint64_t delay_ms : {kDelayMaxMs, kDelayMaxMs + 1, ~std::uint64_t{0}}) {
+    Broker copy(harness.broker.state().settings);
+    for (const Record& record : harness.records) ASSERT_TRUE(copy.replay(record, harness.now));
+    ended.delay_ms = delay_ms;
+    EXPECT_EQ(copy.replay(ended, harness.now).has_value(), delay_ms == kDelayMaxMs) << delay_ms;
     copy.check_invariants();
   }
 }

@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "common/base/text.h"
+
 namespace landseer::domain {
 namespace {
 
@@ -84,11 +86,14 @@ TEST(StopRule, ErrorsSayWhereAndHowToMendIt) {
                          Bad{"'' < 1", "column 1", "like"},
                          Bad{"a < inf", "column 5", "numbers"},
                          Bad{"a < 1.2.3", "column 8", "digits"},
-                         Bad{"a < 0x10", "column 6", "digits"}}) {
+                         Bad{"a < 0x10", "column 6", "digits"},
+                         Bad{"a < 1\u00e0", "column 6: '\u00e0' cannot", "join"},
+                         Bad{"a \U0001f600", "column 3: '\U0001f600' cannot", "comparison"}}) {
     const auto rule = StopRule::parse(bad.text);
     ASSERT_FALSE(rule) << bad.text;
     EXPECT_EQ(rule.error().code, ErrorCode::kInvalid) << bad.text;
     EXPECT_NE(rule.error().message.find(bad.column), std::string::npos) << rule.error().message;
+    EXPECT_TRUE(is_utf8(rule.error().message)) << bad.text;
     EXPECT_NE(rule.error().hint.find(bad.hint), std::string::npos) << rule.error().hint;
   }
 }

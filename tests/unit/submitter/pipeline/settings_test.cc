@@ -131,9 +131,9 @@ TEST(Settings, ImpossibleValuesAreErrorsAtTheirPlace) {
   for (const std::string bad :
        {"timeout: soon", "timeout: 0", "timeout: -1s", "timeout: [1]", "retries: -1",
         "retries: 2.5", "retries: '2'", "retries: 100000", "resources: 4", "resources: {cpus: -1}",
-        "resources: {cpus: many}", "resources: {cpus: 0.0001}", "resources: {memory: 4XB}",
-        "resources: {gpus: .inf}", "resources: {gpu: 1}", "env: [A]", "env: {1A: x}",
-        "env: {A: [x]}"}) {
+        "resources: {cpus: 0}", "resources: {cpus: many}", "resources: {cpus: 0.0001}",
+        "resources: {memory: 4XB}", "resources: {gpus: .inf}", "resources: {gpu: 1}", "env: [A]",
+        "env: {1A: x}", "env: {A: [x]}"}) {
     const auto file = load_levels({.item = bad});
     ASSERT_FALSE(file) << bad;
     EXPECT_EQ(file.error().code, ErrorCode::kInvalid) << bad;
