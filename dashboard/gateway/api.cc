@@ -206,7 +206,7 @@ Response Api::answer_get(client::Client& client, const Request& request, const S
   const std::vector<std::string> parts = parts_of(request.path);
   const std::string& what = parts[0];
   if (what == "pipelines" && parts.size() >= 2) return pipeline(client, request, parts);
-  if (what == "tasks" && parts.size() >= 2) return task(client, request, parts);
+  if (what == "tasks" && parts.size() >= 2) return task(client, request, session, parts);
   if (what == "workers" && parts.size() == 2) return worker(parts[1]);
   if (parts.size() != 1) return no_path(request);
   const std::uint64_t version = model_.version();
@@ -320,11 +320,13 @@ Response Api::tagged(const Request& request, Response response, std::uint64_t ve
   return response;
 }
 
-Response Api::task(client::Client& client, const Request& request,
+Response Api::task(client::Client& client, const Request& request, const Session& session,
                    const std::vector<std::string>& parts) {
   const auto id = parse_id<TaskId>(parts[1]);
   if (!id || parts.size() > 3) return no_path(request);
-  if (parts.size() == 3 && parts[2] == "log") return log_view(client, *id, request);
+  if (parts.size() == 3 && parts[2] == "log") {
+    return log_view(client, *id, request, log_budget_, session.id);
+  }
   if (parts.size() == 3 && parts[2] == "explain") {
     const auto why = client.explain(*id);
     return why ? json_response(report::to_json(*why)) : error_response(why.error());

@@ -11,6 +11,7 @@
 #include "dashboard/gateway/brief_cache.h"
 #include "dashboard/gateway/broker_pool.h"
 #include "dashboard/gateway/http_types.h"
+#include "dashboard/gateway/log_budget.h"
 #include "dashboard/gateway/model.h"
 
 namespace landseer::gateway {
@@ -31,7 +32,7 @@ class Api {
   Response answer_get(client::Client& client, const Request& request, const Session& session);
   Response pipeline(client::Client& client, const Request& request,
                     const std::vector<std::string>& parts);
-  Response task(client::Client& client, const Request& request,
+  Response task(client::Client& client, const Request& request, const Session& session,
                 const std::vector<std::string>& parts);
   Response act(client::Client& client, const Request& request, const Session& session,
                const std::vector<std::string>& parts);
@@ -49,6 +50,7 @@ class Api {
   Actions& actions_;
   const std::string instance_;
   BriefCache brief_;
+  LogBudget log_budget_;
   BrokerPool logs_;     // waits for workers
   BrokerPool answers_;  // the last member: its jobs use the others
 };

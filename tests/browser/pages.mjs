@@ -202,6 +202,38 @@ test('why a task waits is one sentence', () =>
     );
   }));
 
+test('a log that is written faster than it is sent has a line where something was skipped', () =>
+  withPage(async (page, mock) => {
+    const { tasks } = mock.world.pipelines.get('pipeline_2');
+    const id = `task_${tasks.find((task) => task.status === 'running').number}`;
+    const lines = (from, to) =>
+      Array.from({ length: to - from }, (_, index) => `line ${String(from + index).padStart(6, '0')}\n`).join('');
+    mock.world.logs.set(id, lines(0, 100));
+    mock.logLeft = 12 * 50;
+    await page.goto(`${mock.url}/t/${id}`);
+    await page.waitForSelector('.log-line >> text=line 000099');
+    mock.logRefusals = 1;
+    mock.world.logs.set(id, lines(0, 5000));
+    await page.waitForSelector('.log-line >> text=line 004999');
+    assert.equal(mock.logRefusals, 0, 'it was told to wait, and did');
+    const seen = await page.locator('.log-line').allInnerTexts();
+    const at = seen.findIndex((one) => /^56.8 KiB skipped/.test(one));
+    assert.deepEqual([seen[at - 1], seen[at + 1]], ['line 000099', 'line 004950']);
+    assert.equal(await page.locator('main .problem').count(), 0);
+  }));
+
+test('a log from its beginning skips nothing', () =>
+  withPage(async (page, mock) => {
+    const { tasks } = mock.world.pipelines.get('pipeline_2');
+    const id = `task_${tasks.find((task) => task.status === 'running').number}`;
+    mock.world.logs.set(id, `the first line\n${'x'.repeat(99)}\n` + `${'y'.repeat(99)}\n`.repeat(3000));
+    mock.logLeft = 1000;
+    await page.goto(`${mock.url}/t/${id}`);
+    await page.locator('.button', { hasText: 'from the beginning' }).click();
+    await page.waitForSelector('.log-line >> text=the first line');
+    assert.equal(await page.locator('.log-line', { hasText: 'skipped' }).count(), 0);
+  }));
+
 test('a log is followed while it grows, and the end stays in view', () =>
   withPage(async (page, mock) => {
     const { tasks } = mock.world.pipelines.get('pipeline_2');

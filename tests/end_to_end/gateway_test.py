@@ -3,6 +3,7 @@
 
 import json
 import re
+import time
 import unittest
 
 from browser import Browser, Contract, open_browser, start_gateway
@@ -10,6 +11,7 @@ from cluster import EndToEnd, main_side_by_side, noting, shell, wait_until
 
 EVALUATOR = ("printf '{\"success\": true, \"metrics\": {\"accuracy\": %s, \"note\": \"<b>\"}}' "
              ">$OUTPUT_DIR/evaluation_results.json")
+MEBIBYTE = 1024 * 1024
 
 
 def number_of(event):
@@ -356,6 +358,58 @@ class Gateway(EndToEnd):
         wait_until(lambda: [gpu[0] for gpu in states()] == ["idle", "idle"], "both are idle")
         task = self.browser.get("/api/v1/tasks/task_1")
         self.assertEqual(task["history"][0]["gpus"], running[0]["gpus"], "kept with the attempt")
+
+    def talkative(self, mebibytes):
+        """A running task that wrote so much, and the path of its log."""
+        tools = {"talk": {"name": "talk", "container": shell(
+            f"yes 0123456789abcde | head -c {mebibytes * MEBIBYTE}; while [ ! -e {self.cluster.home}/go ]; "
+            "do sleep 0.05; done; echo the end")}}
+        self.cluster.submit(self.cluster.native(tools, {"w": [{"tool": "talk"}]}))
+        wait_until(lambda: [task for task in self.cluster.tasks().values() if task["status"] == "running"], "it runs")
+        path = "/api/v1/tasks/task_1/log"
+
+        def size():
+            answer = self.browser.ask("GET", path + "?limit=4")
+            return json.loads(answer.body)["size"] if answer.status == 200 else 0
+        wait_until(lambda: size() == mebibytes * MEBIBYTE, "it has written")
+        return path
+
+    def test_who_follows_a_fast_log_goes_on_at_its_end_and_is_told(self):
+        self.begin()
+        path = self.talkative(12)
+        piece = self.browser.get(path + "?offset=4096&wait=1&limit=65536")
+        self.assertEqual(piece["offset"], 4096 + piece["skipped"])
+        self.assertGreater(piece["skipped"], 11 * MEBIBYTE)
+        self.assertEqual(piece["next_offset"], piece["size"], "the end, at once")
+        self.assertEqual(piece["text"][:16], "0123456789abcde\n", "from the beginning of a line")
+        (self.cluster.home / "go").touch()
+
+        def end():
+            nonlocal piece
+            piece = self.browser.get(f"{path}?offset={piece['next_offset']}&wait=1")
+            return piece["text"] == "the end\n" and piece["skipped"] == 0
+        wait_until(end, "from there on nothing is missing")
+
+    def test_logs_go_through_at_a_bounded_rate_for_each_session(self):
+        self.begin()
+        path = self.talkative(12)
+        began = time.monotonic()
+        sizes, offset, refused = [], 0, None
+        while refused is None:
+            answer = self.browser.ask("GET", f"{path}?offset={offset}&limit=1048576")
+            if answer.status == 429:
+                refused = answer
+            else:
+                piece = json.loads(answer.body)
+                self.assertEqual((piece["offset"], piece["skipped"]), (offset, 0), "who does not follow misses nothing")
+                offset = piece["next_offset"]
+                sizes.append(len(piece["text"]))
+        self.assertEqual(refused.headers["Retry-After"], "1")
+        self.assertLess(sum(sizes), (5 + time.monotonic() - began) * MEBIBYTE)
+        self.assertGreater(sum(sizes), 3 * MEBIBYTE, "a screen full of it is no matter")
+        other = open_browser(self.cluster, self.url)
+        self.assertEqual(other.ask("GET", path + "?tail=100").status, 200, "others are not held up")
+        wait_until(lambda: self.browser.ask("GET", path + "?tail=100").status == 200, "it may go on")
 
     def test_a_remote_session_is_told_how_to_reach_it(self):
         self.begin()

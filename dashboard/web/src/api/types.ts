@@ -202,6 +202,8 @@ export interface LogPiece {
   offset: number;
   next_offset: number;
   left_out: number;
+  /** Bytes passed over before `text`, because this viewer is behind what is written. */
+  skipped: number;
   size: number;
   finished: boolean;
   text: string;
