@@ -7,6 +7,7 @@
 
 #include "common/net/clock.h"
 #include "dashboard/gateway/compress.h"
+#include "dashboard/gateway/expected_times.h"
 #include "dashboard/gateway/log_view.h"
 #include "dashboard/gateway/views.h"
 #include "landseer_version.h"
@@ -282,6 +283,10 @@ Response Api::pipeline(client::Client& client, const Request& request,
   if (parts.size() == 2) {
     return brief_.get(to_string(*id), net::now().wall.unix_ms, [&] { return detail(client, *id); });
   }
+  if (parts[2] == "critical-path") {
+    return brief_.get(parts[2] + to_string(*id), net::now().wall.unix_ms,
+                      [&] { return critical_path(client, *id); });
+  }
   const auto pipeline = loaded(client, *id);
   if (!pipeline) return error_response(pipeline.error());
   std::unique_lock lock((*pipeline)->mutex);
@@ -303,6 +308,17 @@ Response Api::detail(client::Client& client, PipelineId id) {
   const auto notices = notices_of(client, **pipeline, id);
   const std::lock_guard lock((*pipeline)->mutex);
   return json_response(pipeline_view((*pipeline)->model, notices));
+}
+
+Response Api::critical_path(client::Client& client, PipelineId id) {
+  const auto pipeline = loaded(client, id);
+  if (!pipeline) return error_response(pipeline.error());
+  const std::int64_t now_ms = net::now().wall.unix_ms;
+  const auto times = expected_times(client, **pipeline, now_ms);
+  if (!times) return error_response(times.error());
+  const std::lock_guard lock((*pipeline)->mutex);
+  const PipelineModel& model = (*pipeline)->model;
+  return json_response(critical_path_view(model, find_critical_path(model, *times, now_ms)));
 }
 
 Response Api::tagged(const Request& request, Response response, std::uint64_t version,

@@ -38,6 +38,7 @@ class Api {
                const std::vector<std::string>& parts);
   Response overview(client::Client& client);
   Response detail(client::Client& client, PipelineId id);
+  Response critical_path(client::Client& client, PipelineId id);
   Response worker(const std::string& text);
   /// Its tasks too, asked from the broker the first time.
   Result<PipelinePtr> loaded(client::Client& client, PipelineId id);

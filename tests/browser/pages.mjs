@@ -45,8 +45,9 @@ const PATHS = (task) => [
   '/p',
   '/p/pipeline_2',
   '/p/pipeline_2/graph',
-  '/p/pipeline_2/graph?as=tasks',
-  '/p/pipeline_2/timeline',
+  '/p/pipeline_2/graph?path=1',
+  '/p/pipeline_2/graph?as=tasks&path=1',
+  '/p/pipeline_2/timeline?path=1',
   '/p/pipeline_2/tasks',
   '/p/pipeline_1/results',
   '/p/pipeline_1/results?chart=scatter',
@@ -346,6 +347,41 @@ test('the graph: groups first, a chosen group in the URL, every task on a canvas
     await page.waitForSelector('.card');
     await page.keyboard.press('Escape');
     await page.waitForSelector('.card', { state: 'detached' });
+  }));
+
+test('what ends last: listed, and shown by a word and a shape over groups, tasks and timeline', () =>
+  withPage(async (page, mock) => {
+    const pipeline = mock.world.pipelines.get('pipeline_2');
+    const { tasks } = mock.world.criticalPath(pipeline);
+    const left = tasks.filter((task) => task.remaining_ms > 0);
+    assert.ok(left.length >= 2 && left.length < tasks.length, 'some of it is over, some is not');
+    await page.goto(`${mock.url}/p/pipeline_2`);
+    const listed = await page.locator('[data-path]').innerText();
+    for (const task of left) assert.ok(listed.includes(task.task_id), `${task.task_id}: ${listed}`);
+    assert.match(listed, new RegExp(`${tasks.length - left.length} tasks? before, over`));
+    assert.match(await text(page, '.panel:has([data-path])'), new RegExp(`${left.length} tasks in a row, at least`));
+
+    await page.goto(`${mock.url}/p/pipeline_2/graph`);
+    await page.waitForSelector('.g-node');
+    assert.equal(await page.locator('.g-path').count(), 0);
+    await page.locator('.button', { hasText: 'what ends last' }).click();
+    await page.waitForSelector('.g-path');
+    assert.equal(await page.locator('.g-path').count(), new Set(tasks.map((task) => task.type + task.tool)).size);
+    assert.match(await page.locator('.g-path').first().textContent(), /ends last/);
+    assert.match(await page.locator('.g-node.on-path').first().getAttribute('aria-label'), /ends last/);
+    assert.equal(await page.locator('.g-edge.on-path').count(), tasks.length - 1);
+    assert.match(page.url(), /path=1/, 'it is in the URL');
+
+    await page.locator('.button', { hasText: 'every task' }).click();
+    await page.waitForSelector(`canvas[data-path="${tasks.length}"]`);
+    const before = await page.locator('canvas').screenshot();
+    await page.locator('.button', { hasText: 'what ends last' }).click();
+    await page.waitForSelector('canvas:not([data-path])');
+    assert.ok(!before.equals(await page.locator('canvas').screenshot()), 'it is drawn');
+
+    const bars = tasks.filter((task) => pipeline.tasks.find((one) => task.task_id === `task_${one.number}`).attempts[0]);
+    await page.goto(`${mock.url}/p/pipeline_2/timeline?path=1`);
+    await page.waitForSelector(`canvas[data-path="${bars.length}"]`);
   }));
 
 test('the timeline of a running pipeline: lanes, by GPU, selection, trace', () =>

@@ -112,6 +112,8 @@ class Gateway(EndToEnd):
         self.assertEqual(len(graph["tasks"]["number"]), 6)
         self.assertEqual(max(graph["tasks"]["level"]), 2)
         self.assertEqual(len(graph["edges"]["from"]), 4)
+        last = self.browser.get(base + "/critical-path")
+        self.assertEqual(([task["tool"] for task in last["tasks"]], last["remaining_ms"]), (["guard", "broken"], 0))
         answer = self.browser.ask("GET", base + "/graph?view=tasks")
         tag = {"If-None-Match": answer.headers["ETag"]}
         self.assertEqual(self.browser.ask("GET", base + "/graph?view=tasks", tag).status, 304)
@@ -358,6 +360,28 @@ class Gateway(EndToEnd):
         wait_until(lambda: [gpu[0] for gpu in states()] == ["idle", "idle"], "both are idle")
         task = self.browser.get("/api/v1/tasks/task_1")
         self.assertEqual(task["history"][0]["gpus"], running[0]["gpus"], "kept with the attempt")
+
+    def test_what_ends_last_is_counted_in_measured_times(self):
+        self.begin()
+        tools = {name: {"name": name, "container": shell(script)} for name, script in {
+            "slow": "sleep 1.5", "fast": ":",
+            "gate": f"while [ ! -e {self.cluster.home}/go ]; do sleep 0.05; done"}.items()}
+        one = self.cluster.submit(self.cluster.native(tools, {"s": [{"tool": "slow"}], "f": [{"tool": "fast"}]}))
+        self.cluster.run("wait", one)
+        two = self.cluster.submit(self.cluster.native(tools, {
+            "s": [{"tool": "gate"}, {"tool": "slow"}], "f": [{"tool": "gate"}, {"tool": "fast"}]}))
+
+        def path():
+            return self.browser.get(f"/api/v1/pipelines/{two}/critical-path")
+        wait_until(lambda: [task["status"] for task in path()["tasks"]] == ["running", "pending"], "the gate runs")
+        last = path()
+        self.assertEqual([task["tool"] for task in last["tasks"]], ["gate", "slow"])
+        self.assertGreaterEqual(last["tasks"][1]["expected_ms"], 1500)
+        self.assertIs(last["is_measured"], False, "nobody has seen how long a gate takes")
+        (self.cluster.home / "go").touch()
+        self.cluster.run("wait", two)
+        wait_until(lambda: path()["remaining_ms"] == 0, "it is over")
+        self.assertEqual([task["status"] for task in path()["tasks"]], ["completed", "completed"])
 
     def talkative(self, mebibytes):
         """A running task that wrote so much, and the path of its log."""

@@ -269,6 +269,8 @@ export class Mock {
         return world.detail(pipeline);
       case 'graph':
         return params.get('view') === 'tasks' ? world.graph(pipeline) : world.groups(pipeline);
+      case 'critical-path':
+        return world.criticalPath(pipeline);
       case 'timeline':
         return world.timeline(pipeline);
       case 'results':

@@ -209,6 +209,22 @@ export interface LogPiece {
   text: string;
 }
 
+export interface CriticalTask {
+  task_id: string;
+  tool: string;
+  type: string;
+  status: TaskStatus;
+  expected_ms: number;
+  remaining_ms: number;
+}
+
+export interface CriticalPath {
+  tasks: CriticalTask[];
+  remaining_ms: number;
+  /** Whether what remains is counted in measured times only. */
+  is_measured: boolean;
+}
+
 export interface GroupNode extends Counts {
   id: number;
   type: string;

@@ -29,6 +29,8 @@ export interface Picture {
   toolIndex: (taskId: string) => number;
   toolName: (taskId: string) => string;
   picked: string;
+  /** Whether a task is of what ends last; null: it is not shown. */
+  path: ((taskId: string) => boolean) | null;
   hovered: Bar | null;
 }
 
@@ -59,7 +61,7 @@ function hatch(
 
 function drawBars(
   context: CanvasRenderingContext2D,
-  { chart, toolIndex, toolName, picked, hovered }: Picture,
+  { chart, toolIndex, toolName, picked, path, hovered }: Picture,
   view: View,
   width: number,
   height: number,
@@ -132,6 +134,22 @@ function drawBars(
         middle + 4,
         top + tall / 2 - (failed ? 1 : 0),
       );
+    }
+    if (path?.(bar.attempt.task_id)) {
+      // A frame, and a diamond on its left edge.
+      context.strokeStyle = colours.text;
+      context.lineWidth = 2;
+      context.strokeRect(left, top, Math.max(2, right - left), tall);
+      context.beginPath();
+      context.moveTo(left, top - 4);
+      context.lineTo(left + 6, top + 2);
+      context.lineTo(left, top + 8);
+      context.lineTo(left - 6, top + 2);
+      context.closePath();
+      context.fillStyle = colours.panel;
+      context.fill();
+      context.stroke();
+      covered = -Infinity;
     }
     if (bar === hovered || bar.attempt.task_id === picked) {
       context.strokeStyle = colours.text;

@@ -13,6 +13,7 @@ import { palette } from '../graph/colours.ts';
 import { useStage } from '../graph/panzoom.ts';
 import { applyChanges, numberOf, toGraph, type Graph } from '../graph/tasks.ts';
 import { Empty, Problem } from '../parts/basics.tsx';
+import { DIAMOND, PathToggle, usePathNumbers } from '../parts/critical.tsx';
 import { currentTheme } from '../parts/frame.tsx';
 import type { TabProps } from '../pages/pipeline.tsx';
 import { AXIS, barAt, drawTimeline, LANE, TIME_LIMITS, type Picture } from './draw.ts';
@@ -74,6 +75,7 @@ function Tip({ bar, picture, x, y }: { bar: Bar; picture: Picture; x: number; y:
       <b>{picture.toolName(attempt.task_id)}</b>
       <div class="soft">
         {attempt.task_id}, attempt {attempt.attempt}, {outcomeWord(attempt.outcome)}
+        {picture.path?.(attempt.task_id) ? `, ${DIAMOND} ends last` : ''}
       </div>
       <div class="number">
         prepared {duration((bar.started - bar.from) / 1000)}, ran {duration((bar.to - bar.started) / 1000)}
@@ -93,6 +95,8 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
   }, [running]);
   const [tip, setTip] = useState<{ bar: Bar; x: number; y: number } | null>(null);
   const colours = useMemo(palette, [currentTheme.value]);
+  const numbers = usePathNumbers(pipeline.pipeline_id);
+  const path = useMemo(() => numbers && new Set(numbers), [numbers]);
   const picture = useMemo<Picture>(() => {
     const time = Date.now() - known.skewMs;
     const { graph, timeline } = known;
@@ -115,9 +119,10 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
       toolIndex,
       toolName: (taskId) => graph.tools[toolIndex(taskId)] ?? taskId,
       picked: query.value['sel'] ?? '',
+      path: path && ((taskId) => path.has(numberOf(taskId))),
       hovered: null,
     };
-  }, [known, version, by, tick, query.value['sel'], pipeline.submitted_at]);
+  }, [known, version, by, tick, query.value['sel'], pipeline.submitted_at, path]);
   const { chart } = picture;
   const length = Math.max(1000, chart.to - chart.from);
   const height = Math.max(150, AXIS + chart.lanes.length * LANE + 42);
@@ -168,6 +173,7 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
           data-ready="1"
           data-lanes={chart.lanes.length}
           data-bars={chart.bars.length}
+          data-path={path ? chart.bars.filter((bar) => path.has(numberOf(bar.attempt.task_id))).length : undefined}
           style={{ height: `${height}px` }}
           aria-label={`${plural(chart.bars.length, 'attempt')} in ${plural(chart.lanes.length, 'lane')}`}
         />
@@ -261,6 +267,7 @@ export function TimelineTab({ pipeline }: TabProps): JSX.Element {
           </a>
         ) : null}
         <span class="spring" />
+        <PathToggle />
         <button
           type="button"
           class="button"
