@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kAnswerThreads = 3;
 constexpr std::size_t kLogThreads = 4;
+constexpr std::size_t kControlThreads = 2;
 constexpr std::size_t kQueueMax = 200;
 constexpr std::size_t kPageMax = 1000;
 /// Pipelines whose failures and waiting tasks the front page shows.
@@ -171,24 +172,27 @@ Response busy() {
 
 }  // namespace
 
-Api::Api(Model& model, Actions& actions, std::string broker, std::string instance)
+Api::Api(Model& model, Actions& actions, const BrokerAccess& broker, std::string instance)
     : model_(model),
       actions_(actions),
       instance_(std::move(instance)),
-      logs_(broker, kLogThreads, kQueueMax),
-      answers_(broker, kAnswerThreads, kQueueMax) {}
+      logs_(broker.address, broker.keys, kLogThreads, kQueueMax),
+      answers_(broker.address, broker.keys, kAnswerThreads, kQueueMax),
+      control_(broker.address, broker.control_keys, kControlThreads, kQueueMax) {}
 
 void Api::answer(Request request, const Session& session, Reply reply) {
   const bool is_log = request.path.ends_with("/log");
+  BrokerPool& pool = request.method == "POST" ? control_ : is_log ? logs_ : answers_;
   auto job = [this, request = std::move(request), session, reply](client::Client& client) {
     reply(compressed(request, answer_now(client, request, session)));
   };
-  if (!(is_log ? logs_ : answers_).post(std::move(job))) reply(busy());
+  if (!pool.post(std::move(job))) reply(busy());
 }
 
 void Api::stop() {
   logs_.stop();
   answers_.stop();
+  control_.stop();
 }
 
 Response Api::answer_now(client::Client& client, const Request& request, const Session& session) {

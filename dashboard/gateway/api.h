@@ -20,7 +20,7 @@ using Reply = std::function<void(Response)>;
 
 class Api {
  public:
-  Api(Model& model, Actions& actions, std::string broker, std::string instance);
+  Api(Model& model, Actions& actions, const BrokerAccess& broker, std::string instance);
 
   /// Calls `reply` once, from any thread.
   void answer(Request request, const Session& session, Reply reply);
@@ -52,8 +52,10 @@ class Api {
   const std::string instance_;
   BriefCache brief_;
   LogBudget log_budget_;
-  BrokerPool logs_;     // waits for workers
-  BrokerPool answers_;  // the last member: its jobs use the others
+  // The last members: their jobs use the others.
+  BrokerPool logs_;  // waits for workers
+  BrokerPool answers_;
+  BrokerPool control_;  // with keys of its own
 };
 
 }  // namespace landseer::gateway

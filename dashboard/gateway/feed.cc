@@ -41,9 +41,10 @@ std::uint64_t gpu_ms(const protocol::AttemptRow& row) {
   return static_cast<std::uint64_t>(row.finished_at - row.started_at) * row.gpus.size();
 }
 
-client::ClientOptions options_for(std::string broker, const Cancel& cancel) {
+client::ClientOptions options_for(const BrokerAccess& broker, const Cancel& cancel) {
   client::ClientOptions options;
-  options.broker = std::move(broker);
+  options.broker = broker.address;
+  options.keys = broker.keys;
   options.limits.connect = std::chrono::seconds(3);
   options.limits.reply = std::chrono::seconds(10);
   options.cancel = &cancel;
@@ -52,10 +53,10 @@ client::ClientOptions options_for(std::string broker, const Cancel& cancel) {
 
 }  // namespace
 
-Feed::Feed(Model& model, EventLog& events, std::string broker)
+Feed::Feed(Model& model, EventLog& events, const BrokerAccess& broker)
     : model_(model),
       events_(events),
-      client_(options_for(std::move(broker), cancel_)),
+      client_(options_for(broker, cancel_)),
       started_ms_(net::now().wall.unix_ms - kClockSlackMs) {}
 
 void Feed::stop() {

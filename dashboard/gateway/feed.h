@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/net/cancel.h"
+#include "dashboard/gateway/broker_pool.h"
 #include "dashboard/gateway/event_log.h"
 #include "dashboard/gateway/model.h"
 #include "dashboard/gateway/time_counts.h"
@@ -35,7 +36,7 @@ struct FeedCounts {
 
 class Feed {
  public:
-  Feed(Model& model, EventLog& events, std::string broker);
+  Feed(Model& model, EventLog& events, const BrokerAccess& broker);
   ~Feed() { stop(); }
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
