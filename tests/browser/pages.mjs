@@ -391,6 +391,9 @@ test('the timeline of a running pipeline: lanes, by GPU, selection, trace', () =
     await page.waitForSelector('canvas[data-ready="1"]');
     assert.equal(await page.locator('canvas').getAttribute('data-lanes'), '4');
     const pipeline = mock.world.pipelines.get('pipeline_2');
+    const cached = pipeline.tasks.filter((task) => task.cached).length;
+    assert.ok(cached > 0);
+    assert.equal(await page.locator('canvas').getAttribute('data-hits'), String(cached));
     const bars = Number(await page.locator('canvas').getAttribute('data-bars'));
     const next = pipeline.tasks.find((task) => mock.world.isReady(task));
     mock.world.start(next);

@@ -126,6 +126,7 @@ class Gateway(EndToEnd):
         for attempt in timeline["attempts"]:
             self.assertLessEqual(attempt["assigned_ms"], attempt["finished_ms"])
             self.assertIsNotNone(attempt["outcome"])
+        self.assertEqual(timeline["hits"], [])
 
     def check_results(self, base):
         pipeline = base.rsplit("/", 1)[1]
@@ -382,6 +383,18 @@ class Gateway(EndToEnd):
         self.cluster.run("wait", two)
         wait_until(lambda: path()["remaining_ms"] == 0, "it is over")
         self.assertEqual([task["status"] for task in path()["tasks"]], ["completed", "completed"])
+
+    def test_the_timeline_has_what_came_from_the_cache(self):
+        self.begin()
+        file = self.cluster.native({"a": {"name": "a", "container": shell(":")}}, {"w": [{"tool": "a"}]})
+        self.cluster.run("wait", self.cluster.submit(file))
+        before = time.time() * 1000
+        again = self.cluster.submit(file)
+        self.cluster.run("wait", again)
+        timeline = self.browser.get(f"/api/v1/pipelines/{again}/timeline")
+        self.assertEqual((timeline["attempts"], timeline["cached"]), ([], 1))
+        self.assertEqual([hit["task_id"] for hit in timeline["hits"]], ["task_2"])
+        self.assertGreater(timeline["hits"][0]["at_ms"], before - 1000)
 
     def talkative(self, mebibytes):
         """A running task that wrote so much, and the path of its log."""

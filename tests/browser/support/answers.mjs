@@ -362,6 +362,9 @@ export class Answers {
       lanes: [...lanes.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, lane]) => lane),
       attempts,
       cached: count(pipeline.tasks, (task) => task.cached),
+      hits: pipeline.tasks
+        .filter((task) => task.cached)
+        .map((task) => ({ task_id: `task_${task.number}`, at_ms: pipeline.submitted + 1000 })),
     };
   }
 

@@ -268,6 +268,13 @@ export interface Timeline {
   lanes: { worker_id: string; worker: string; lane: number }[];
   attempts: Attempt[];
   cached: number;
+  hits: Hit[];
+}
+
+/** A task that needed no attempt. */
+export interface Hit {
+  task_id: string;
+  at_ms: number;
 }
 
 export interface MetricInfo {

@@ -262,7 +262,9 @@ export function GraphTab({ pipeline }: TabProps): JSX.Element {
       </div>
       <Problem error={error.value} />
       {whole ? <TaskCanvas id={id} group={picked} /> : null}
-      {!whole && data.value && data.value.nodes.length > 0 ? <Groups graph={data.value} picked={picked} path={path && path.tasks.map(groupKey)} /> : null}
+      {!whole && data.value && data.value.nodes.length > 0 ? (
+        <Groups graph={data.value} picked={picked} path={path && path.tasks.map(groupKey)} />
+      ) : null}
       {!whole && data.value?.nodes.length === 0 ? <Empty title="This pipeline has no tasks" /> : null}
       {!whole && !data.value && !error.value ? <p class="boot">Loading…</p> : null}
     </>

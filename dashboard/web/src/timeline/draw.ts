@@ -6,6 +6,8 @@ import { outcomeKind } from '../base/outcome.ts';
 import type { Bar, Chart, Span } from './model.ts';
 
 export const LANE = 26;
+/** Side of the frame that is a task from the cache. */
+const HIT = 9;
 export const AXIS = 26;
 export const TITLES = 150;
 
@@ -160,6 +162,29 @@ function drawBars(
   }
 }
 
+/** What came from the cache: frames without a filling, since nothing ran. Those of one pixel are one. */
+function drawHits(
+  context: CanvasRenderingContext2D,
+  { chart, path }: Picture,
+  view: View,
+  width: number,
+  height: number,
+  colours: Palette,
+): void {
+  const top = laneTop(view, chart.lanes.length);
+  if (top > height || top + LANE < AXIS) return;
+  const middle = top + LANE / 2;
+  context.lineWidth = 1.5;
+  let before = -Infinity;
+  for (const hit of chart.hits) {
+    const x = Math.round((hit.at_ms - chart.from) * view.kx + view.tx);
+    if (x === before || x < TITLES - HIT || x > width + HIT) continue;
+    before = x;
+    context.strokeStyle = path?.(hit.task_id) ? colours.text : colours.status.completed;
+    context.strokeRect(x - HIT / 2, middle - HIT / 2, HIT, HIT);
+  }
+}
+
 function drawAxis(
   context: CanvasRenderingContext2D,
   view: View,
@@ -213,6 +238,7 @@ export function drawTimeline(
     if (right > left && top < height && top + LANE > AXIS) context.fillRect(left, top + 1, right - left, LANE - 2);
   }
   drawBars(context, picture, view, width, height, colours);
+  drawHits(context, picture, view, width, height, colours);
   // Names of lanes, over what was moved below them.
   context.fillStyle = colours.panel;
   context.fillRect(0, AXIS, TITLES, height);
@@ -220,7 +246,8 @@ export function drawTimeline(
   context.textBaseline = 'middle';
   context.strokeStyle = colours.line;
   context.lineWidth = 1;
-  chart.lanes.forEach((lane, index) => {
+  const lanes = chart.hits.length > 0 ? [...chart.lanes, { title: 'from the cache' }] : chart.lanes;
+  lanes.forEach((lane, index) => {
     const top = laneTop(view, index);
     if (top > height || top + LANE < AXIS) return;
     context.fillStyle = colours.text;

@@ -54,7 +54,7 @@ function useTimeline(id: string): { known: Known | null; error: ApiError | null;
     const forget = listen((event) => {
       if (event.topic === 'reset') void load();
       else if (event.tasks?.pipeline_id === id && known.current) {
-        const moved = applyAttempts(known.current.timeline, event.tasks.tasks);
+        const moved = applyAttempts(known.current.timeline, event.tasks.tasks, Date.now() - known.current.skewMs);
         if (applyChanges(known.current.graph, event.tasks.tasks) || moved)
           setState((before) => ({ ...before, version: before.version + 1 }));
       }
@@ -125,7 +125,8 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
   }, [known, version, by, tick, query.value['sel'], pipeline.submitted_at, path]);
   const { chart } = picture;
   const length = Math.max(1000, chart.to - chart.from);
-  const height = Math.max(150, AXIS + chart.lanes.length * LANE + 42);
+  const rows = chart.lanes.length + (chart.hits.length > 0 ? 1 : 0);
+  const height = Math.max(150, AXIS + rows * LANE + 42);
   const stageRef = useRef<{ redraw: () => void } | null>(null);
   const at = useRef<Bar | null>(null);
   const stage = useStage(
@@ -173,6 +174,7 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
           data-ready="1"
           data-lanes={chart.lanes.length}
           data-bars={chart.bars.length}
+          data-hits={chart.hits.length}
           data-path={path ? chart.bars.filter((bar) => path.has(numberOf(bar.attempt.task_id))).length : undefined}
           style={{ height: `${height}px` }}
           aria-label={`${plural(chart.bars.length, 'attempt')} in ${plural(chart.lanes.length, 'lane')}`}
@@ -204,8 +206,8 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
       </div>
       <p class="subtitle">
         <span>
-          Hatched: inputs brought and image made ready. Red foot and cross: failed or lost. Tinted: the lane was idle
-          while work was ready
+          Hatched: inputs brought and image made ready. Frame: from the cache. Red foot and cross: failed or lost.
+          Tinted: the lane was idle while work was ready
           {gapMs > 0 ? <>, {duration(gapMs / 1000)} in all</> : ', never'}.
         </span>
         {selected ? (
@@ -279,14 +281,14 @@ export function TimelineTab({ pipeline }: TabProps): JSX.Element {
         </button>
       </div>
       <Problem error={error} />
-      {known && known.timeline.attempts.length === 0 ? (
+      {known && known.timeline.attempts.length + known.timeline.hits.length === 0 ? (
         <section class="panel">
           <Empty title="Nothing has run yet">
             <p>Bars appear here as soon as a worker takes a task.</p>
           </Empty>
         </section>
       ) : null}
-      {known && known.timeline.attempts.length > 0 ? (
+      {known && known.timeline.attempts.length + known.timeline.hits.length > 0 ? (
         <Canvas key={wanted} known={known} version={version} by={wanted} pipeline={pipeline} />
       ) : null}
       {!known && !error ? <p class="boot">Loading…</p> : null}
