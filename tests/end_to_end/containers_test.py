@@ -1,5 +1,6 @@
 """Tools in real containers, of podman. Skipped, with the reason, where podman cannot run one."""
 
+import hashlib
 import io
 import json
 import os
@@ -138,6 +139,28 @@ class ContainersTest(EndToEnd):
                     "LANDSEER_TASK_ID": tasks["second"]["task_id"], "LANDSEER_ATTEMPT": "1", "PATH": "/bin"}
         self.assertEqual(expected, {name: variables.get(name) for name in expected})
         self.assertNotIn("LANDSEER_HOME", variables)
+
+    def test_a_secret_is_in_the_tools_environment_and_nowhere_else_of_ours(self):
+        value = "canary-" + os.urandom(16).hex()
+        digest = hashlib.sha256(value.encode()).hexdigest()
+        folder = self.cluster.folder / "secrets"
+        folder.mkdir(mode=0o700)
+        (folder / "hub-token").touch(mode=0o600)
+        (folder / "hub-token").write_text(value)
+        self.start_worker("two", "--secrets", folder)
+        script = ('printf %s "$TOKEN" | busybox sha256sum; : >/output/started; '
+                  "until [ -e /output/go ]; do sleep 0.1; done; rm /output/go; echo done")
+        tool = {"container": in_image(script, self.image), "env": {"TOKEN": {"secret": "hub-token"}}}
+        self.cluster.submit(self.cluster.native({"tool": tool}, {"w": ["tool"]}))
+        wait_until(lambda: list(self.cluster.scratch("two").glob("**/output/started")), "the tool runs")
+        (output,) = {path.parent for path in self.cluster.scratch("two").glob("**/output/started")}
+        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+        self.assertEqual([line for line in lines if value.encode() in line], [])
+        files = [path for path in self.cluster.folder.glob("**/*") if path.is_file() and path.parent != folder]
+        self.assertEqual([path for path in files if value.encode() in path.read_bytes()], [])
+        (output / "go").touch()
+        self.assertEqual(self.cluster.run("wait", "last").code, 0)
+        self.assertEqual(self.log_of(self.cluster.tasks()["tool"]).split(), [digest, "-", "done"])
 
     def test_a_tool_can_do_little(self):
         tasks = self.run_tools({
