@@ -7,6 +7,7 @@
 
 #include "common/net/clock.h"
 #include "dashboard/gateway/compress.h"
+#include "dashboard/gateway/expected_times.h"
 #include "dashboard/gateway/log_view.h"
 #include "dashboard/gateway/views.h"
 #include "landseer_version.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::size_t kAnswerThreads = 3;
 constexpr std::size_t kLogThreads = 4;
+constexpr std::size_t kControlThreads = 2;
 constexpr std::size_t kQueueMax = 200;
 constexpr std::size_t kPageMax = 1000;
 /// Pipelines whose failures and waiting tasks the front page shows.
@@ -170,24 +172,27 @@ Response busy() {
 
 }  // namespace
 
-Api::Api(Model& model, Actions& actions, std::string broker, std::string instance)
+Api::Api(Model& model, Actions& actions, const BrokerAccess& broker, std::string instance)
     : model_(model),
       actions_(actions),
       instance_(std::move(instance)),
-      logs_(broker, kLogThreads, kQueueMax),
-      answers_(broker, kAnswerThreads, kQueueMax) {}
+      logs_(broker.address, broker.keys, kLogThreads, kQueueMax),
+      answers_(broker.address, broker.keys, kAnswerThreads, kQueueMax),
+      control_(broker.address, broker.control_keys, kControlThreads, kQueueMax) {}
 
 void Api::answer(Request request, const Session& session, Reply reply) {
   const bool is_log = request.path.ends_with("/log");
+  BrokerPool& pool = request.method == "POST" ? control_ : is_log ? logs_ : answers_;
   auto job = [this, request = std::move(request), session, reply](client::Client& client) {
     reply(compressed(request, answer_now(client, request, session)));
   };
-  if (!(is_log ? logs_ : answers_).post(std::move(job))) reply(busy());
+  if (!pool.post(std::move(job))) reply(busy());
 }
 
 void Api::stop() {
   logs_.stop();
   answers_.stop();
+  control_.stop();
 }
 
 Response Api::answer_now(client::Client& client, const Request& request, const Session& session) {
@@ -206,7 +211,7 @@ Response Api::answer_get(client::Client& client, const Request& request, const S
   const std::vector<std::string> parts = parts_of(request.path);
   const std::string& what = parts[0];
   if (what == "pipelines" && parts.size() >= 2) return pipeline(client, request, parts);
-  if (what == "tasks" && parts.size() >= 2) return task(client, request, parts);
+  if (what == "tasks" && parts.size() >= 2) return task(client, request, session, parts);
   if (what == "workers" && parts.size() == 2) return worker(parts[1]);
   if (parts.size() != 1) return no_path(request);
   const std::uint64_t version = model_.version();
@@ -282,6 +287,10 @@ Response Api::pipeline(client::Client& client, const Request& request,
   if (parts.size() == 2) {
     return brief_.get(to_string(*id), net::now().wall.unix_ms, [&] { return detail(client, *id); });
   }
+  if (parts[2] == "critical-path") {
+    return brief_.get(parts[2] + to_string(*id), net::now().wall.unix_ms,
+                      [&] { return critical_path(client, *id); });
+  }
   const auto pipeline = loaded(client, *id);
   if (!pipeline) return error_response(pipeline.error());
   std::unique_lock lock((*pipeline)->mutex);
@@ -305,6 +314,17 @@ Response Api::detail(client::Client& client, PipelineId id) {
   return json_response(pipeline_view((*pipeline)->model, notices));
 }
 
+Response Api::critical_path(client::Client& client, PipelineId id) {
+  const auto pipeline = loaded(client, id);
+  if (!pipeline) return error_response(pipeline.error());
+  const std::int64_t now_ms = net::now().wall.unix_ms;
+  const auto times = expected_times(client, **pipeline, now_ms);
+  if (!times) return error_response(times.error());
+  const std::lock_guard lock((*pipeline)->mutex);
+  const PipelineModel& model = (*pipeline)->model;
+  return json_response(critical_path_view(model, find_critical_path(model, *times, now_ms)));
+}
+
 Response Api::tagged(const Request& request, Response response, std::uint64_t version,
                      std::string_view what) const {
   std::string tag =
@@ -320,11 +340,13 @@ Response Api::tagged(const Request& request, Response response, std::uint64_t ve
   return response;
 }
 
-Response Api::task(client::Client& client, const Request& request,
+Response Api::task(client::Client& client, const Request& request, const Session& session,
                    const std::vector<std::string>& parts) {
   const auto id = parse_id<TaskId>(parts[1]);
   if (!id || parts.size() > 3) return no_path(request);
-  if (parts.size() == 3 && parts[2] == "log") return log_view(client, *id, request);
+  if (parts.size() == 3 && parts[2] == "log") {
+    return log_view(client, *id, request, log_budget_, session.id);
+  }
   if (parts.size() == 3 && parts[2] == "explain") {
     const auto why = client.explain(*id);
     return why ? json_response(report::to_json(*why)) : error_response(why.error());

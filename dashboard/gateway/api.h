@@ -11,6 +11,7 @@
 #include "dashboard/gateway/brief_cache.h"
 #include "dashboard/gateway/broker_pool.h"
 #include "dashboard/gateway/http_types.h"
+#include "dashboard/gateway/log_budget.h"
 #include "dashboard/gateway/model.h"
 
 namespace landseer::gateway {
@@ -19,7 +20,7 @@ using Reply = std::function<void(Response)>;
 
 class Api {
  public:
-  Api(Model& model, Actions& actions, std::string broker, std::string instance);
+  Api(Model& model, Actions& actions, const BrokerAccess& broker, std::string instance);
 
   /// Calls `reply` once, from any thread.
   void answer(Request request, const Session& session, Reply reply);
@@ -31,12 +32,13 @@ class Api {
   Response answer_get(client::Client& client, const Request& request, const Session& session);
   Response pipeline(client::Client& client, const Request& request,
                     const std::vector<std::string>& parts);
-  Response task(client::Client& client, const Request& request,
+  Response task(client::Client& client, const Request& request, const Session& session,
                 const std::vector<std::string>& parts);
   Response act(client::Client& client, const Request& request, const Session& session,
                const std::vector<std::string>& parts);
   Response overview(client::Client& client);
   Response detail(client::Client& client, PipelineId id);
+  Response critical_path(client::Client& client, PipelineId id);
   Response worker(const std::string& text);
   /// Its tasks too, asked from the broker the first time.
   Result<PipelinePtr> loaded(client::Client& client, PipelineId id);
@@ -49,8 +51,11 @@ class Api {
   Actions& actions_;
   const std::string instance_;
   BriefCache brief_;
-  BrokerPool logs_;     // waits for workers
-  BrokerPool answers_;  // the last member: its jobs use the others
+  LogBudget log_budget_;
+  // The last members: their jobs use the others.
+  BrokerPool logs_;  // waits for workers
+  BrokerPool answers_;
+  BrokerPool control_;  // with keys of its own
 };
 
 }  // namespace landseer::gateway

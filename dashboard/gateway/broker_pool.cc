@@ -4,8 +4,9 @@
 
 namespace landseer::gateway {
 
-BrokerPool::BrokerPool(std::string broker, std::size_t threads, std::size_t queue_max)
-    : broker_(std::move(broker)), queue_max_(queue_max) {
+BrokerPool::BrokerPool(std::string address, std::string keys, std::size_t threads,
+                       std::size_t queue_max)
+    : address_(std::move(address)), keys_(std::move(keys)), queue_max_(queue_max) {
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -32,7 +33,8 @@ bool BrokerPool::post(Job job) {
 
 void BrokerPool::run() {
   client::ClientOptions options;
-  options.broker = broker_;
+  options.broker = address_;
+  options.keys = keys_;
   // A browser is waiting: better an honest error soon.
   options.limits.connect = std::chrono::seconds(3);
   options.limits.reply = std::chrono::seconds(15);

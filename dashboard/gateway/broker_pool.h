@@ -15,11 +15,20 @@
 
 namespace landseer::gateway {
 
+/// Where the broker is, and as whom it is spoken to; the folders of keys may be empty, then they
+/// are those of $LANDSEER_HOME.
+struct BrokerAccess {
+  std::string address;       ///< as client::ClientOptions takes it
+  std::string keys;          ///< to look: a reader's will do
+  std::string control_keys;  ///< to act, for sessions that may: the user's own
+};
+
 class BrokerPool {
  public:
   using Job = std::function<void(client::Client&)>;
 
-  BrokerPool(std::string broker, std::size_t threads, std::size_t queue_max);
+  /// `keys`: the folder with those that these threads use.
+  BrokerPool(std::string address, std::string keys, std::size_t threads, std::size_t queue_max);
   ~BrokerPool() { stop(); }
   BrokerPool(const BrokerPool&) = delete;
   BrokerPool& operator=(const BrokerPool&) = delete;
@@ -32,7 +41,8 @@ class BrokerPool {
  private:
   void run();
 
-  const std::string broker_;
+  const std::string address_;
+  const std::string keys_;
   const std::size_t queue_max_;
   Cancel cancel_;
   std::mutex mutex_;

@@ -22,14 +22,29 @@ constexpr int kWorkersShare = 100;
 constexpr Duration kRetryPause = std::chrono::milliseconds(500);
 /// Tasks asked about one by one between two looks at changes: those tried again within the pause.
 constexpr std::size_t kMissedMax = 100;
+/// Tasks whose results were used again: how many are asked about between two looks, and wait for
+/// it at most; a large pipeline that is all in the cache is counted over some minutes.
+constexpr std::size_t kSavedAtOnce = 20;
+constexpr std::size_t kSavedMax = 50'000;
 /// As many as the broker keeps: older ones are not told any more.
 constexpr std::size_t kCountedMax = protocol::kKeptTasksMax;
 /// A worker's clock may be behind ours by so much before what ended there counts as earlier.
 constexpr std::int64_t kClockSlackMs = 60'000;
 
-client::ClientOptions options_for(std::string broker, const Cancel& cancel) {
+bool is_success(const protocol::AttemptRow& row) {
+  return static_cast<protocol::Outcome>(row.outcome) == protocol::Outcome::kSucceeded;
+}
+
+/// Its time multiplied by its GPUs.
+std::uint64_t gpu_ms(const protocol::AttemptRow& row) {
+  if (row.started_at == 0 || row.finished_at < row.started_at) return 0;
+  return static_cast<std::uint64_t>(row.finished_at - row.started_at) * row.gpus.size();
+}
+
+client::ClientOptions options_for(const BrokerAccess& broker, const Cancel& cancel) {
   client::ClientOptions options;
-  options.broker = std::move(broker);
+  options.broker = broker.address;
+  options.keys = broker.keys;
   options.limits.connect = std::chrono::seconds(3);
   options.limits.reply = std::chrono::seconds(10);
   options.cancel = &cancel;
@@ -38,10 +53,10 @@ client::ClientOptions options_for(std::string broker, const Cancel& cancel) {
 
 }  // namespace
 
-Feed::Feed(Model& model, EventLog& events, std::string broker)
+Feed::Feed(Model& model, EventLog& events, const BrokerAccess& broker)
     : model_(model),
       events_(events),
-      client_(options_for(std::move(broker), cancel_)),
+      client_(options_for(broker, cancel_)),
       started_ms_(net::now().wall.unix_ms - kClockSlackMs) {}
 
 void Feed::stop() {
@@ -92,7 +107,7 @@ Result<void> Feed::step() {
   if (position_ == 0) {
     if (auto begun = begin(); !begun) return begun;
   }
-  const auto changes = client_.changes({position_, kWaitMs});
+  const auto changes = client_.changes({position_, used_again_.empty() ? kWaitMs : 0});
   if (!changes) return tl::make_unexpected(changes.error());
   if (changes->reset) {
     position_ = 0;
@@ -102,6 +117,7 @@ Result<void> Feed::step() {
   position_ = changes->position;
   take(*changes);
   if (auto counted = count_missed(); !counted) return counted;
+  if (auto counted = count_saved(); !counted) return counted;
   if (net::now().instant >= workers_due_) {
     if (auto looked = look_at_workers(); !looked) return looked;
   }
@@ -113,6 +129,7 @@ Result<void> Feed::look_at_workers() {
   auto rows = client_.workers();
   if (!rows) return tl::make_unexpected(rows.error());
   const Instant ended = net::now().instant;
+  counts_.answers.add(ended - begun);
   workers_due_ = ended + std::max(kWorkersPause, kWorkersShare * (ended - begun));
   const WorkerNews news = model_.set_workers(std::move(rows->rows));
   if (!news.empty()) events_.publish("workers", workers_data(news));
@@ -141,7 +158,10 @@ void Feed::count(const protocol::TaskChange& change) {
     hits_.clear();
   }
   if (change.row.cached) {
-    if (hits_.insert(task).second) counts_.cache_hits += 1;
+    if (!hits_.insert(task).second) return;
+    counts_.cache_hits += 1;
+    const bool is_known = number(change.row.cached_from) != 0;
+    if (is_known && used_again_.size() < kSavedMax) used_again_.push_back(change.row.cached_from);
     return;
   }
   const std::uint32_t last = change.last.attempt;
@@ -159,9 +179,7 @@ void Feed::count(TaskId task, const protocol::AttemptRow& row) {
   counted = row.attempt;
   if (row.finished_at < started_ms_) return;  // before anybody counted
   counts_.attempts[std::min<std::size_t>(row.outcome, counts_.attempts.size() - 1)] += 1;
-  if (row.started_at == 0 || row.finished_at < row.started_at) return;
-  counts_.gpu_milliseconds +=
-      static_cast<std::uint64_t>(row.finished_at - row.started_at) * row.gpus.size();
+  (is_success(row) ? counts_.gpu_ms_succeeded : counts_.gpu_ms_lost) += gpu_ms(row);
 }
 
 Result<void> Feed::count_missed() {
@@ -172,6 +190,20 @@ Result<void> Feed::count_missed() {
     }
     if (!detail) continue;  // forgotten meanwhile
     for (const protocol::AttemptRow& row : detail->attempts) count(task, row);
+  }
+  return {};
+}
+
+Result<void> Feed::count_saved() {
+  for (std::size_t i = 0; i < kSavedAtOnce && !used_again_.empty(); ++i) {
+    const auto detail = client_.task(used_again_.front());
+    if (!detail && detail.error().code != ErrorCode::kNotFound) {
+      return tl::make_unexpected(detail.error());
+    }
+    used_again_.pop_front();
+    if (!detail || detail->attempts.empty()) continue;  // forgotten meanwhile
+    const protocol::AttemptRow& row = detail->attempts.back();
+    if (is_success(row)) counts_.gpu_ms_saved += gpu_ms(row);
   }
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -11,8 +12,10 @@
 #include <vector>
 
 #include "common/net/cancel.h"
+#include "dashboard/gateway/broker_pool.h"
 #include "dashboard/gateway/event_log.h"
 #include "dashboard/gateway/model.h"
+#include "dashboard/gateway/time_counts.h"
 #include "submitter/client/client.h"
 
 namespace landseer::gateway {
@@ -25,12 +28,15 @@ struct FeedCounts {
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(protocol::kOutcomeLast) + 1>
       attempts{};
   std::atomic<std::uint64_t> cache_hits{0};
-  std::atomic<std::uint64_t> gpu_milliseconds{0};
+  std::atomic<std::uint64_t> gpu_ms_succeeded{0};
+  std::atomic<std::uint64_t> gpu_ms_lost{0};   ///< of attempts that did not succeed
+  std::atomic<std::uint64_t> gpu_ms_saved{0};  ///< of attempts whose results were used again
+  TimeCounts answers;                          ///< of the broker, about its workers
 };
 
 class Feed {
  public:
-  Feed(Model& model, EventLog& events, std::string broker);
+  Feed(Model& model, EventLog& events, const BrokerAccess& broker);
   ~Feed() { stop(); }
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
@@ -50,6 +56,7 @@ class Feed {
   void count(const protocol::TaskChange& change);
   void count(TaskId task, const protocol::AttemptRow& row);
   Result<void> count_missed();
+  Result<void> count_saved();
   void set_connected(bool connected, const std::string& message);
   void publish_reset(const std::string& reason);
 
@@ -66,6 +73,7 @@ class Feed {
   std::unordered_map<std::uint64_t, std::uint32_t> counted_;  // by task: the attempt counted last
   std::vector<TaskId> missed_;              // some of their attempts were not told
   std::unordered_set<std::uint64_t> hits_;  // tasks counted
+  std::deque<TaskId> used_again_;           // whose GPU time was saved and is not counted yet
   std::thread thread_;
 };
 

@@ -1,58 +1,19 @@
 #include "dashboard/gateway/metrics.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
-#include <utility>
 
 #include "common/domain/types.h"
 #include "dashboard/gateway/machines.h"
+#include "dashboard/gateway/metric_families.h"
 #include "landseer_version.h"
 
 namespace landseer::gateway {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-
-/// Families in order, each with its samples.
-class Families {
- public:
-  MetricFamily& add(MetricType type, const std::string& name, const std::string& help) {
-    families_.push_back({name, help, type, {}});
-    return families_.back();
-  }
-  void gauge(const std::string& name, const std::string& help, double value) {
-    sample(add(MetricType::Gauge, name, help), {}, value);
-  }
-  void counter(const std::string& name, const std::string& help, double value) {
-    sample(add(MetricType::Counter, name, help), {}, value);
-  }
-
-  static void sample(MetricFamily& family, std::vector<ClientMetric::Label> labels, double value) {
-    ClientMetric metric;
-    metric.label = std::move(labels);
-    if (family.type == MetricType::Counter) {
-      metric.counter.value = value;
-    } else {
-      metric.gauge.value = value;
-    }
-    family.metric.push_back(std::move(metric));
-  }
-  static void sample(MetricFamily& family, const std::string& label, std::string_view value,
-                     double number) {
-    sample(family, {{label, std::string(value)}}, number);
-  }
-
-  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
-
- private:
-  std::vector<MetricFamily> families_;
-};
 
 double number(std::uint64_t value) { return static_cast<double>(value); }
 
@@ -82,6 +43,41 @@ void add_pipelines(Families& families, const std::vector<protocol::PipelineRow>&
   }
 }
 
+void add_amount(Families& families, const std::string& name, const std::string& help,
+                std::uint64_t all, std::uint64_t free, double unit) {
+  free = std::min(all, free);
+  MetricFamily& family = families.add(MetricType::Gauge, name, help);
+  Families::sample(family, "state", "free", number(free) / unit);
+  Families::sample(family, "state", "busy", number(all - free) / unit);
+}
+
+/// Of the workers that may run something: what they have together, and the longest silence.
+void add_hosts(Families& families, const std::vector<protocol::WorkerRow>& rows,
+               std::int64_t heard_at) {
+  std::uint64_t memory = 0;
+  std::uint64_t memory_free = 0;
+  std::uint64_t scratch = 0;
+  std::uint64_t scratch_free = 0;
+  std::int64_t longest_ms = 0;
+  for (const protocol::WorkerRow& row : rows) {
+    if (row.state == "lost" || row.state == "left") continue;
+    longest_ms = std::max(longest_ms, heard_at - row.last_seen_at);
+    if (row.state == "silent") continue;
+    memory += row.memory_bytes;
+    memory_free += row.memory_free_bytes;
+    scratch += row.scratch_bytes;
+    scratch_free += row.scratch_free_bytes;
+  }
+  add_amount(families, "landseer_memory_bytes", "Memory that the workers here offer", memory,
+             memory_free, 1);
+  add_amount(families, "landseer_scratch_bytes",
+             "Room in the scratch folders of the workers here: free, or promised to tasks", scratch,
+             scratch_free, 1);
+  families.gauge("landseer_workers_longest_silent_seconds",
+                 "Since the broker heard the worker that has been silent longest, lost ones aside",
+                 static_cast<double>(longest_ms) / 1000);
+}
+
 void add_workers(Families& families, const std::vector<protocol::WorkerRow>& rows) {
   std::map<std::string, std::uint64_t> workers;
   for (const char* state : {"connected", "silent", "lost", "left", "quarantined", "unfit"}) {
@@ -104,11 +100,8 @@ void add_workers(Families& families, const std::vector<protocol::WorkerRow>& row
   Families::sample(gpus, "state", "free", gpus_free);
   Families::sample(gpus, "state", "faulty", gpus_faulty);
   Families::sample(gpus, "state", "busy", number(machines.gpus) - gpus_faulty - gpus_free);
-  const std::uint64_t cpus_free = std::min(machines.cpus_milli, machines.cpus_free_milli);
-  MetricFamily& cpus =
-      families.add(MetricType::Gauge, "landseer_cpus", "CPUs that the connected workers offer");
-  Families::sample(cpus, "state", "free", number(cpus_free) / 1000);
-  Families::sample(cpus, "state", "busy", number(machines.cpus_milli - cpus_free) / 1000);
+  add_amount(families, "landseer_cpus", "CPUs that the connected workers offer",
+             machines.cpus_milli, machines.cpus_free_milli, 1000);
   families.counter("landseer_artifact_bytes_fetched_total",
                    "Bytes of artifacts that workers got from each other", number(fetched));
 }
@@ -124,9 +117,18 @@ void add_feed(Families& families, const FeedCounts& feed) {
   families.counter("landseer_cache_hits_total",
                    "Tasks that needed no attempt, since the gateway started",
                    number(feed.cache_hits));
-  families.counter("landseer_gpu_seconds_total",
-                   "Time of ended attempts multiplied by their GPUs, since the gateway started",
-                   number(feed.gpu_milliseconds) / 1000);
+  MetricFamily& gpu_time =
+      families.add(MetricType::Counter, "landseer_gpu_seconds_total",
+                   "Time of ended attempts multiplied by their GPUs, since the gateway started");
+  Families::sample(gpu_time, "use", "succeeded", number(feed.gpu_ms_succeeded) / 1000);
+  Families::sample(gpu_time, "use", "lost", number(feed.gpu_ms_lost) / 1000);
+  families.counter("landseer_gpu_seconds_saved_total",
+                   "GPU time of the attempts whose results were used again, as far as the broker "
+                   "still knows them, since the gateway started",
+                   number(feed.gpu_ms_saved) / 1000);
+  families.histogram("landseer_broker_answer_seconds",
+                     "How long the broker took to answer the gateway's request for its workers",
+                     feed.answers);
   families.counter("landseer_task_changes_total", "Changes of tasks that the broker told",
                    number(feed.changes));
   families.counter("landseer_feed_resets_total", "Times when everything had to be listed anew",
@@ -163,6 +165,7 @@ std::string metrics_text(const MetricSources& sources, std::int64_t now_ms) {
                  static_cast<double>(silent_ms) / 1000);
   add_pipelines(families, sources.model.rows());
   add_workers(families, sources.model.workers());
+  add_hosts(families, sources.model.workers(), broker.last_heard_at);
   add_feed(families, sources.feed);
   add_server(families, sources);
   Families::sample(

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "dashboard/gateway/critical_path.h"
 #include "dashboard/gateway/pipeline_model.h"
 
 namespace landseer::gateway {
@@ -21,6 +22,8 @@ struct SharedPipeline {
   PipelineModel model;
   std::vector<std::string> notices;  ///< the broker's last word
   std::int64_t used_at = 0;          ///< Unix milliseconds
+  ToolTimes tool_times;              ///< of its tools
+  std::int64_t tool_times_at = 0;    ///< when the broker was asked for them; 0: never
   std::mutex loading;                ///< held by who loads it
 };
 

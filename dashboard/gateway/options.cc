@@ -41,7 +41,13 @@ std::string web_folder(const std::string& program_folder) {
 int parse_options(int argc, const char* const* argv, Options& options) {
   CLI::App app("Serves the dashboard of a broker to browsers.", "landseer-dashboard");
   bool trust_network = false;
-  app.add_option("--broker", options.broker, "else as `landseer` finds it")->type_name("ADDRESS");
+  app.add_option("--broker", options.broker.address, "else as `landseer` finds it")
+      ->type_name("ADDRESS");
+  app.add_option("--keys", options.broker.keys, "folder with the client.key it looks with")
+      ->type_name("DIR");
+  app.add_option("--control-keys", options.broker.control_keys,
+                 "folder with the client.key for what sessions do that may act; else --keys")
+      ->type_name("DIR");
   app.add_option("--bind", options.bind, "address for browsers; port 0 picks a free one")
       ->capture_default_str()
       ->type_name("HOST:PORT");
@@ -71,6 +77,7 @@ int parse_options(int argc, const char* const* argv, Options& options) {
   if (!read_duration("--request-timeout", request_timeout, options.request_timeout)) return 2;
   if (!read_duration("--write-timeout", write_timeout, options.write_timeout)) return 2;
   tidy_hosts(options.hosts);
+  if (options.broker.control_keys.empty()) options.broker.control_keys = options.broker.keys;
   if (net::is_loopback("tcp://" + options.bind) || trust_network) return -1;
   std::cerr << "landseer-dashboard: " << options.bind
             << " can be reached from other machines, and what is sent is not encrypted (keep to "

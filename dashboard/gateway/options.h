@@ -6,11 +6,12 @@
 
 #include "common/base/time.h"
 #include "common/config/options.h"
+#include "dashboard/gateway/broker_pool.h"
 
 namespace landseer::gateway {
 
 struct Options {
-  std::string broker;  ///< empty: as `landseer` finds it
+  BrokerAccess broker;  ///< an empty address: as `landseer` finds it
   std::string bind = "127.0.0.1:7713";
   std::vector<std::string> hosts;  ///< names it may be asked by, besides the loopback ones
   std::string web;                 ///< folder of the built page; empty: beside the program

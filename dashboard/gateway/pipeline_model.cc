@@ -30,6 +30,7 @@ void PipelineModel::unload() {
   index_.clear();
   dependents_.clear();
   levels_.clear();
+  order_.clear();
   attempt_index_.clear();
 }
 
@@ -59,17 +60,17 @@ void PipelineModel::connect() {
   }
   // Level by level, as a task may be listed before what it depends on.
   std::vector<std::size_t> missing(tasks.size());
-  std::vector<std::size_t> next;
+  order_.reserve(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     for (const std::uint32_t dependent : dependents_[i]) ++missing[dependent];
   }
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (missing[i] == 0) next.push_back(i);
+    if (missing[i] == 0) order_.push_back(static_cast<std::uint32_t>(i));
   }
-  for (std::size_t at = 0; at < next.size(); ++at) {
-    for (const std::uint32_t dependent : dependents_[next[at]]) {
-      levels_[dependent] = std::max(levels_[dependent], levels_[next[at]] + 1);
-      if (--missing[dependent] == 0) next.push_back(dependent);
+  for (std::size_t at = 0; at < order_.size(); ++at) {
+    for (const std::uint32_t dependent : dependents_[order_[at]]) {
+      levels_[dependent] = std::max(levels_[dependent], levels_[order_[at]] + 1);
+      if (--missing[dependent] == 0) order_.push_back(dependent);
     }
   }
   for (std::size_t i = 0; i < content_.attempts.size(); ++i) {

@@ -54,6 +54,8 @@ class PipelineModel {
   const std::vector<std::uint32_t>& dependents(std::size_t task) const { return dependents_[task]; }
   /// The longest path to a root, by index.
   const std::vector<std::uint32_t>& levels() const { return levels_; }
+  /// All indexes, each behind those of what it depends on.
+  const std::vector<std::uint32_t>& order() const { return order_; }
   /// The latest attempt of a task; null if there was none.
   const protocol::AttemptRow* last_attempt(TaskId task) const;
   /// With status and completed as the tasks are now.
@@ -74,6 +76,7 @@ class PipelineModel {
   std::unordered_map<std::uint64_t, std::size_t> index_;
   std::vector<std::vector<std::uint32_t>> dependents_;
   std::vector<std::uint32_t> levels_;
+  std::vector<std::uint32_t> order_;
   std::map<std::pair<std::uint64_t, std::uint32_t>, std::size_t> attempt_index_;
 };
 

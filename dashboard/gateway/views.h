@@ -9,6 +9,7 @@
 
 #include "common/base/result.h"
 #include "common/protocol/client_messages.h"
+#include "dashboard/gateway/critical_path.h"
 #include "dashboard/gateway/model.h"
 
 namespace landseer::gateway {
@@ -51,6 +52,7 @@ Json gpus_view(const std::vector<protocol::WorkerRow>& workers,
 Json pipeline_view(const PipelineModel& model, const std::vector<std::string>& notices);
 Json pipelines_view(std::vector<protocol::PipelineRow> rows,
                     std::optional<protocol::PipelineState> state, const Page& page);
+Json critical_path_view(const PipelineModel& model, const CriticalPath& path);
 Json failures_json(const PipelineModel& model, std::size_t most);
 Json waiting_json(const PipelineModel& model);
 

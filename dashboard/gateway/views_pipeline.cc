@@ -178,6 +178,22 @@ Json pipeline_view(const PipelineModel& model, const std::vector<std::string>& n
   return object;
 }
 
+Json critical_path_view(const PipelineModel& model, const CriticalPath& path) {
+  Json list = Json::array();
+  for (const CriticalPath::Step& step : path.steps) {
+    const protocol::TaskRow& row = model.tasks()[step.task];
+    list.push_back({{"task_id", to_string(row.task)},
+                    {"tool", row.tool},
+                    {"type", type_of(row)},
+                    {"status", to_string(status_of(row))},
+                    {"expected_ms", step.expected_ms},
+                    {"remaining_ms", step.remaining_ms}});
+  }
+  return {{"tasks", std::move(list)},
+          {"remaining_ms", path.remaining_ms},
+          {"is_measured", path.is_measured}};
+}
+
 Json pipelines_view(std::vector<protocol::PipelineRow> rows,
                     std::optional<protocol::PipelineState> state, const Page& page) {
   if (state) std::erase_if(rows, [&](const auto& row) { return row.state != *state; });

@@ -34,6 +34,8 @@ class LogStream {
   Result<void> open(std::uint32_t attempt);
   /// Where the next piece begins.
   void seek(std::uint64_t offset) { window_.seek(offset); }
+  /// Pieces are at most so long from now on; at least 1.
+  void limit_pieces(std::uint32_t bytes) { window_.limit_pieces(bytes); }
   /// The next piece, the first time from the beginning. With `follow`, waits at the end until there
   /// is more, but a few seconds at most. kUnavailable: the worker, or the broker, is away.
   Result<LogPiece> next(bool follow);

@@ -16,9 +16,8 @@ void PieceWindow::forget() {
 std::optional<PieceWindow::Ask> PieceWindow::next() {
   const bool alone = !size_ || asked_ >= *size_;
   if (pending_.size() >= kPiecesAhead || (alone && !pending_.empty())) return std::nullopt;
-  constexpr auto kLimit = static_cast<std::uint32_t>(protocol::kBlobChunkBytesMax);
-  pending_.push_back({++last_number_, asked_, kLimit});
-  asked_ += kLimit;
+  pending_.push_back({++last_number_, asked_, piece_bytes_});
+  asked_ += piece_bytes_;
   return pending_.back();
 }
 

@@ -31,6 +31,8 @@ class PieceWindow {
   void seek(std::uint64_t offset);
   /// What is under way may be lost: it is asked for again.
   void forget();
+  /// Pieces asked for from now on are at most so long.
+  void limit_pieces(std::uint32_t bytes) { piece_bytes_ = bytes; }
 
   /// The next request; empty while enough is under way. At the end it goes alone: its reply is the
   /// news that there is more. The first one goes alone, too, for only its reply tells the size.
@@ -52,6 +54,7 @@ class PieceWindow {
   std::uint64_t received_ = 0;
   std::uint64_t asked_ = 0;
   std::optional<std::uint64_t> size_;
+  std::uint32_t piece_bytes_ = protocol::kBlobChunkBytesMax;
   std::uint64_t last_number_ = 0;  // never used twice, so that late replies are known
 };
 

@@ -35,6 +35,7 @@ function answers() {
     ['/api/v1/pipelines/{pipeline}/tasks', '/pipelines/pipeline_2/tasks?limit=1000'],
     ['/api/v1/pipelines/{pipeline}/graph', '/pipelines/pipeline_2/graph'],
     ['/api/v1/pipelines/{pipeline}/graph', '/pipelines/pipeline_2/graph?view=tasks'],
+    ['/api/v1/pipelines/{pipeline}/critical-path', '/pipelines/pipeline_2/critical-path'],
     ['/api/v1/pipelines/{pipeline}/timeline', '/pipelines/pipeline_2/timeline'],
     ['/api/v1/pipelines/{pipeline}/results', '/pipelines/pipeline_1/results'],
     ['/api/v1/pipelines/{pipeline}/interactions', '/pipelines/pipeline_1/interactions'],

@@ -241,8 +241,30 @@ test('the digits example: results, directions and charts', { skip: DIGITS ? fals
       await sees(page, /[▲▼]/);
       await page.goto(`${cluster.url}/p/${id}/results?chart=scatter&x=fgsm_accuracy&y=clean_accuracy`);
       await page.waitForSelector('.scatter .dot.front');
-      await page.goto(`${cluster.url}/p/${id}/results?chart=matrix`);
+      // The matrix of the page has the numbers that the command line prints, cell by cell.
+      const printed = cluster.ask('results', id, '--interactions', '--metric', 'fgsm_accuracy');
+      assert.ok(printed.cells.length >= 20, `${printed.cells.length} cells`);
+      await page.goto(`${cluster.url}/p/${id}/results?chart=matrix&metric=fgsm_accuracy`);
       await page.waitForSelector('.matrix');
+      const names = await page.locator('.matrix tbody th').allInnerTexts();
+      assert.deepEqual(
+        names,
+        printed.tools.map((one) => one.tool),
+      );
+      const numbers = await page.evaluate(() =>
+        [...document.querySelectorAll('.matrix tbody tr')].map((row) =>
+          [...row.querySelectorAll('td')].map((cell) => cell.innerText.replaceAll('\u2212', '-').replaceAll('±', '')),
+        ),
+      );
+      for (const { row, column, n, relative_change: change } of printed.cells) {
+        const shown = numbers[row][column];
+        assert.ok(Math.abs(parseFloat(shown) - change * 100) <= 0.051, `${names[row]} with ${names[column]}: ${shown}`);
+        assert.match(shown, new RegExp(`n ${n}$`));
+      }
+      assert.equal(numbers.flat().filter((cell) => /%/.test(cell)).length, printed.cells.length);
+      // What ended last, when all is over: measured, and in the order in which it ran.
+      await page.goto(`${cluster.url}/p/${id}/timeline?path=1`);
+      await page.waitForFunction(() => Number(document.querySelector('canvas')?.dataset.path) >= 3);
       await page.goto(`${cluster.url}/p/${id}/graph`);
       assert.equal(
         (await page.locator('.g-node').all()).length > 0 || (await page.waitForSelector('.g-node').then(() => true)),

@@ -45,8 +45,9 @@ const PATHS = (task) => [
   '/p',
   '/p/pipeline_2',
   '/p/pipeline_2/graph',
-  '/p/pipeline_2/graph?as=tasks',
-  '/p/pipeline_2/timeline',
+  '/p/pipeline_2/graph?path=1',
+  '/p/pipeline_2/graph?as=tasks&path=1',
+  '/p/pipeline_2/timeline?path=1',
   '/p/pipeline_2/tasks',
   '/p/pipeline_1/results',
   '/p/pipeline_1/results?chart=scatter',
@@ -202,6 +203,38 @@ test('why a task waits is one sentence', () =>
     );
   }));
 
+test('a log that is written faster than it is sent has a line where something was skipped', () =>
+  withPage(async (page, mock) => {
+    const { tasks } = mock.world.pipelines.get('pipeline_2');
+    const id = `task_${tasks.find((task) => task.status === 'running').number}`;
+    const lines = (from, to) =>
+      Array.from({ length: to - from }, (_, index) => `line ${String(from + index).padStart(6, '0')}\n`).join('');
+    mock.world.logs.set(id, lines(0, 100));
+    mock.logLeft = 12 * 50;
+    await page.goto(`${mock.url}/t/${id}`);
+    await page.waitForSelector('.log-line >> text=line 000099');
+    mock.logRefusals = 1;
+    mock.world.logs.set(id, lines(0, 5000));
+    await page.waitForSelector('.log-line >> text=line 004999');
+    assert.equal(mock.logRefusals, 0, 'it was told to wait, and did');
+    const seen = await page.locator('.log-line').allInnerTexts();
+    const at = seen.findIndex((one) => /^56.8 KiB skipped/.test(one));
+    assert.deepEqual([seen[at - 1], seen[at + 1]], ['line 000099', 'line 004950']);
+    assert.equal(await page.locator('main .problem').count(), 0);
+  }));
+
+test('a log from its beginning skips nothing', () =>
+  withPage(async (page, mock) => {
+    const { tasks } = mock.world.pipelines.get('pipeline_2');
+    const id = `task_${tasks.find((task) => task.status === 'running').number}`;
+    mock.world.logs.set(id, `the first line\n${'x'.repeat(99)}\n` + `${'y'.repeat(99)}\n`.repeat(3000));
+    mock.logLeft = 1000;
+    await page.goto(`${mock.url}/t/${id}`);
+    await page.locator('.button', { hasText: 'from the beginning' }).click();
+    await page.waitForSelector('.log-line >> text=the first line');
+    assert.equal(await page.locator('.log-line', { hasText: 'skipped' }).count(), 0);
+  }));
+
 test('a log is followed while it grows, and the end stays in view', () =>
   withPage(async (page, mock) => {
     const { tasks } = mock.world.pipelines.get('pipeline_2');
@@ -316,12 +349,51 @@ test('the graph: groups first, a chosen group in the URL, every task on a canvas
     await page.waitForSelector('.card', { state: 'detached' });
   }));
 
+test('what ends last: listed, and shown by a word and a shape over groups, tasks and timeline', () =>
+  withPage(async (page, mock) => {
+    const pipeline = mock.world.pipelines.get('pipeline_2');
+    const { tasks } = mock.world.criticalPath(pipeline);
+    const left = tasks.filter((task) => task.remaining_ms > 0);
+    assert.ok(left.length >= 2 && left.length < tasks.length, 'some of it is over, some is not');
+    await page.goto(`${mock.url}/p/pipeline_2`);
+    const listed = await page.locator('[data-path]').innerText();
+    for (const task of left) assert.ok(listed.includes(task.task_id), `${task.task_id}: ${listed}`);
+    assert.match(listed, new RegExp(`${tasks.length - left.length} tasks? before, over`));
+    assert.match(await text(page, '.panel:has([data-path])'), new RegExp(`${left.length} tasks in a row, at least`));
+
+    await page.goto(`${mock.url}/p/pipeline_2/graph`);
+    await page.waitForSelector('.g-node');
+    assert.equal(await page.locator('.g-path').count(), 0);
+    await page.locator('.button', { hasText: 'what ends last' }).click();
+    await page.waitForSelector('.g-path');
+    assert.equal(await page.locator('.g-path').count(), new Set(tasks.map((task) => task.type + task.tool)).size);
+    assert.match(await page.locator('.g-path').first().textContent(), /ends last/);
+    assert.match(await page.locator('.g-node.on-path').first().getAttribute('aria-label'), /ends last/);
+    assert.equal(await page.locator('.g-edge.on-path').count(), tasks.length - 1);
+    assert.match(page.url(), /path=1/, 'it is in the URL');
+
+    await page.locator('.button', { hasText: 'every task' }).click();
+    await page.waitForSelector(`canvas[data-path="${tasks.length}"]`);
+    const before = await page.locator('canvas').screenshot();
+    await page.locator('.button', { hasText: 'what ends last' }).click();
+    await page.waitForSelector('canvas:not([data-path])');
+    assert.ok(!before.equals(await page.locator('canvas').screenshot()), 'it is drawn');
+
+    const hasRun = (id) => pipeline.tasks.find((one) => `task_${one.number}` === id).attempts.length > 0;
+    const bars = tasks.filter((task) => hasRun(task.task_id));
+    await page.goto(`${mock.url}/p/pipeline_2/timeline?path=1`);
+    await page.waitForSelector(`canvas[data-path="${bars.length}"]`);
+  }));
+
 test('the timeline of a running pipeline: lanes, by GPU, selection, trace', () =>
   withPage(async (page, mock) => {
     await page.goto(`${mock.url}/p/pipeline_2/timeline`);
     await page.waitForSelector('canvas[data-ready="1"]');
     assert.equal(await page.locator('canvas').getAttribute('data-lanes'), '4');
     const pipeline = mock.world.pipelines.get('pipeline_2');
+    const cached = pipeline.tasks.filter((task) => task.cached).length;
+    assert.ok(cached > 0);
+    assert.equal(await page.locator('canvas').getAttribute('data-hits'), String(cached));
     const bars = Number(await page.locator('canvas').getAttribute('data-bars'));
     const next = pipeline.tasks.find((task) => mock.world.isReady(task));
     mock.world.start(next);

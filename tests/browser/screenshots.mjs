@@ -120,7 +120,9 @@ try {
   await shoot('overview', '/', '.answer');
   await shoot('progress', `/p/${id}`, '.panel.alarm');
   await shoot('workers', '/w', '.gpu');
-  await shoot('timeline', `/p/${id}/timeline`, 'canvas[data-ready="1"]');
+  await shoot('worker', '/w/worker_1', '.panel');
+  await shoot('timeline', `/p/${id}/timeline?path=1`, 'canvas[data-path]');
+  await shoot('graph-path', `/p/${id}/graph?path=1`, '.g-path');
   await shoot('tasks', `/p/${id}/tasks`, '.row');
   await shoot('task', `/t/${failed.task_id}`, '.log-line');
   await shoot('waiting', `/t/${tasks().find((one) => one.tool === 'sharded').task_id}`, '[data-explain]');

@@ -3,6 +3,7 @@
 
 import json
 import re
+import time
 import unittest
 
 from browser import Browser, Contract, open_browser, start_gateway
@@ -10,6 +11,7 @@ from cluster import EndToEnd, main_side_by_side, noting, shell, wait_until
 
 EVALUATOR = ("printf '{\"success\": true, \"metrics\": {\"accuracy\": %s, \"note\": \"<b>\"}}' "
              ">$OUTPUT_DIR/evaluation_results.json")
+MEBIBYTE = 1024 * 1024
 
 
 def number_of(event):
@@ -110,6 +112,8 @@ class Gateway(EndToEnd):
         self.assertEqual(len(graph["tasks"]["number"]), 6)
         self.assertEqual(max(graph["tasks"]["level"]), 2)
         self.assertEqual(len(graph["edges"]["from"]), 4)
+        last = self.browser.get(base + "/critical-path")
+        self.assertEqual(([task["tool"] for task in last["tasks"]], last["remaining_ms"]), (["guard", "broken"], 0))
         answer = self.browser.ask("GET", base + "/graph?view=tasks")
         tag = {"If-None-Match": answer.headers["ETag"]}
         self.assertEqual(self.browser.ask("GET", base + "/graph?view=tasks", tag).status, 304)
@@ -122,6 +126,7 @@ class Gateway(EndToEnd):
         for attempt in timeline["attempts"]:
             self.assertLessEqual(attempt["assigned_ms"], attempt["finished_ms"])
             self.assertIsNotNone(attempt["outcome"])
+        self.assertEqual(timeline["hits"], [])
 
     def check_results(self, base):
         pipeline = base.rsplit("/", 1)[1]
@@ -356,6 +361,92 @@ class Gateway(EndToEnd):
         wait_until(lambda: [gpu[0] for gpu in states()] == ["idle", "idle"], "both are idle")
         task = self.browser.get("/api/v1/tasks/task_1")
         self.assertEqual(task["history"][0]["gpus"], running[0]["gpus"], "kept with the attempt")
+
+    def test_what_ends_last_is_counted_in_measured_times(self):
+        self.begin()
+        tools = {name: {"name": name, "container": shell(script)} for name, script in {
+            "slow": "sleep 1.5", "fast": ":",
+            "gate": f"while [ ! -e {self.cluster.home}/go ]; do sleep 0.05; done"}.items()}
+        one = self.cluster.submit(self.cluster.native(tools, {"s": [{"tool": "slow"}], "f": [{"tool": "fast"}]}))
+        self.cluster.run("wait", one)
+        two = self.cluster.submit(self.cluster.native(tools, {
+            "s": [{"tool": "gate"}, {"tool": "slow"}], "f": [{"tool": "gate"}, {"tool": "fast"}]}))
+
+        def path():
+            return self.browser.get(f"/api/v1/pipelines/{two}/critical-path")
+        wait_until(lambda: [task["status"] for task in path()["tasks"]] == ["running", "pending"], "the gate runs")
+        last = path()
+        self.assertEqual([task["tool"] for task in last["tasks"]], ["gate", "slow"])
+        self.assertGreaterEqual(last["tasks"][1]["expected_ms"], 1500)
+        self.assertIs(last["is_measured"], False, "nobody has seen how long a gate takes")
+        (self.cluster.home / "go").touch()
+        self.cluster.run("wait", two)
+        wait_until(lambda: path()["remaining_ms"] == 0, "it is over")
+        self.assertEqual([task["status"] for task in path()["tasks"]], ["completed", "completed"])
+
+    def test_the_timeline_has_what_came_from_the_cache(self):
+        self.begin()
+        file = self.cluster.native({"a": {"name": "a", "container": shell(":")}}, {"w": [{"tool": "a"}]})
+        self.cluster.run("wait", self.cluster.submit(file))
+        before = time.time() * 1000
+        again = self.cluster.submit(file)
+        self.cluster.run("wait", again)
+        timeline = self.browser.get(f"/api/v1/pipelines/{again}/timeline")
+        self.assertEqual((timeline["attempts"], timeline["cached"]), ([], 1))
+        self.assertEqual([hit["task_id"] for hit in timeline["hits"]], ["task_2"])
+        self.assertGreater(timeline["hits"][0]["at_ms"], before - 1000)
+
+    def talkative(self, mebibytes):
+        """A running task that wrote so much, and the path of its log."""
+        tools = {"talk": {"name": "talk", "container": shell(
+            f"yes 0123456789abcde | head -c {mebibytes * MEBIBYTE}; while [ ! -e {self.cluster.home}/go ]; "
+            "do sleep 0.05; done; echo the end")}}
+        self.cluster.submit(self.cluster.native(tools, {"w": [{"tool": "talk"}]}))
+        wait_until(lambda: [task for task in self.cluster.tasks().values() if task["status"] == "running"], "it runs")
+        path = "/api/v1/tasks/task_1/log"
+
+        def size():
+            answer = self.browser.ask("GET", path + "?limit=4")
+            return json.loads(answer.body)["size"] if answer.status == 200 else 0
+        wait_until(lambda: size() == mebibytes * MEBIBYTE, "it has written")
+        return path
+
+    def test_who_follows_a_fast_log_goes_on_at_its_end_and_is_told(self):
+        self.begin()
+        path = self.talkative(12)
+        piece = self.browser.get(path + "?offset=4096&wait=1&limit=65536")
+        self.assertEqual(piece["offset"], 4096 + piece["skipped"])
+        self.assertGreater(piece["skipped"], 11 * MEBIBYTE)
+        self.assertEqual(piece["next_offset"], piece["size"], "the end, at once")
+        self.assertEqual(piece["text"][:16], "0123456789abcde\n", "from the beginning of a line")
+        (self.cluster.home / "go").touch()
+
+        def end():
+            nonlocal piece
+            piece = self.browser.get(f"{path}?offset={piece['next_offset']}&wait=1")
+            return piece["text"] == "the end\n" and piece["skipped"] == 0
+        wait_until(end, "from there on nothing is missing")
+
+    def test_logs_go_through_at_a_bounded_rate_for_each_session(self):
+        self.begin()
+        path = self.talkative(12)
+        began = time.monotonic()
+        sizes, offset, refused = [], 0, None
+        while refused is None:
+            answer = self.browser.ask("GET", f"{path}?offset={offset}&limit=1048576")
+            if answer.status == 429:
+                refused = answer
+            else:
+                piece = json.loads(answer.body)
+                self.assertEqual((piece["offset"], piece["skipped"]), (offset, 0), "who does not follow misses nothing")
+                offset = piece["next_offset"]
+                sizes.append(len(piece["text"]))
+        self.assertEqual(refused.headers["Retry-After"], "1")
+        self.assertLess(sum(sizes), (5 + time.monotonic() - began) * MEBIBYTE)
+        self.assertGreater(sum(sizes), 3 * MEBIBYTE, "a screen full of it is no matter")
+        other = open_browser(self.cluster, self.url)
+        self.assertEqual(other.ask("GET", path + "?tail=100").status, 200, "others are not held up")
+        wait_until(lambda: self.browser.ask("GET", path + "?tail=100").status == 200, "it may go on")
 
     def test_a_remote_session_is_told_how_to_reach_it(self):
         self.begin()

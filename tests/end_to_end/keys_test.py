@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 
+from browser import open_browser, start_gateway
 from cluster import BIN, PATIENCE, Done, EndToEnd, main_side_by_side, noting, shell, wait_until
 
 SOON = 5  # seconds in which taking a key back works
@@ -216,6 +217,35 @@ class Roles(Keys):
         worker = self.worker_as(client_home)
         self.assertEqual(worker.process.wait(PATIENCE), 1)
         self.assertIn("does not accept this worker's key, 'alice'", worker.log.read_text())
+
+
+class Dashboards(Keys):
+    def gateway(self, *options):
+        gateway, url = start_gateway(self.cluster, *options)
+        browser = open_browser(self.cluster, url)
+        wait_until(lambda: browser.get("/api/v1/session")["broker"]["connected"], "the gateway knows the broker")
+        return gateway, browser
+
+    def test_what_sessions_do_is_allowed_by_the_broker_and_not_by_the_gateway(self):
+        self.start()
+        alice, bob = self.add("alice"), self.add("bob")
+        reader = self.add("screen", "--role", "reader", "--owner", "*") / "keys"
+        file = self.cluster.native({"t": noting()}, {"w": ["t"]})
+        self.assertEqual(self.run_as(alice, "submit", file).code, 0)
+        for options, status in (((), 403), (("--control-keys", bob / "keys"), 404),
+                                (("--control-keys", alice / "keys"), 200)):
+            gateway, browser = self.gateway("--keys", reader, *options)
+            self.assertEqual(browser.get("/api/v1/pipelines")["pipelines"][0]["pipeline_id"], "pipeline_1", "it looks")
+            self.assertTrue(browser.get("/api/v1/session")["may_act"])
+            answer = browser.post("/api/v1/pipelines/pipeline_1/cancel")
+            self.assertEqual(answer.status, status, answer.body)
+            if status != 200:
+                error = json.loads(answer.body)["error"]
+                self.assertTrue(error["message"], "politely")
+            self.assertEqual(gateway.terminate(), 0)
+        self.assertEqual(json.loads(self.run_as(alice, "--json", "status", "pipeline_1").out)["state"], "cancelled")
+        log = (self.cluster.home / "state" / "audit.log").read_text().splitlines()
+        self.assertEqual([json.loads(line)["key"] for line in log if json.loads(line)["verb"] == "cancel"], ["alice"])
 
 
 class Revoking(Keys):

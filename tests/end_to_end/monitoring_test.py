@@ -3,11 +3,12 @@
 
 import json
 import re
+import time
 
 import yaml
 
 from browser import Browser, start_gateway
-from cluster import SOURCE, EndToEnd, main, noting, wait_until
+from cluster import SOURCE, EndToEnd, main, noting, shell, wait_until
 
 FOLDER = SOURCE / "deploy" / "monitoring"
 # Of Prometheus itself, for every target.
@@ -38,6 +39,10 @@ def samples(text):
         for label, value in re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels or ""):
             values.setdefault(label, set()).add(value)
     return found
+
+
+def value_of(text, name):
+    return float(re.search(rf"^{name} (\S+)$", text, flags=re.M).group(1))
 
 
 class Monitoring(EndToEnd):
@@ -86,12 +91,21 @@ class Monitoring(EndToEnd):
         self.assertIn('landseer_tasks{state="completed"} 2\n', text)
         self.assertIn('landseer_workers{state="connected"} 1\n', text)
         self.assertIn("landseer_broker_up 1\n", text)
+        known = samples(text)
+        self.assertEqual(known["landseer_gpu_seconds_total"]["use"], {"succeeded", "lost"})
+        self.assertEqual(len(known["landseer_broker_answer_seconds_bucket"]["le"]), 9)
+        self.assertGreater(value_of(text, "landseer_broker_answer_seconds_count"), 0)
+        self.assertGreater(value_of(text, "landseer_broker_answer_seconds_sum"), 0)
+        self.assertLess(value_of(text, "landseer_workers_longest_silent_seconds"), 60)
+        self.assertGreater(value_of(text, r'landseer_memory_bytes\{state="free"\}'), 0)
         for word in (pipeline, "task_1", '"w"'):
             self.assertNotIn(word, text, "no label is an id or a name")
         for name, values in samples(text).items():
-            self.assertIn(f"# HELP {name} ", text)
-            kind = re.search(rf"^# TYPE {name} (\w+)$", text, flags=re.M).group(1)
-            self.assertEqual(kind, "counter" if name.endswith("_total") else "gauge", name)
+            family = re.sub(r"(?<=_seconds)_(bucket|sum|count)$", "", name)
+            self.assertIn(f"# HELP {family} ", text)
+            kind = re.search(rf"^# TYPE {family} (\w+)$", text, flags=re.M).group(1)
+            wanted = "histogram" if family != name else "counter" if name.endswith("_total") else "gauge"
+            self.assertEqual(kind, wanted, name)
             self.assertLess(max([len(words) for words in values.values()], default=0), 20, name)
 
     def test_attempts_that_are_followed_at_once_are_counted(self):
@@ -110,6 +124,39 @@ class Monitoring(EndToEnd):
             return {word: int(count) for word, count in found.items() if count != "0"} == wanted
 
         wait_until(counted, f"{wanted} are counted")
+
+    def test_gpu_time_is_counted_as_used_lost_and_saved(self):
+        self.cluster.start_broker()
+        self.cluster.start_worker("w", "--gpus", "0,1")
+        _, url = start_gateway(self.cluster)
+        self.browser = Browser(url)
+        wait_until(lambda: self.browser.ask("GET", "/readyz").status == 200, "the gateway is ready")
+        gate = self.cluster.gate()
+        wait = f"read -r _ <{gate.path}"
+        tools = {"good": {"name": "good", "container": shell(wait), "resources": {"gpus": 2}},
+                 "bad": {"name": "bad", "container": shell(wait + "; exit 1"), "resources": {"gpus": 1}}}
+        pipeline = self.cluster.submit(self.cluster.native(tools, {"w": ["good"], "v": ["bad"]}))
+        for tool in ("good", "bad"):  # one after the other: there are two GPUs
+            self.cluster.wait_until_tasks(tool, "running")
+            started = time.monotonic()
+            wait_until(lambda: time.monotonic() - started > 0.3, "there is time to count")
+            gate.let_pass(1)
+        self.assertEqual(self.cluster.run("wait", pipeline).code, 1)
+
+        def text():
+            return self.browser.ask("GET", "/metrics").body.decode()
+
+        def used(use):
+            return value_of(text(), rf'landseer_gpu_seconds_total\{{use="{use}"\}}')
+
+        wait_until(lambda: used("succeeded") > 0 and used("lost") > 0, "both are counted")
+        self.assertEqual(value_of(text(), "landseer_gpu_seconds_saved_total"), 0)
+        again = {"good": tools["good"]}
+        second = self.cluster.submit(self.cluster.native(again, {"w": ["good"]}))
+        self.assertEqual(self.cluster.run("wait", second).code, 0)
+        wait_until(lambda: value_of(text(), "landseer_gpu_seconds_saved_total") == used("succeeded"),
+                   "the hit saved as much")
+        self.assertEqual(value_of(text(), "landseer_cache_hits_total"), 1)
 
     def test_every_panel_has_its_place(self):
         board = json.loads((FOLDER / "grafana.json").read_text())

@@ -31,7 +31,7 @@ struct Dashboard {
   HttpCounts counts;
   FeedCounts feed;
   Actions actions;
-  Api api{model, actions, "tcp://127.0.0.1:1", "one"};
+  Api api{model, actions, {"tcp://127.0.0.1:1", {}, {}}, "one"};
   Assets assets{"/nonexistent"};
 };
 

@@ -110,7 +110,8 @@ def tree_files():
         folders[:] = sorted(name for name in folders if name not in SKIPPED and name != "dist")
         for name in sorted(names):
             path = Path(folder, name)
-            if not path.is_symlink():
+            # A second checkout of one repository has a file instead of a folder.
+            if name != ".git" and not path.is_symlink():
                 found.append(path.relative_to(ROOT).as_posix())
     return found
 

@@ -55,3 +55,15 @@ test('an escape that never ends does not hold the log up', () => {
     true,
   );
 });
+
+test('a gap is a line of its own, and nothing of before goes on behind it', () => {
+  const text = new LogText();
+  text.append('whole\n\u001b[31mhalf a li\u001b[3');
+  text.gap('9 B skipped');
+  text.append('2mnew\n');
+  const seen = text.lines.map((line) => line.map((piece) => `${piece.text}/${piece.style}`).join(' '));
+  assert.deepEqual(seen, ['whole/', 'half a li/a-1', '9 B skipped/log-gap', '2mnew/', '']);
+  text.gap('at once');
+  text.gap('and again');
+  assert.equal(text.lines.length, 7);
+});

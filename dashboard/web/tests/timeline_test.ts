@@ -29,6 +29,7 @@ function attempt(
 const timeline = (attempts: Attempt[], lanes = 1): Timeline => ({
   now_ms: 1000,
   cached: 0,
+  hits: [],
   attempts,
   lanes: Array.from({ length: lanes }, (_, lane) => ({ worker_id: 'worker_1', worker: 'node', lane })),
 });
@@ -148,11 +149,11 @@ test('an event changes the attempt it is about; a new one gets the first free la
     finished_ms: 0,
     last_attempt: last,
   });
-  assert.equal(applyAttempts(known, [event(attempt(2, 0, 200, 0, 0))]), true);
+  assert.equal(applyAttempts(known, [event(attempt(2, 0, 200, 0, 0))], 0), true);
   assert.equal(known.attempts[1]!.lane, 1);
-  assert.equal(applyAttempts(known, [event(attempt(1, 0, 100, 110, 300))]), true);
-  assert.equal(applyAttempts(known, [event(attempt(1, 0, 100, 110, 300))]), false);
-  assert.equal(applyAttempts(known, [event(attempt(3, 0, 300, 0, 0))]), true);
+  assert.equal(applyAttempts(known, [event(attempt(1, 0, 100, 110, 300))], 0), true);
+  assert.equal(applyAttempts(known, [event(attempt(1, 0, 100, 110, 300))], 0), false);
+  assert.equal(applyAttempts(known, [event(attempt(3, 0, 300, 0, 0))], 0), true);
   assert.deepEqual(
     known.attempts.map((one) => [one.task_id, one.lane]),
     [
@@ -174,4 +175,31 @@ test('the trace has a process per worker, a thread per lane, and times in micros
     ['tool of task_1', 50_000, 150_000, 1, 1],
   );
   assert.equal(trace.traceEvents.filter((event) => event['ph'] === 'M').length, 2);
+});
+
+test('what came from the cache has points of its own, and takes no lane from anybody', () => {
+  const known = timeline([attempt(1, 0, 100, 150, 300)]);
+  known.hits = [
+    { task_id: 'task_3', at_ms: 400 },
+    { task_id: 'task_2', at_ms: 50 },
+  ];
+  const change = { task_id: 'task_4', cached: true, finished_ms: 0, last_attempt: null } as TaskChange;
+  assert.equal(applyAttempts(known, [change], 410), true);
+  assert.equal(applyAttempts(known, [change], 410), false, 'once');
+  const chart = toChart(known, 'slot', 900);
+  assert.deepEqual(
+    chart.hits.map((hit) => hit.at_ms),
+    [50, 400, 410],
+  );
+  assert.deepEqual([chart.lanes.length, chart.bars.length, chart.from, chart.to], [1, 1, 50, 410]);
+  assert.deepEqual(idleGaps(chart, [[50, 410]], 0).length, 2);
+  const { traceEvents } = toTrace(chart, (id) => id) as { traceEvents: { ph: string; name: string; ts: number }[] };
+  assert.deepEqual(
+    traceEvents.filter((one) => one.ph === 'i').map((one) => [one.name, one.ts]),
+    [
+      ['task_2 from the cache', 0],
+      ['task_3 from the cache', 350_000],
+      ['task_4 from the cache', 360_000],
+    ],
+  );
 });

@@ -40,6 +40,38 @@ export class Answers {
     };
   }
 
+  /** Every task is expected to take five seconds; parents stand before their children. */
+  criticalPath(pipeline) {
+    const isLeft = (task) => task.status === 'pending' || task.status === 'running';
+    const left = (task) => (isLeft(task) ? 5000 : 0);
+    const tails = new Map();
+    for (const task of [...pipeline.tasks].reverse()) {
+      const behind = task.children.filter(isLeft).sort((a, b) => tails.get(b).ms - tails.get(a).ms)[0];
+      tails.set(task, { ms: left(task) + (behind ? tails.get(behind).ms : 0), behind });
+    }
+    const first = pipeline.tasks
+      .filter((task) => isLeft(task) && !task.parents.some(isLeft))
+      .sort((a, b) => tails.get(b).ms - tails.get(a).ms)[0];
+    const ended = (task) => task.attempts.at(-1)?.finished_ms ?? 0;
+    const latest = (tasks) => tasks.filter((task) => ended(task) > 0).sort((a, b) => ended(b) - ended(a))[0];
+    const chain = [];
+    for (let task = latest(first ? first.parents : pipeline.tasks); task; task = latest(task.parents))
+      chain.unshift(task);
+    for (let task = first; task; task = tails.get(task).behind) chain.push(task);
+    return {
+      tasks: chain.map((task) => ({
+        task_id: `task_${task.number}`,
+        tool: task.tool,
+        type: task.type,
+        status: task.status,
+        expected_ms: 5000,
+        remaining_ms: left(task),
+      })),
+      remaining_ms: first ? tails.get(first).ms : 0,
+      is_measured: true,
+    };
+  }
+
   failures(pipeline) {
     const blocks = (task) => {
       const seen = new Set();
@@ -330,6 +362,9 @@ export class Answers {
       lanes: [...lanes.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, lane]) => lane),
       attempts,
       cached: count(pipeline.tasks, (task) => task.cached),
+      hits: pipeline.tasks
+        .filter((task) => task.cached)
+        .map((task) => ({ task_id: `task_${task.number}`, at_ms: pipeline.submitted + 1000 })),
     };
   }
 

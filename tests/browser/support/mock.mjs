@@ -29,6 +29,8 @@ export class Mock {
     this.posts = [];
     this.seen = new Map();
     this.loggedIn = true;
+    this.logLeft = Infinity;
+    this.logRefusals = 0;
     this.sockets = new Set();
   }
 
@@ -83,6 +85,10 @@ export class Mock {
     if (!this.loggedIn) return this.error(response, 401, 'no_session', 'there is no session', 'landseer dashboard');
     if (path === '/events') return this.stream(request, url, response);
     if (request.method === 'POST') return this.post(request, path, response);
+    if (path.endsWith('/log') && this.logRefusals > 0) {
+      this.logRefusals -= 1;
+      return this.error(response, 429, 'limit', 'this session reads logs too fast', 'wait a second');
+    }
     const answer = this.get(path, url.searchParams);
     return answer === undefined
       ? this.error(response, 404, 'not_found', 'there is no such object', null)
@@ -263,6 +269,8 @@ export class Mock {
         return world.detail(pipeline);
       case 'graph':
         return params.get('view') === 'tasks' ? world.graph(pipeline) : world.groups(pipeline);
+      case 'critical-path':
+        return world.criticalPath(pipeline);
       case 'timeline':
         return world.timeline(pipeline);
       case 'results':
@@ -317,9 +325,11 @@ export class Mock {
     const known =
       world.logs.get(id) ?? world.text(`attempt ${attempt} of ${task.plainTool}\n\u001b[32mepoch 1\u001b[0m done\n`);
     const bytes = Buffer.from(known, 'utf8');
-    const from = params.has('tail')
+    const asked = params.has('tail')
       ? Math.max(0, bytes.length - Number(params.get('tail')))
       : Math.min(bytes.length, Number(params.get('offset') ?? 0));
+    // As for a viewer that is behind what it may read now.
+    const from = params.get('wait') === '1' ? Math.max(asked, bytes.length - this.logLeft) : asked;
     return {
       task_id: id,
       attempt,
@@ -327,6 +337,7 @@ export class Mock {
       offset: from,
       next_offset: bytes.length,
       left_out: 0,
+      skipped: from - asked,
       size: bytes.length,
       finished: task.status !== 'running',
       text: bytes.subarray(from).toString('utf8'),

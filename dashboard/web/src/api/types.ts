@@ -203,9 +203,27 @@ export interface LogPiece {
   offset: number;
   next_offset: number;
   left_out: number;
+  /** Bytes passed over before `text`, because this viewer is behind what is written. */
+  skipped: number;
   size: number;
   finished: boolean;
   text: string;
+}
+
+export interface CriticalTask {
+  task_id: string;
+  tool: string;
+  type: string;
+  status: TaskStatus;
+  expected_ms: number;
+  remaining_ms: number;
+}
+
+export interface CriticalPath {
+  tasks: CriticalTask[];
+  remaining_ms: number;
+  /** Whether what remains is counted in measured times only. */
+  is_measured: boolean;
 }
 
 export interface GroupNode extends Counts {
@@ -251,6 +269,13 @@ export interface Timeline {
   lanes: { worker_id: string; worker: string; lane: number }[];
   attempts: Attempt[];
   cached: number;
+  hits: Hit[];
+}
+
+/** A task that needed no attempt. */
+export interface Hit {
+  task_id: string;
+  at_ms: number;
 }
 
 export interface MetricInfo {

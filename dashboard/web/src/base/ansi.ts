@@ -85,6 +85,16 @@ export class LogText {
     this.write(whole.slice(at));
   }
 
+  /** A line of our own, where something is missing: what stood before ends, what comes begins anew. */
+  gap(text: string): void {
+    this.pen = new Pen();
+    this.held = '';
+    this.returned = false;
+    if (this.lines[this.lines.length - 1]!.length > 0) this.lines.push([]);
+    this.lines[this.lines.length - 1] = [{ text, style: 'log-gap' }];
+    this.lines.push([]);
+  }
+
   private write(text: string): void {
     if (text === '') return;
     text.split('\n').forEach((part, index) => {

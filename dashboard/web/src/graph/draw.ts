@@ -65,6 +65,8 @@ export interface Marks {
   family: ReadonlySet<number> | null;
   /** Whether a task is in the group that is chosen. */
   chosen: ((index: number) => boolean) | null;
+  /** What ends last, in its order; null: it is not shown. */
+  path: readonly number[] | null;
 }
 
 function visible(graph: Graph, view: View, width: number, height: number): [number, number][] {
@@ -217,6 +219,7 @@ export function drawGraph(
   if (nodeHeight >= 5) drawShapes(context, byState, graph, view, nodeWidth, nodeHeight, colours, isDim);
   if (view.ky >= LABEL_SCALE && nodeWidth > 40 && shown <= LABELS_MAX * 4)
     drawLabels(context, graph, view, spans, colours);
+  if (marks.path) drawPath(context, graph, view, nodeWidth, nodeHeight, colours, marks.path);
   for (const node of [marks.hovered, marks.picked]) {
     if (node < 0) continue;
     context.strokeStyle = colours.text;
@@ -230,6 +233,47 @@ export function drawGraph(
     );
   }
   return edges;
+}
+
+/** What ends last: a dashed line from task to task, each with a frame and, where there is room, a diamond. */
+function drawPath(
+  context: CanvasRenderingContext2D,
+  graph: Graph,
+  view: View,
+  nodeWidth: number,
+  nodeHeight: number,
+  colours: Palette,
+  path: readonly number[],
+): void {
+  const { layout } = graph;
+  const x = (node: number): number => layout.layer[node]! * view.kx + view.tx;
+  const y = (node: number): number => layout.y[node]! * view.ky + view.ty;
+  const tall = Math.max(6, nodeHeight);
+  context.strokeStyle = colours.text;
+  context.lineWidth = 2;
+  context.setLineDash([7, 4]);
+  context.beginPath();
+  path.forEach((node, index) => {
+    if (index > 0) context.lineTo(x(node), y(node));
+    context.moveTo(x(node) + nodeWidth, y(node));
+  });
+  context.stroke();
+  context.setLineDash([]);
+  context.lineWidth = 1.5;
+  const size = 5;
+  for (const node of path) {
+    context.strokeRect(x(node), y(node) - tall / 2, nodeWidth, tall);
+    context.beginPath();
+    const top = y(node) - tall / 2;
+    context.moveTo(x(node), top - size);
+    context.lineTo(x(node) + size, top);
+    context.lineTo(x(node), top + size);
+    context.lineTo(x(node) - size, top);
+    context.closePath();
+    context.fillStyle = colours.panel;
+    context.fill();
+    context.stroke();
+  }
 }
 
 /** A sign at the right edge beside the colour: a cross for failed, a wedge for running, a frame for cached. */

@@ -6,6 +6,7 @@ import { count, plural, stage } from '../base/format.ts';
 import { change } from '../base/router.ts';
 import { STATUSES } from '../base/status.ts';
 import { partsOf, wordsOf } from '../parts/basics.tsx';
+import { DIAMOND } from '../parts/critical.tsx';
 import { layOutGroups } from './groups.ts';
 
 const BOX_WIDTH = 186;
@@ -25,12 +26,14 @@ function GroupBox({
   x,
   y,
   picked,
+  onPath,
   onHover,
 }: {
   node: GroupNode;
   x: number;
   y: number;
   picked: boolean;
+  onPath: boolean;
   onHover: (id: number | null) => void;
 }): JSX.Element {
   const parts = partsOf(node);
@@ -43,12 +46,12 @@ function GroupBox({
   const toggle = (): void => change({ group: picked ? null : key }, true);
   return (
     <g
-      class={`g-node ${picked ? 'picked' : ''} ${node.failed > 0 ? 'has-failed' : ''}`}
+      class={`g-node ${picked ? 'picked' : ''} ${node.failed > 0 ? 'has-failed' : ''} ${onPath ? 'on-path' : ''}`}
       transform={`translate(${x} ${y})`}
       tabIndex={0}
       role="button"
       data-row
-      aria-label={`${name} ${progress} (${stage(node.type)}: ${wordsOf(parts)})`}
+      aria-label={`${name} ${progress} (${stage(node.type)}: ${wordsOf(parts)})${onPath ? ', ends last' : ''}`}
       onClick={toggle}
       onKeyDown={(event) => {
         if (event.key === 'Enter' || event.key === ' ') {
@@ -68,6 +71,11 @@ function GroupBox({
       <text class="g-count" x="10" y="33">
         {progress}
       </text>
+      {onPath ? (
+        <text class="g-path" text-anchor="end" x={BOX_WIDTH - 8} y="33">
+          {DIAMOND} ends last
+        </text>
+      ) : null}
       <g transform={`translate(10 ${BOX_HEIGHT - 8})`}>
         <rect class="bar-ground" width={BOX_WIDTH - 20} height="4" />
         {STATUSES.map((status) => {
@@ -82,7 +90,16 @@ function GroupBox({
   );
 }
 
-export function Groups({ graph, picked }: { graph: GroupGraph; picked: string }): JSX.Element {
+/** `path`: the groups that what ends last goes through, in its order; null: it is not shown. */
+export function Groups({
+  graph,
+  picked,
+  path,
+}: {
+  graph: GroupGraph;
+  picked: string;
+  path: readonly string[] | null;
+}): JSX.Element {
   const [hovered, setHovered] = useState<number | null>(null);
   const layout = useMemo(() => layOutGroups(graph), [graph.nodes.length, graph.edges.length, graph]);
   const height = TOP + layout.rows * ROW + 10;
@@ -93,6 +110,10 @@ export function Groups({ graph, picked }: { graph: GroupGraph; picked: string })
     return TOP + (layout.rows - layout.columns[column]!.size) * (ROW / 2) + row * ROW;
   };
   const most = Math.max(1, ...graph.edges.map((edge) => edge.count));
+  const onPath = new Set(path ?? []);
+  const steps = new Set((path ?? []).slice(1).map((key, index) => `${path![index]} ${key}`));
+  const isStep = (edge: { from: number; to: number }): boolean =>
+    steps.has(`${groupKey(graph.nodes[edge.from]!)} ${groupKey(graph.nodes[edge.to]!)}`);
   const lit = hovered ?? graph.nodes.find((node) => groupKey(node) === picked)?.id ?? null;
   const edges = graph.edges
     .map((edge) => ({ ...edge, lit: lit !== null && (edge.from === lit || edge.to === lit) }))
@@ -123,7 +144,7 @@ export function Groups({ graph, picked }: { graph: GroupGraph; picked: string })
             return (
               <g key={`${edge.from} ${edge.to}`}>
                 <path
-                  class={`g-edge ${edge.lit ? 'lit' : ''}`}
+                  class={`g-edge ${edge.lit ? 'lit' : ''} ${isStep(edge) ? 'on-path' : ''}`}
                   stroke-width={1 + 4 * Math.sqrt(edge.count / most)}
                   d={`M${x1} ${y1} C${x1 + bend} ${y1} ${same ? x2 + bend : x2 - bend} ${y2} ${x2} ${y2}`}
                 />
@@ -142,6 +163,7 @@ export function Groups({ graph, picked }: { graph: GroupGraph; picked: string })
               x={x(node.id)}
               y={y(node.id)}
               picked={groupKey(node) === picked}
+              onPath={onPath.has(groupKey(node))}
               onHover={setHovered}
             />
           ))}

@@ -9,6 +9,7 @@ import { count, plural, stage } from '../base/format.ts';
 import { change, go, hrefOf, query } from '../base/router.ts';
 import { STATUSES } from '../base/status.ts';
 import { Empty, Legend, partsOf, Problem, Shape, StatusWord, TaskRef } from '../parts/basics.tsx';
+import { DIAMOND, isPathShown, PathToggle, pathWords, useCriticalPath, usePathNumbers } from '../parts/critical.tsx';
 import { currentTheme } from '../parts/frame.tsx';
 import type { TabProps } from '../pages/pipeline.tsx';
 import { palette } from './colours.ts';
@@ -97,6 +98,11 @@ function TaskCanvas({ id, group }: { id: string; group: string }): JSX.Element {
   const selected = query.value['sel'] ?? '';
   const picked = graph && selected !== '' ? (graph.at.get(numberOf(selected)) ?? -1) : -1;
   const related = useMemo(() => (graph && picked >= 0 ? family(graph, picked) : null), [graph, picked]);
+  const numbers = usePathNumbers(id);
+  const path = useMemo(
+    () => graph && numbers && numbers.map((number) => graph.at.get(number) ?? -1).filter((index) => index >= 0),
+    [graph, numbers],
+  );
   const colours = useMemo(palette, [currentTheme.value]);
   const chosen = useMemo(() => {
     if (!graph || group === '') return null;
@@ -112,7 +118,7 @@ function TaskCanvas({ id, group }: { id: string; group: string }): JSX.Element {
       margin: 24,
       draw: (context, view, width, height, moving) => {
         if (!graph) return;
-        const marks: Marks = { hovered: hovered.current, picked, family: related, chosen };
+        const marks: Marks = { hovered: hovered.current, picked, family: related, chosen, path };
         const all = drawGraph(context, graph, view, width, height, moving, colours, marks);
         if (note.current && !moving) {
           note.current.textContent =
@@ -154,6 +160,7 @@ function TaskCanvas({ id, group }: { id: string; group: string }): JSX.Element {
           tabIndex={0}
           role="img"
           data-ready={graph ? '1' : undefined}
+          data-path={path?.length}
           aria-label="all tasks in layers; the tab Tasks has the same as a table"
         />
         <div class="chart-tools">
@@ -185,6 +192,7 @@ function TaskCanvas({ id, group }: { id: string; group: string }): JSX.Element {
             <Shape status={STATUSES[graph.state[tip.index]!]!} /> <b>{graph.tools[graph.tool[tip.index]!]}</b>
             <div class="soft">
               task_{graph.number[tip.index]}, {STATUSES[graph.state[tip.index]!]}
+              {path?.includes(tip.index) ? `, ${DIAMOND} ends last` : ''}
             </div>
           </div>
         ) : null}
@@ -205,6 +213,7 @@ export function GraphTab({ pipeline }: TabProps): JSX.Element {
     ['tasks'],
     1500,
   );
+  const path = useCriticalPath(id, !whole && isPathShown());
   const node = data.value?.nodes.find((one) => groupKey(one) === picked);
   return (
     <>
@@ -246,12 +255,16 @@ export function GraphTab({ pipeline }: TabProps): JSX.Element {
             </button>
           </span>
         ) : null}
+        <PathToggle />
+        {path ? <span class="soft">{pathWords(path)}</span> : null}
         <span class="spring" />
         <Legend parts={partsOf(pipeline)} />
       </div>
       <Problem error={error.value} />
       {whole ? <TaskCanvas id={id} group={picked} /> : null}
-      {!whole && data.value && data.value.nodes.length > 0 ? <Groups graph={data.value} picked={picked} /> : null}
+      {!whole && data.value && data.value.nodes.length > 0 ? (
+        <Groups graph={data.value} picked={picked} path={path && path.tasks.map(groupKey)} />
+      ) : null}
       {!whole && data.value?.nodes.length === 0 ? <Empty title="This pipeline has no tasks" /> : null}
       {!whole && !data.value && !error.value ? <p class="boot">Loading…</p> : null}
     </>

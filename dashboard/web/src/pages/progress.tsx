@@ -5,6 +5,7 @@ import { count, percent, plural, shortReason, stage as stageWord } from '../base
 import { sortedWaiting } from '../base/waiting.ts';
 import { hrefOf } from '../base/router.ts';
 import { Ago, Bar, Empty, failureWords, Section, StageWord, TaskRef } from '../parts/basics.tsx';
+import { WhatEndsLast } from '../parts/critical.tsx';
 import { WaitReason } from '../parts/waiting.tsx';
 import { ActionButton } from '../parts/actions.tsx';
 
@@ -158,6 +159,7 @@ export function Progress({ pipeline }: { pipeline: PipelineDetail }): JSX.Elemen
               </ul>
             )}
           </Section>
+          <WhatEndsLast id={pipeline.pipeline_id} />
           <Section title="What sharing saves">
             <div class="panel-body">
               <dl class="facts">

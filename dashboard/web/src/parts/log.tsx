@@ -11,7 +11,20 @@ const FIRST_BYTES = 256 * 1024; // shown at first, from the end
 const KEPT_LINES = 20_000;
 const BLOCK_LINES = 200;
 const RETRY_MS = 2000;
+const SLOWER_MS = 1000; // the gateway lets so much through a second, not more
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Nobody reads in a tab that is not shown; what is written meanwhile is read, or passed over, afterwards. */
+const shown = (): Promise<void> =>
+  new Promise((resolve) => {
+    const look = (): void => {
+      if (document.hidden) return;
+      document.removeEventListener('visibilitychange', look);
+      resolve();
+    };
+    document.addEventListener('visibilitychange', look);
+    look();
+  });
 
 interface State {
   text: LogText;
@@ -94,6 +107,7 @@ export function Log({ task, attempt, isLive }: { task: string; attempt: number; 
       const now = state.current;
       if (first) now.from = piece.offset;
       now.leftOut += piece.left_out;
+      if (piece.skipped > 0) now.text.gap(`${bytes(piece.skipped)} skipped: it is written faster than it is sent here`);
       now.text.append(piece.text);
       now.version += 1;
       const surplus = Math.floor(Math.max(0, now.text.lines.length - KEPT_LINES) / BLOCK_LINES) * BLOCK_LINES;
@@ -105,22 +119,30 @@ export function Log({ task, attempt, isLive }: { task: string; attempt: number; 
     };
     const follow = async (): Promise<void> => {
       let offset: number | null = null;
+      let atEnd = false; // once: who reads from the beginning misses nothing on the way
       for (;;) {
         try {
+          await shown();
+          if (abort.signal.aborted) return;
           const params =
             offset === null && !whole
               ? { attempt, tail: FIRST_BYTES }
-              : { attempt, offset: offset ?? 0, wait: offset === null ? 0 : 1 };
+              : { attempt, offset: offset ?? 0, wait: atEnd ? 1 : 0 };
           const piece: LogPiece = await get<LogPiece>(withParams(`/tasks/${task}/log`, params), abort.signal, true);
           if (abort.signal.aborted) return;
           take(piece, offset === null);
           setProblem(null);
           const moved = offset === null || piece.next_offset > offset;
+          atEnd ||= !whole || piece.next_offset >= piece.size;
           offset = piece.next_offset;
           if (state.current.finished) return;
           if (!moved) await pause(250);
         } catch (error) {
           if (abort.signal.aborted || !(error instanceof ApiError)) return;
+          if (error.status === 429) {
+            await pause(SLOWER_MS);
+            continue;
+          }
           setProblem(error);
           if (error.status === 404 || error.status === 409) return;
           await pause(RETRY_MS);

@@ -6,6 +6,8 @@ import { outcomeKind } from '../base/outcome.ts';
 import type { Bar, Chart, Span } from './model.ts';
 
 export const LANE = 26;
+/** Side of the frame that is a task from the cache. */
+const HIT = 9;
 export const AXIS = 26;
 export const TITLES = 150;
 
@@ -29,6 +31,8 @@ export interface Picture {
   toolIndex: (taskId: string) => number;
   toolName: (taskId: string) => string;
   picked: string;
+  /** Whether a task is of what ends last; null: it is not shown. */
+  path: ((taskId: string) => boolean) | null;
   hovered: Bar | null;
 }
 
@@ -59,7 +63,7 @@ function hatch(
 
 function drawBars(
   context: CanvasRenderingContext2D,
-  { chart, toolIndex, toolName, picked, hovered }: Picture,
+  { chart, toolIndex, toolName, picked, path, hovered }: Picture,
   view: View,
   width: number,
   height: number,
@@ -133,12 +137,51 @@ function drawBars(
         top + tall / 2 - (failed ? 1 : 0),
       );
     }
+    if (path?.(bar.attempt.task_id)) {
+      // A frame, and a diamond on its left edge.
+      context.strokeStyle = colours.text;
+      context.lineWidth = 2;
+      context.strokeRect(left, top, Math.max(2, right - left), tall);
+      context.beginPath();
+      context.moveTo(left, top - 4);
+      context.lineTo(left + 6, top + 2);
+      context.lineTo(left, top + 8);
+      context.lineTo(left - 6, top + 2);
+      context.closePath();
+      context.fillStyle = colours.panel;
+      context.fill();
+      context.stroke();
+      covered = -Infinity;
+    }
     if (bar === hovered || bar.attempt.task_id === picked) {
       context.strokeStyle = colours.text;
       context.lineWidth = 2;
       context.strokeRect(left - 1, top - 1, Math.max(3, right - left) + 2, tall + 2);
       covered = -Infinity;
     }
+  }
+}
+
+/** What came from the cache: frames without a filling, since nothing ran. Those of one pixel are one. */
+function drawHits(
+  context: CanvasRenderingContext2D,
+  { chart, path }: Picture,
+  view: View,
+  width: number,
+  height: number,
+  colours: Palette,
+): void {
+  const top = laneTop(view, chart.lanes.length);
+  if (top > height || top + LANE < AXIS) return;
+  const middle = top + LANE / 2;
+  context.lineWidth = 1.5;
+  let before = -Infinity;
+  for (const hit of chart.hits) {
+    const x = Math.round((hit.at_ms - chart.from) * view.kx + view.tx);
+    if (x === before || x < TITLES - HIT || x > width + HIT) continue;
+    before = x;
+    context.strokeStyle = path?.(hit.task_id) ? colours.text : colours.status.completed;
+    context.strokeRect(x - HIT / 2, middle - HIT / 2, HIT, HIT);
   }
 }
 
@@ -195,6 +238,7 @@ export function drawTimeline(
     if (right > left && top < height && top + LANE > AXIS) context.fillRect(left, top + 1, right - left, LANE - 2);
   }
   drawBars(context, picture, view, width, height, colours);
+  drawHits(context, picture, view, width, height, colours);
   // Names of lanes, over what was moved below them.
   context.fillStyle = colours.panel;
   context.fillRect(0, AXIS, TITLES, height);
@@ -202,7 +246,8 @@ export function drawTimeline(
   context.textBaseline = 'middle';
   context.strokeStyle = colours.line;
   context.lineWidth = 1;
-  chart.lanes.forEach((lane, index) => {
+  const lanes = chart.hits.length > 0 ? [...chart.lanes, { title: 'from the cache' }] : chart.lanes;
+  lanes.forEach((lane, index) => {
     const top = laneTop(view, index);
     if (top > height || top + LANE < AXIS) return;
     context.fillStyle = colours.text;

@@ -1,5 +1,5 @@
 // Attempts as bars in lanes, when work was ready, and the gaps in which a lane was idle meanwhile. Pure.
-import type { Attempt, TaskChange, Timeline } from '../api/types.ts';
+import type { Attempt, Hit, TaskChange, Timeline } from '../api/types.ts';
 
 export interface Bar {
   attempt: Attempt;
@@ -21,6 +21,8 @@ export interface Chart {
   lanes: Lane[];
   /** By lane, then by time. */
   bars: Bar[];
+  /** What came from the cache, by time: points, in a lane of their own below the others. */
+  hits: Hit[];
   from: number;
   to: number;
 }
@@ -79,9 +81,11 @@ export function toChart(timeline: Timeline, by: By, now: number): Chart {
     }
   }
   bars.sort((a, b) => a.lane - b.lane || a.from - b.from);
-  const from = bars.reduce((least, bar) => Math.min(least, bar.from), Infinity);
-  const to = bars.reduce((most, bar) => Math.max(most, bar.to), -Infinity);
-  return { lanes, bars, from: Number.isFinite(from) ? from : now, to: Number.isFinite(to) ? to : now };
+  const hits = [...timeline.hits].sort((a, b) => a.at_ms - b.at_ms);
+  const ends = hits.length > 0 ? [hits[0]!.at_ms, hits[hits.length - 1]!.at_ms] : [];
+  const from = bars.reduce((least, bar) => Math.min(least, bar.from), Math.min(...ends, Infinity));
+  const to = bars.reduce((most, bar) => Math.max(most, bar.to), Math.max(...ends, -Infinity));
+  return { lanes, bars, hits, from: Number.isFinite(from) ? from : now, to: Number.isFinite(to) ? to : now };
 }
 
 export type Span = readonly [number, number];
@@ -173,9 +177,18 @@ export function idleGaps(
   return gaps;
 }
 
+function applyHits(timeline: Timeline, changes: readonly TaskChange[], now: number): boolean {
+  const hits = changes.filter((one) => one.cached);
+  if (hits.length === 0) return false;
+  const known = new Set(timeline.hits.map((hit) => hit.task_id));
+  const fresh = hits.filter((one) => !known.has(one.task_id));
+  timeline.hits.push(...fresh.map((one) => ({ task_id: one.task_id, at_ms: one.finished_ms || now })));
+  return fresh.length > 0;
+}
+
 /** Takes over what events say of attempts; a new one gets the lowest lane of its worker that is free. */
-export function applyAttempts(timeline: Timeline, changes: readonly TaskChange[]): boolean {
-  let changed = false;
+export function applyAttempts(timeline: Timeline, changes: readonly TaskChange[], now: number): boolean {
+  let changed = applyHits(timeline, changes, now);
   for (const { last_attempt: seen } of changes) {
     if (!seen) continue;
     const known = timeline.attempts.find((one) => one.task_id === seen.task_id && one.attempt === seen.attempt);
@@ -254,5 +267,15 @@ export function toTrace(chart: Chart, toolOf: (taskId: string) => string): unkno
     }
     return made;
   });
-  return { displayTimeUnit: 'ms', traceEvents: [...names, ...events] };
+  const hits = chart.hits.map((hit) => ({
+    ph: 'i',
+    s: 'g',
+    name: `${toolOf(hit.task_id)} from the cache`,
+    cat: 'cache',
+    ts: (hit.at_ms - chart.from) * 1000,
+    pid: 0,
+    tid: 0,
+    args: { task: hit.task_id },
+  }));
+  return { displayTimeUnit: 'ms', traceEvents: [...names, ...events, ...hits] };
 }

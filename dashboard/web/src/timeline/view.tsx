@@ -13,6 +13,7 @@ import { palette } from '../graph/colours.ts';
 import { useStage } from '../graph/panzoom.ts';
 import { applyChanges, numberOf, toGraph, type Graph } from '../graph/tasks.ts';
 import { Empty, Problem } from '../parts/basics.tsx';
+import { DIAMOND, PathToggle, usePathNumbers } from '../parts/critical.tsx';
 import { currentTheme } from '../parts/frame.tsx';
 import type { TabProps } from '../pages/pipeline.tsx';
 import { AXIS, barAt, drawTimeline, LANE, TIME_LIMITS, type Picture } from './draw.ts';
@@ -53,7 +54,7 @@ function useTimeline(id: string): { known: Known | null; error: ApiError | null;
     const forget = listen((event) => {
       if (event.topic === 'reset') void load();
       else if (event.tasks?.pipeline_id === id && known.current) {
-        const moved = applyAttempts(known.current.timeline, event.tasks.tasks);
+        const moved = applyAttempts(known.current.timeline, event.tasks.tasks, Date.now() - known.current.skewMs);
         if (applyChanges(known.current.graph, event.tasks.tasks) || moved)
           setState((before) => ({ ...before, version: before.version + 1 }));
       }
@@ -74,6 +75,7 @@ function Tip({ bar, picture, x, y }: { bar: Bar; picture: Picture; x: number; y:
       <b>{picture.toolName(attempt.task_id)}</b>
       <div class="soft">
         {attempt.task_id}, attempt {attempt.attempt}, {outcomeWord(attempt.outcome)}
+        {picture.path?.(attempt.task_id) ? `, ${DIAMOND} ends last` : ''}
       </div>
       <div class="number">
         prepared {duration((bar.started - bar.from) / 1000)}, ran {duration((bar.to - bar.started) / 1000)}
@@ -93,6 +95,8 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
   }, [running]);
   const [tip, setTip] = useState<{ bar: Bar; x: number; y: number } | null>(null);
   const colours = useMemo(palette, [currentTheme.value]);
+  const numbers = usePathNumbers(pipeline.pipeline_id);
+  const path = useMemo(() => numbers && new Set(numbers), [numbers]);
   const picture = useMemo<Picture>(() => {
     const time = Date.now() - known.skewMs;
     const { graph, timeline } = known;
@@ -115,12 +119,14 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
       toolIndex,
       toolName: (taskId) => graph.tools[toolIndex(taskId)] ?? taskId,
       picked: query.value['sel'] ?? '',
+      path: path && ((taskId) => path.has(numberOf(taskId))),
       hovered: null,
     };
-  }, [known, version, by, tick, query.value['sel'], pipeline.submitted_at]);
+  }, [known, version, by, tick, query.value['sel'], pipeline.submitted_at, path]);
   const { chart } = picture;
   const length = Math.max(1000, chart.to - chart.from);
-  const height = Math.max(150, AXIS + chart.lanes.length * LANE + 42);
+  const rows = chart.lanes.length + (chart.hits.length > 0 ? 1 : 0);
+  const height = Math.max(150, AXIS + rows * LANE + 42);
   const stageRef = useRef<{ redraw: () => void } | null>(null);
   const at = useRef<Bar | null>(null);
   const stage = useStage(
@@ -168,6 +174,8 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
           data-ready="1"
           data-lanes={chart.lanes.length}
           data-bars={chart.bars.length}
+          data-hits={chart.hits.length}
+          data-path={path ? chart.bars.filter((bar) => path.has(numberOf(bar.attempt.task_id))).length : undefined}
           style={{ height: `${height}px` }}
           aria-label={`${plural(chart.bars.length, 'attempt')} in ${plural(chart.lanes.length, 'lane')}`}
         />
@@ -198,8 +206,8 @@ function Canvas({ known, version, by, pipeline }: { known: Known; version: numbe
       </div>
       <p class="subtitle">
         <span>
-          Hatched: inputs brought and image made ready. Red foot and cross: failed or lost. Tinted: the lane was idle
-          while work was ready
+          Hatched: inputs brought and image made ready. Frame: from the cache. Red foot and cross: failed or lost.
+          Tinted: the lane was idle while work was ready
           {gapMs > 0 ? <>, {duration(gapMs / 1000)} in all</> : ', never'}.
         </span>
         {selected ? (
@@ -261,6 +269,7 @@ export function TimelineTab({ pipeline }: TabProps): JSX.Element {
           </a>
         ) : null}
         <span class="spring" />
+        <PathToggle />
         <button
           type="button"
           class="button"
@@ -272,14 +281,14 @@ export function TimelineTab({ pipeline }: TabProps): JSX.Element {
         </button>
       </div>
       <Problem error={error} />
-      {known && known.timeline.attempts.length === 0 ? (
+      {known && known.timeline.attempts.length + known.timeline.hits.length === 0 ? (
         <section class="panel">
           <Empty title="Nothing has run yet">
             <p>Bars appear here as soon as a worker takes a task.</p>
           </Empty>
         </section>
       ) : null}
-      {known && known.timeline.attempts.length > 0 ? (
+      {known && known.timeline.attempts.length + known.timeline.hits.length > 0 ? (
         <Canvas key={wanted} known={known} version={version} by={wanted} pipeline={pipeline} />
       ) : null}
       {!known && !error ? <p class="boot">Loading…</p> : null}

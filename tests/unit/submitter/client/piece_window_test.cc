@@ -111,5 +111,15 @@ TEST(PieceWindow, WhatWasNotAskedForIsWrong) {
   }
 }
 
+TEST(PieceWindow, PiecesAreNoLongerThanWanted) {
+  PieceWindow window;
+  window.limit_pieces(10);
+  EXPECT_EQ(window.next()->limit, 10u);
+  EXPECT_EQ(window.take(1, 0, 25, 10), PieceWindow::Verdict::kTaken);
+  EXPECT_EQ(window.next()->offset, 10u);
+  EXPECT_EQ(window.next()->offset, 20u);
+  EXPECT_EQ(window.take(2, 10, 25, 11), PieceWindow::Verdict::kWrong) << "more than asked for";
+}
+
 }  // namespace
 }  // namespace landseer::client
