@@ -279,13 +279,14 @@ void ExecutorLoop::end_unstarted(const AttemptKey& key, protocol::Outcome outcom
 
 /// Written before it is sent: what an agent was told, the next executor knows.
 void ExecutorLoop::keep(Ended ended) {
-  if (const auto recorded = parts_.files.record(ended); !recorded) {
-    note(recorded.error().to_string() + "; attempt " + to_string(ended.key) +
+  const AttemptKey key = ended.key;
+  std::string message = encode(FromExecutor(ended));
+  if (const auto recorded = parts_.files.record(key, message); !recorded) {
+    note(recorded.error().to_string() + "; attempt " + to_string(key) +
          " will look unfinished to the next executor");
   }
-  const AttemptKey key = ended.key;
-  const auto& kept = ended_.insert_or_assign(key, std::move(ended)).first->second;
-  send(kept);
+  ended_.insert_or_assign(key, std::move(ended));
+  if (agent_) std::ignore = agent_->send(std::move(message));
 }
 
 }  // namespace landseer::worker
