@@ -1,9 +1,12 @@
 /// What packing and unpacking cost, for each task: the messages and records that every attempt has.
-/// Google Benchmark's options, among them --benchmark_format=json.
+/// `landseer-bench-codec [--json] [--runs K] [Google Benchmark's options]`
 #include "common/protocol/codec.h"
 
 #include <benchmark/benchmark.h>
 
+#include <CLI/CLI.hpp>
+
+#include "bench/benchmark_lines.h"
 #include "bench/submissions.h"
 #include "broker/core/records.h"
 #include "common/base/check.h"
@@ -57,6 +60,7 @@ protocol::ToWorker assign_message() {
 /// An iteration is one batch; the rate is that of tasks.
 void count_tasks(benchmark::State& state, std::size_t bytes) {
   state.SetItemsProcessed(state.iterations() * protocol::kBatchMax);
+  state.counters["n"] = protocol::kBatchMax;
   state.counters["bytes_per_task"] = static_cast<double>(bytes) / protocol::kBatchMax;
 }
 
@@ -104,6 +108,7 @@ void record_of_an_end(benchmark::State& state) {
     CHECK(*broker::decode_record(bytes) == record, "a record survives");
   }
   state.SetItemsProcessed(state.iterations());
+  state.counters["n"] = 1;
   state.counters["bytes_per_task"] = static_cast<double>(bytes.size());
 }
 BENCHMARK(record_of_an_end);
@@ -113,6 +118,7 @@ void decode_submission(benchmark::State& state) {
   const std::string body = protocol::encode_submission(grid_tasks(tasks, "grid"));
   for (auto _ : state) benchmark::DoNotOptimize(protocol::decode_submission(body));
   state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.counters["n"] = static_cast<double>(tasks);
   state.counters["bytes_per_task"] = static_cast<double>(body.size()) / static_cast<double>(tasks);
 }
 BENCHMARK(decode_submission)->Arg(11'110)->Arg(111'100)->Unit(benchmark::kMillisecond);
@@ -120,4 +126,17 @@ BENCHMARK(decode_submission)->Arg(11'110)->Arg(111'100)->Unit(benchmark::kMillis
 }  // namespace
 }  // namespace landseer::bench
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  bool as_json = false;
+  int runs = 5;
+  CLI::App app("Measures what packing and unpacking cost");
+  app.add_flag("--json", as_json);
+  app.add_option("--runs", runs)->capture_default_str()->check(CLI::PositiveNumber);
+  app.allow_extras();
+  CLI11_PARSE(app, argc, argv);
+  std::vector<std::string> options = app.remaining();
+  options.insert(options.begin(), "--benchmark_min_time=0.1");
+  return landseer::bench::run_benchmarks(options, as_json, runs, [](const std::string& name) {
+    return landseer::bench::Figures{"codec " + name, 0, "ns", {}};
+  });
+}

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Runs the commands of suite.py one after the other and writes what they measured, and on what machine, to one file.
+With --only, what the file has of other commands stays, and those that ran say themselves of which tree they are.
 
     bench/collect.py [--quick] [--without-peers] [--only WORD]... [--runs K] [--out FILE]
 
@@ -129,6 +130,27 @@ def wanted(command, arguments):
                                      for word in arguments.only)
 
 
+def begin(arguments):
+    """The document to be filled, with what stays of an earlier one."""
+    fresh = {"begun": datetime.now(timezone.utc).isoformat(timespec="seconds"), "quick": arguments.quick,
+             "machine": machine(arguments.quick), "commands": []}
+    if not arguments.only or not arguments.out.exists():
+        return fresh, None
+    earlier = json.loads(arguments.out.read_text())
+    if earlier["quick"] != arguments.quick:
+        kind = "quick" if earlier["quick"] else "real"
+        raise SystemExit(f"{arguments.out} has figures of a {kind} run, which do not belong beside those of this one: "
+                         "name another file with --out")
+    return earlier, {"begun": fresh["begun"], "machine": fresh["machine"]}
+
+
+def put(document, record):
+    """In the place of the same command's last one; the order is that of the suite."""
+    place = {command.name: number for number, command in enumerate(COMMANDS)}
+    others = [other for other in document["commands"] if other["command"] != record["command"]]
+    document["commands"] = sorted([*others, record], key=lambda each: place.get(each["command"], len(place)))
+
+
 def write(document, path):
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(document, indent=1) + "\n")
@@ -148,19 +170,22 @@ def main():
         arguments.out = (SOURCE / "build" / "bench" / "quick.json" if arguments.quick else
                          BENCH / "results" / "performance.json")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    document = {"begun": datetime.now(timezone.utc).isoformat(timespec="seconds"), "quick": arguments.quick,
-                "machine": machine(arguments.quick), "commands": []}
+    document, of_its_own = begin(arguments)
+    records = []
     for command in [command for command in COMMANDS if wanted(command, arguments)]:
         record = run(command, arguments)
-        document["commands"].append(record)
+        (of_its_own or document)["machine"]["load_after"] = os.getloadavg()[0]
+        record.update(of_its_own or {})
+        records.append(record)
+        put(document, record)
         write(document, arguments.out)  # who ends it early keeps what was measured
         print(f"{command.name} ({record['seconds']} s): {describe(record)}", flush=True)
-    document["machine"]["load_after"] = os.getloadavg()[0]
-    document["ended"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    if not of_its_own:
+        document["ended"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
     write(document, arguments.out)
-    failed = [record["command"] for record in document["commands"] if "failed" in record]
-    print(f"{len(document['commands'])} commands, failed: {', '.join(failed) or 'none'}; {arguments.out}")
-    return 1 if failed or not document["commands"] else 0
+    failed = [record["command"] for record in records if "failed" in record]
+    print(f"{len(records)} commands, failed: {', '.join(failed) or 'none'}; {arguments.out}")
+    return 1 if failed or not records else 0
 
 
 if __name__ == "__main__":

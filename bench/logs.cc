@@ -1,7 +1,8 @@
 /// How fast a log is followed: 100 MB from a task's log file through the worker's stream server and
 /// the broker's relay to a client, against a bare DEALER-ROUTER-DEALER relay of as many bytes in
-/// pieces of the same size. `landseer-bench-logs [--bytes N] [--rounds N] [--json]`; medians,
-/// lowest and highest.
+/// pieces of the same size, both with CURVE. `landseer-bench-logs [--bytes N] [--rounds N]
+/// [--no-keys]
+/// [--json]`; medians, lowest and highest.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,13 +11,18 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <memory>
+#include <optional>
 #include <thread>
 
 #include "bench/figures.h"
 #include "broker/core/tickets.h"
+#include "broker/io/key_ring.h"
 #include "broker/io/relay.h"
+#include "common/config/key_folder.h"
 #include "common/net/clock.h"
 #include "common/protocol/codec.h"
 #include "submitter/client/piece_window.h"
@@ -40,10 +46,59 @@ void send(net::Dealer& dealer, const std::string& frame) {
   while (!dealer.send(frame)) net::poll({}, std::chrono::milliseconds(1));
 }
 
+[[noreturn]] void die(const std::string& why) {
+  std::cerr << "landseer-bench-logs: " << why << '\n';
+  std::exit(1);
+}
+
+/// The keys of a broker, a worker and a client, as `landseer keys init` makes them.
+class Keys {
+ public:
+  explicit Keys(const std::string& folder) {
+    const auto self = std::filesystem::read_symlink("/proc/self/exe");
+    const std::string program = (self.parent_path() / "landseer").string();
+    const std::string init = "'" + program + "' --keys '" + folder + "' keys init > /dev/null 2>&1";
+    if (std::system(init.c_str()) != 0) die("`landseer keys init` failed");
+    auto opened = broker::KeyRing::open(folder);
+    if (!opened) die(opened.error().to_string());
+    ring = std::move(*opened);
+    worker = read(folder, config::kWorkerKeyFile);
+    client = read(folder, config::kClientKeyFile);
+  }
+
+  std::unique_ptr<broker::KeyRing> ring;
+  net::ClientKeys worker;
+  net::ClientKeys client;
+
+ private:
+  static net::ClientKeys read(const std::string& folder, const char* file) {
+    const auto key = config::read_key(folder, file);
+    if (!key) die(key.error().to_string());
+    return {key->broker_key, key->public_key, key->secret_key};
+  }
+};
+
+/// Removes the folder when whoever uses it is gone.
+struct FolderGuard {
+  std::filesystem::path folder;
+  ~FolderGuard() { std::filesystem::remove_all(folder); }
+};
+
+/// A dealer at `address`, with these keys if there are any.
+void connect(net::Dealer& dealer, const net::ClientKeys* keys, const std::string& address) {
+  if (keys != nullptr && !dealer.secure(*keys)) die("cannot encrypt");
+  if (!dealer.connect(address)) die("cannot connect to " + address);
+}
+
 /// A relay that knows two peers: whoever spoke first is the source.
 class BareRelay {
  public:
-  BareRelay() : router_(context_, {.send_queue = 32, .receive_queue = 64}) {
+  explicit BareRelay(broker::KeyRing* keys)
+      : router_(context_, {.send_queue = 32, .receive_queue = 64}) {
+    if (keys != nullptr) {
+      keeper_ = *net::Doorkeeper::start(context_, keys->judge());
+      if (!router_.secure(keys->keys_of(keys::Door::kBulk))) die("cannot encrypt");
+    }
     address = router_.bind("tcp://127.0.0.1:0").value();
     thread_ = std::thread([this] { serve(); });
   }
@@ -71,6 +126,7 @@ class BareRelay {
     }
   }
   net::Context context_;
+  std::unique_ptr<net::Doorkeeper> keeper_;
   net::Router router_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
@@ -79,8 +135,8 @@ class BareRelay {
 /// Sends a piece for each frame that asks for one.
 class BareSource {
  public:
-  explicit BareSource(const std::string& address) : dealer_(context_) {
-    if (!dealer_.connect(address)) std::abort();
+  BareSource(const std::string& address, const net::ClientKeys* keys) : dealer_(context_) {
+    connect(dealer_, keys, address);
     send(dealer_, "hello");
     thread_ = std::thread([this] { serve(); });
   }
@@ -154,14 +210,17 @@ int main(int argc, char** argv) {
   std::uint64_t bytes = 100'000'000;
   int rounds = 5;
   bool json = false;
+  bool no_keys = false;
   CLI::App app("How fast a log is followed through the broker");
   app.add_option("--bytes", bytes);
   app.add_option("--rounds", rounds)->check(CLI::Range(1, 1000));
+  app.add_flag("--no-keys", no_keys, "without CURVE");
   app.add_flag("--json", json);
   CLI11_PARSE(app, argc, argv);
 
   const auto folder =
       std::filesystem::temp_directory_path() / ("landseer-bench-logs-" + std::to_string(getpid()));
+  const FolderGuard guard{folder};
   const auto store = worker::ArtifactStore::open(folder / "artifacts").value();
   const auto folders = worker::AttemptFolders::open(folder / "scratch").value();
   const auto log = folders.paths({0, TaskId{1}, 1}, PipelineId{}).log;
@@ -176,17 +235,24 @@ int main(int argc, char** argv) {
     }
   }
   const Digest secret = sha256("secret");
-  const auto relay = broker::Relay::start("tcp://127.0.0.1:0", secret, {}).value();
-  worker::StreamServer streams(store, folders);
+  std::optional<Keys> keys;
+  if (!no_keys) keys.emplace((folder / "keys").string());
+  broker::KeyRing* const ring = keys ? keys->ring.get() : nullptr;
+  const net::ClientKeys* const of_worker = keys ? &keys->worker : nullptr;
+  const net::ClientKeys* const of_client = keys ? &keys->client : nullptr;
+  const auto relay = broker::Relay::start("tcp://127.0.0.1:0", secret, {}, {}, ring).value();
+  worker::StreamServer streams(store, folders,
+                               keys ? std::optional<net::ClientKeys>(keys->worker) : std::nullopt);
   streams.attend(relay->address(), {kSession, broker::attach_key(secret, kSession)});
   const std::string ticket = broker::make_ticket(
       secret, {kSession, TaskId{1}, 1, net::now().instant + std::chrono::hours(1)});
-  BareRelay bare;
-  BareSource source(bare.address);
+  BareRelay bare(ring);
+  BareSource source(bare.address, of_worker);
   net::Context context;
   net::Dealer client(context);
   net::Dealer bare_client(context);
-  if (!client.connect(relay->address()) || !bare_client.connect(bare.address)) return 1;
+  connect(client, of_client, relay->address());
+  connect(bare_client, of_client, bare.address);
   relay_round(client, ticket, bytes);  // warm
   bare_round(bare_client, bytes);
   std::vector<double> ours;
@@ -195,11 +261,13 @@ int main(int argc, char** argv) {
     ours.push_back(relay_round(client, ticket, bytes));
     theirs.push_back(bare_round(bare_client, bytes));
   }
-  std::filesystem::remove_all(folder);
   const double share = bench::quantile(ours, 0.5) / bench::quantile(theirs, 0.5);
   if (json) {
-    bench::print(
-        {"W9 log", bytes, "MB/s", ours, {{"bare_runs", theirs}, {"share_of_bare", share}}});
+    bench::print({no_keys ? "W9 log plain" : "W9 log",
+                  bytes,
+                  "MB/s",
+                  ours,
+                  {{"bare_runs", theirs}, {"share_of_bare", share}}});
     return 0;
   }
   std::printf(

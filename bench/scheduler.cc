@@ -1,14 +1,15 @@
 /// What the scheduler itself costs, in process: products of four stages of equal tools, one task
-/// taken and completed after the other. `landseer-bench-scheduler [--tasks N]... [--json]`
+/// taken and completed after the other. `landseer-bench-scheduler [--tasks N]... [--runs K]
+/// [--json]`
+#include <benchmark/benchmark.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
-#include <iostream>
-#include <nlohmann/json.hpp>
+#include <cstdlib>
 
-#include "bench/figures.h"
+#include "bench/benchmark_lines.h"
 #include "common/domain/factories.h"
 #include "common/domain/priority_scheduler.h"
 
@@ -19,7 +20,6 @@ using namespace landseer::domain;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kStages = 4;
-constexpr int kRuns = 5;
 
 double seconds_since(Clock::time_point began) {
   return std::chrono::duration<double>(Clock::now() - began).count();
@@ -52,39 +52,27 @@ PipelinePtr make_grid(std::size_t tasks, IdCounters& ids) {
   return *PipelineFactory(ids).create_pipeline("grid", std::move(made));
 }
 
-struct Cost {
+/// An iteration takes and completes all tasks of a new scheduler.
+void take_and_complete(benchmark::State& state, std::size_t size, const std::string& policy) {
   std::size_t tasks = 0;
   double build_s = 0;
-  double pair_ns = 0;
-};
-
-Cost run_once(std::size_t tasks, const std::string& policy) {
-  IdCounters ids;
-  const PipelinePtr pipeline = make_grid(tasks, ids);
-  Cost cost{pipeline->tasks.size()};
-  auto began = Clock::now();
-  const auto scheduler = *PriorityScheduler::create(pipeline, *make_policy(policy));
-  cost.build_s = seconds_since(began);
-  began = Clock::now();
-  while (const TaskPtr task = scheduler->get_next_task()) {
-    if (!scheduler->update_task_status(task->id, TaskStatus::kCompleted)) std::abort();
+  for (auto _ : state) {
+    IdCounters ids;
+    const PipelinePtr pipeline = make_grid(size, ids);
+    tasks = pipeline->tasks.size();
+    auto began = Clock::now();
+    const auto scheduler = *PriorityScheduler::create(pipeline, *make_policy(policy));
+    build_s = seconds_since(began);
+    began = Clock::now();
+    while (const TaskPtr task = scheduler->get_next_task()) {
+      if (!scheduler->update_task_status(task->id, TaskStatus::kCompleted)) std::abort();
+    }
+    state.SetIterationTime(seconds_since(began));
+    if (!scheduler->is_complete()) std::abort();
   }
-  cost.pair_ns = seconds_since(began) * 1e9 / static_cast<double>(cost.tasks);
-  if (!scheduler->is_complete()) std::abort();
-  return cost;
-}
-
-bench::Figures measure(std::size_t tasks, const std::string& policy) {
-  bench::Figures figures{"W8 " + policy, 0, "ns", {}};
-  std::vector<double> build_ms;
-  for (int i = 0; i < kRuns; ++i) {
-    const Cost cost = run_once(tasks, policy);
-    figures.n = cost.tasks;
-    figures.runs.push_back(cost.pair_ns);
-    build_ms.push_back(cost.build_s * 1e3);
-  }
-  figures.extra["build_ms"] = bench::quantile(build_ms, 0.5);
-  return figures;
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(tasks));
+  state.counters["n"] = static_cast<double>(tasks);
+  state.counters["build_ms"] = build_s * 1e3;
 }
 
 }  // namespace
@@ -93,19 +81,22 @@ int main(int argc, char** argv) {
   CLI::App app("Measures what taking and completing a task costs in the scheduler.");
   std::vector<std::size_t> sizes{1'000, 10'000, 100'000, 1'000'000};
   bool as_json = false;
+  int runs = 5;
   app.add_option("--tasks", sizes)->check(CLI::Range(10, 4'000'000));
+  app.add_option("--runs", runs)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_flag("--json", as_json);
   CLI11_PARSE(app, argc, argv);
   for (const std::size_t size : sizes) {
     for (const std::string& policy : policy_names()) {
-      const bench::Figures figures = measure(size, policy);
-      if (as_json) {
-        bench::print(figures);
-        continue;
-      }
-      std::printf("%-13s %8zu tasks: built in %.1f ms, %.0f ns for taking and completing one\n",
-                  policy.c_str(), figures.n, figures.extra["build_ms"].get<double>(),
-                  bench::quantile(figures.runs, 0.5));
+      benchmark::RegisterBenchmark(
+          (policy + "/" + std::to_string(size)).c_str(),
+          [=](benchmark::State& state) { take_and_complete(state, size, policy); })
+          ->Iterations(1)
+          ->UseManualTime()
+          ->Unit(benchmark::kMillisecond);
     }
   }
+  return bench::run_benchmarks({}, as_json, runs, [](const std::string& name) {
+    return bench::Figures{"W8 " + name.substr(0, name.find('/')), 0, "ns", {}};
+  });
 }

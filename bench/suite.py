@@ -53,27 +53,28 @@ def load(name, workload, quick, full, limit=300):
     return Command(name, ("landseer-bench-load", workload, "--json"), quick, full, limit)
 
 
-def curve(workload, sizes, runs):
+def curve(workload, sizes):
     return [load(f"load {workload} {n}", workload, ("--tasks", min(n, 2000), "--runs", 1),
-                 ("--tasks", n, "--runs", runs.get(n, 5))) for n in sizes]
+                 ("--tasks", n, "--runs", 5)) for n in sizes]
 
 
 COMMANDS = [
-    *curve("W1", (1_000, 10_000, 100_000, MILLION), {MILLION: 5}),
+    *curve("W1", (1_000, 10_000, 100_000, MILLION)),
     load("load W1 plain", "W1", ("--tasks", 1000, "--runs", 1, "--no-keys"), ("--tasks", 100_000, "--no-keys")),
     Command("limit W1", ("landseer-bench-limit", "W1", "--json"), ("--tasks", 1000, "--runs", 1), ("--tasks", 100_000)),
     Command("executor", ("executor/executor.py", "--json"), ("--tasks", 20, "--runs", 1),
             ("--tasks", 1000, "--slots", "1,2", "--runs", 5), 600),
-    *curve("W3", (1_110, 11_110, 111_110, MILLION), {MILLION: 3, 111_110: 3}),
+    *curve("W3", (1_110, 11_110, 111_110, MILLION)),
     Command("limit W3", ("landseer-bench-limit", "W3", "--json"), ("--tasks", 1000, "--runs", 1), ("--tasks", 11_110)),
     load("load W4", "W4", ("--tasks", 20, "--runs", 1), ("--runs", 5)),
-    *curve("W5", (10_000, 100_000, MILLION), {MILLION: 3, 100_000: 3, 10_000: 3}),
-    load("load W6", "W6", ("--tasks", 1000, "--runs", 1), ("--runs", 3)),
+    *curve("W5", (10_000, 100_000, MILLION)),
+    load("load W6", "W6", ("--tasks", 1000, "--runs", 1), ("--runs", 5)),
     Command("recovery", ("landseer-bench-recovery", "--json"), ("--tasks", 1000), ("--tasks", 100_000)),
-    load("load W7", "W7", ("--tasks", 1000, "--workers", 20, "--runs", 1, "--seconds", 3), ("--runs", 3)),
+    load("load W7", "W7", ("--tasks", 1000, "--workers", 20, "--runs", 1, "--seconds", 3), ("--runs", 5)),
     Command("placement", ("landseer-bench-placement", "--json"), ("--tasks", 1000, "--workers", 20, "--ends", 100)),
     Command("scheduler", ("landseer-bench-scheduler", "--json"), ("--tasks", 1000),
             ("--tasks", 1_000, 10_000, 100_000, MILLION), 600),
+    Command("codec", ("landseer-bench-codec", "--json"), ("--runs", 1, "--benchmark_min_time=0.001"), ("--runs", 5)),
     Command("logs", ("landseer-bench-logs", "--json"), ("--bytes", 1_000_000, "--rounds", 1)),
     Command("transfer", ("landseer-bench-transfer", "--json"), ("--bytes", 8 << 20, "--rounds", 1), limit=600),
     Command("scheduling", ("landseer-bench-scheduling", "--json"), ("--seeds", 1),

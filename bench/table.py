@@ -207,6 +207,27 @@ def curves(results):
         f'<rect width="{width}" height="{height}" fill="#fff"/>', *parts, "</svg>", ""])
 
 
+def print_later(results):
+    """Commands that were measured again, with --only, and of which tree."""
+    later = {}
+    for name, record in results.commands.items():
+        if "machine" in record:
+            machine = record["machine"]
+            text = (f"{record['begun']}, commit {machine['commit']}, load before {machine['load_before']:.1f}, after "
+                    f"{machine['load_after']:.1f}")
+            later.setdefault(text, []).append(name)
+    for text, names in later.items():
+        print(f"\nMeasured later, {text}: {', '.join(names)}.")
+
+
+def other_figures(results):
+    """Those that no goal is about."""
+    lines = results.commands.get("codec", {"figures": []})["figures"]
+    rows = [[line["workload"], short(line["median"], line["unit"]), f"{short(line['min'])} to {short(line['max'])}",
+             str(line["n"])] for line in lines]
+    return markdown(["", "for each", "runs", "n"], rows) if rows else ""
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?", type=Path, default=BENCH / "results" / "performance.json")
@@ -220,9 +241,13 @@ def main():
     print(facts(document), "\n")
     print(markdown(["", "goal", "limit", "measured", "spread", "of the limit", "beside", ""],
                    [row(goal, results) for goal in GOALS]))
+    if others := other_figures(results):
+        print("\nPacking and unpacking, of which no goal speaks:\n")
+        print(others)
     if peers := peer_table(results):
         print("\nPeers, the best first:\n")
         print(peers)
+    print_later(results)
     failed = {name: record["failed"] for name, record in results.commands.items() if "failed" in record}
     for name, reason in failed.items():
         print(f"\n{name} failed: {reason.splitlines()[0]}")

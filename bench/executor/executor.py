@@ -4,7 +4,7 @@
 N distinct tasks that run /bin/true through a real broker, a worker and the `process` runtime, folders, logs and results
 included, in turn with the best bare loop of posix_spawn and waitpid on the same machine.
 
-    bench/executor/executor.py [--tasks 1000] [--slots 1,2] [--runs 5] [--json]
+    bench/executor/executor.py [--tasks 1000] [--slots 1,2] [--runs 5] [--no-keys] [--json]
 
 The programs are those of LANDSEER_BIN, else of build/release/bin. One line for each number of slots.
 """
@@ -47,8 +47,10 @@ class Machine:
 class Product:
     """One broker, one worker with so many slots."""
 
-    def __init__(self, cluster, tasks, slots):
+    def __init__(self, cluster, tasks, slots, with_keys=True):
         self.cluster, self.tasks, self.number = cluster, tasks, 0
+        if with_keys and cluster.run("keys", "init").code != 0:
+            raise SystemExit("`landseer keys init` failed")
         self.broker = cluster.start_broker()
         self.worker = cluster.start_worker("bench", cpus=slots)
         self.pids = {"broker": self.broker.pid, "agent": self.worker.pid, "executor": cluster.executor_of("bench")}
@@ -82,7 +84,8 @@ class Product:
 def measure(arguments, slots, used):
     cluster = Cluster()
     used.append(cluster)
-    machine, product = Machine(arguments.tasks), Product(cluster, arguments.tasks, slots)
+    machine = Machine(arguments.tasks)
+    product = Product(cluster, arguments.tasks, slots, not arguments.no_keys)
     product.run(min(50, arguments.tasks))  # warm
     pairs = [(machine.run(), product.run()) for _ in range(arguments.runs)]
     cluster.close()
@@ -96,7 +99,8 @@ def summary(arguments, slots, pairs):
     cpu = {name: round(statistics.median(ours["cpu_us"][name] for _, ours in pairs)) for name in pairs[0][1]["cpu_us"]}
     cpu["bare_loop"] = round(statistics.median(theirs["cpu_us"] for theirs, _ in pairs))
     return {
-        "workload": f"W2 {slots} slot{'s' if slots > 1 else ''}", "n": arguments.tasks, "unit": "tasks/s",
+        "workload": f"W2 {slots} slot{'s' if slots > 1 else ''}{' plain' if arguments.no_keys else ''}",
+        "n": arguments.tasks, "unit": "tasks/s",
         "runs": [round(rate, 1) for rate in rates],
         "median": round(statistics.median(rates), 1), "min": round(min(rates), 1), "max": round(max(rates), 1),
         "extra": {"slots": slots, "bare_runs": [round(rate, 1) for rate in bare],
@@ -111,6 +115,7 @@ def main():
     parser.add_argument("--tasks", type=int, default=1000)
     parser.add_argument("--slots", default="1,2")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--no-keys", action="store_true", help="without CURVE")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     used = []  # removed at the end: what one cluster removes slows down the file system of the next

@@ -13,6 +13,7 @@
 
 #include "tests/support/temp_folder.h"
 #include "worker/io/attempt_files.h"
+#include "worker/io/executor_link.h"
 #include "worker/io/file_tools.h"
 #include "worker/io/job_file.h"
 #include "worker/io/spares.h"
@@ -164,7 +165,7 @@ TEST(AttemptFiles, OneThatIsForgottenIsUsedAgainAndSaysNothingOfItsFirstAttempt)
   Ended ended;
   ended.key = first.key;
   ended.reason = "the first one's end";
-  ASSERT_TRUE(files.record(ended));
+  ASSERT_TRUE(files.record(ended.key, encode(FromExecutor(ended))));
   files.forget(first.key);
   EXPECT_TRUE(files.load().ended.empty());
   Launch second;

@@ -13,13 +13,15 @@ using protocol::Outcome;
 AttemptKey key_of(std::uint64_t task) { return {1, TaskId{task}, 1}; }
 
 TEST(ExecutorLink, MessagesComeBackAsTheyWere) {
-  const Launch launch{key_of(9), {"a", "\xff\x01"}, {"A=1"}, "/c", "/l", ~0ULL, 2, 3, {"t"},
-                      {"k"},     {"r", "x"},        "g",     8};
+  const Launch launch{key_of(9), {"a", "\xff\x01"}, {"A=1"}, "/c", "/l", ~0ULL, 2,   3,   {"t"},
+                      {"k"},     {"r", "x"},        "g",     8,    true, {"d"}, "s", true};
   EXPECT_EQ(std::get<Launch>(*decode_to_executor(encode(ToExecutor(launch)))), launch);
-  const Ended ended{key_of(9), Outcome::kTimeout, -1, "r", "t", -5, 6, 7, 8};
+  const Ended ended{key_of(9), Outcome::kTimeout, -1, "r", "t", -5, 6, 7, 8, true, key_of(2)};
   EXPECT_EQ(std::get<Ended>(*decode_from_executor(encode(FromExecutor(ended)))), ended);
-  const Inventory inventory{{{key_of(1), 2, 3}, {key_of(2), 4, 5}}, "/", "u"};
+  const Inventory inventory{{{key_of(1), 2, 3}, {key_of(2), 4, 5}}, "/", "u", true};
   EXPECT_EQ(std::get<Inventory>(*decode_from_executor(encode(FromExecutor(inventory)))), inventory);
+  EXPECT_EQ(std::get<Start>(*decode_to_executor(encode(ToExecutor(Start{key_of(3)})))).key,
+            key_of(3));
   EXPECT_TRUE(std::holds_alternative<Quit>(*decode_to_executor(encode(ToExecutor(Quit{})))));
 }
 

@@ -38,6 +38,7 @@ std::vector<AttemptKey> Executor::kept() const {
 
 void Executor::attach() {
   ++link_;
+  if (runs_) give_back_held("the worker's agent went before it started");
   end_if_done();
   if (!runs_) {
     runs_ = true;
@@ -79,8 +80,12 @@ void Executor::attach() {
   arm();
 }
 
-void Executor::launch(const AttemptJob& job, const std::vector<std::uint32_t>& gpus,
-                      Duration grace) {
+void Executor::detach() {
+  attached_ = false;
+  if (runs_) give_back_held("the worker's agent went before it started");
+}
+
+void Executor::launch(const AttemptJob& job, const worker::Run& run) {
   const AttemptKey key = job.key;
   if (const auto known = tools_.find(key); known != tools_.end()) {
     return host_.from_executor_started(key, known->second.started_at);
@@ -92,6 +97,45 @@ void Executor::launch(const AttemptJob& job, const std::vector<std::uint32_t>& g
     return end_unstarted(key, Outcome::kReturned,
                          quitting_ ? "the worker's executor was stopped" : "lease ended");
   }
+  if (run.held && !world_.switches.is("held_one_starts_at_once")) {
+    held_.push_back({job, run});
+    return arm();
+  }
+  begin(job, run);
+}
+
+void Executor::start(const AttemptKey& key) {
+  const auto held = take_held(key);
+  if (!held) return;
+  if (boot() >= lease_end_) return end_unstarted(key, Outcome::kReturned, "lease ended");
+  begin(held->job, held->run);
+}
+
+std::optional<Executor::Held> Executor::take_held(const AttemptKey& key) {
+  for (auto it = held_.begin(); it != held_.end(); ++it) {
+    if (it->job.key != key) continue;
+    Held held = std::move(*it);
+    held_.erase(it);
+    return held;
+  }
+  return std::nullopt;
+}
+
+std::optional<Executor::Held> Executor::take_held(const std::string& slot) {
+  for (const Held& held : held_) {
+    if (!slot.empty() && held.run.slot == slot) return take_held(AttemptKey(held.job.key));
+  }
+  return std::nullopt;
+}
+
+void Executor::give_back_held(const std::string& reason) {
+  for (const Held& held : std::exchange(held_, {})) {
+    end_unstarted(held.job.key, Outcome::kReturned, reason);
+  }
+}
+
+void Executor::begin(const AttemptJob& job, const worker::Run& run) {
+  const AttemptKey key = job.key;
   if (host_.is_sick()) return end_unstarted(key, Outcome::kRuntimeError, "no space left on device");
   const TaskPlace work = Workload::work_of(job.config);
   files_[key] = std::nullopt;
@@ -99,14 +143,15 @@ void Executor::launch(const AttemptJob& job, const std::vector<std::uint32_t>& g
   tool.key = key;
   tool.fate = world_.workload.run_fate(work, key.attempt);
   tool.begun = world_.kernel.now();
-  tool.grace = grace;
+  tool.grace = run.grace;
+  tool.slot = run.slot;
   tool.started_at = host_.now().wall;
   tool.boot_started = boot();
   if (job.spec.timeout_ms != 0) {
     tool.timeout_at = boot() + std::chrono::milliseconds(job.spec.timeout_ms);
   }
   world_.model->tool_started(
-      {host_.index(), key, work, job.spec.cpus_milli, job.spec.gpus_milli, gpus});
+      {host_.index(), key, work, job.spec.cpus_milli, job.spec.gpus_milli, run.gpus});
   if (tool.fate.end != RunEnd::kHang) schedule_end(tool, tool.begun + tool.fate.length);
   host_.from_executor_started(key, tool.started_at);
   arm();
@@ -182,7 +227,10 @@ void Executor::all_gone(const AttemptKey& key) {
     ended.outcome = tool.status >= 9 ? Outcome::kSignal : Outcome::kExitCode;
     ended.reason = "exit code " + std::to_string(tool.status);
   }
+  const auto next = take_held(tool.slot);
+  if (next) ended.next = next->job.key;
   keep(std::move(ended));
+  if (next) begin(next->job, next->run);
 }
 
 void Executor::stop(Tool& tool, Outcome outcome, const std::string& reason) {
@@ -237,6 +285,7 @@ void Executor::halt(const AttemptKey& key) {
   } else if (const auto ended = files_.find(key); ended != files_.end() && ended->second) {
     host_.from_executor(*ended->second);
   } else {
+    take_held(key);
     end_unstarted(key, Outcome::kCancelled, "cancelled before it started");
   }
 }
@@ -254,6 +303,7 @@ void Executor::forget(const AttemptKey& key) {
 
 void Executor::quit() {
   quitting_ = true;
+  give_back_held("the worker's executor was stopped");
   stop_all(Outcome::kReturned, "the worker's executor was stopped");
   end_if_done();
 }
@@ -279,6 +329,7 @@ void Executor::tick() {
   const Instant now = boot();
   if (now >= lease_end_ && !lease_over_) {
     lease_over_ = true;
+    give_back_held("lease ended");
     world_.model->lease_over(host_.index(), !tools_.empty());
     if (!world_.switches.is("lease_not_kept")) stop_all(Outcome::kReturned, "lease ended");
   }
@@ -301,7 +352,7 @@ void Executor::arm() {
   const auto lower = [&](std::optional<Instant> at) {
     if (at && (!next || *at < *next)) next = at;
   };
-  if (!lease_over_ && !tools_.empty()) lower(lease_end_);
+  if (!lease_over_ && (!tools_.empty() || !held_.empty())) lower(lease_end_);
   for (const auto& [key, tool] : tools_) {
     lower(tool.timeout_at);
     lower(tool.kill_at);
@@ -329,6 +380,7 @@ void Executor::crash() {
   ++link_;
   runs_ = false;
   attached_ = false;
+  held_.clear();
   alarm_at_ = Instant{};
   ++alarms_;
   // Its guard is left, and kills what is below it.

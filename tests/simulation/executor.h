@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,8 +26,9 @@ class Executor {
   /// Starts an executor if none is there. The answers are Ended for each attempt not forgotten,
   /// then the inventory.
   void attach();
-  void detach() { attached_ = false; }
-  void launch(const AttemptJob& job, const std::vector<std::uint32_t>& gpus, Duration grace);
+  void detach();
+  void launch(const AttemptJob& job, const worker::Run& run);
+  void start(const AttemptKey& key);
   void halt(const AttemptKey& key);
   void renew(Instant until);
   void forget(const AttemptKey& key);
@@ -70,9 +72,19 @@ class Executor {
     Instant boot_started{};
     bool stood_still = false;  ///< with its machine
     std::uint64_t plan = 0;    ///< of its next event
+    std::string slot{};
+  };
+
+  struct Held {
+    AttemptJob job;
+    worker::Run run;
   };
 
   Instant boot() const;
+  void begin(const AttemptJob& job, const worker::Run& run);
+  std::optional<Held> take_held(const AttemptKey& key);
+  std::optional<Held> take_held(const std::string& slot);
+  void give_back_held(const std::string& reason);
   void schedule_end(Tool& tool, Instant when);
   void process_ended(const AttemptKey& key);
   void all_gone(const AttemptKey& key);
@@ -94,6 +106,7 @@ class Executor {
   bool lease_over_ = false;
   Instant lease_end_{};
   std::map<AttemptKey, Tool> tools_;
+  std::deque<Held> held_;
   /// On disk: what was started, and how it ended if it did.
   std::map<AttemptKey, std::optional<worker::RunEnded>> files_;
   std::uint64_t alarms_ = 0;

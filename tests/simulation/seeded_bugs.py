@@ -51,6 +51,9 @@ PATCHES = [
           "renew_lease(*(beats_sent_.end() - 1 - static_cast<std::ptrdiff_t>(behind)), out);",
           "renew_lease(next_speech_, out);",
           "an answer that was long on its way renews the lease in full"),
+    # --- Slots ---
+    Patch("a_place_that_was_taken_over_is_free", "worker/core/agent_slots.cc",
+          "  slots_.occupy(attempt->job.spec, attempt->gpus);\n", "", "two tools run in one slot"),
     # --- Numbers and order ---
     Patch("reuse_an_attempt", LIFECYCLE, "static_cast<std::uint32_t>(run->attempts.size()) + 1 : 1",
           "std::max(1u, static_cast<std::uint32_t>(run->attempts.size())) : 1",
@@ -219,6 +222,7 @@ SWITCHES = [
     Switch("blobs_not_kept", "the model script of an acknowledged submission is gone"),
     Switch("unreachable_not_told", "the core does not hear that a message could not be sent"),
     Switch("launch_after_lease", "the executor starts tools after the lease is over"),
+    Switch("held_one_starts_at_once", "a tool that is to wait for a place is started without one"),
     Switch("lease_not_kept", "the executor does not stop tools at the end of the lease"),
     Switch("never_killed", "a tool that ignores SIGTERM is not killed"),
     Switch("lease_of_new_executor", "an executor that is started anew gives tools a whole lease"),

@@ -63,6 +63,8 @@ void WorkerHost::start_agent() {
   jobs_.clear();
   launched_.clear();
   agent_ = std::make_unique<Agent>(worker::AgentSettings{offer(), world_.kernel.random.next()});
+  // An executor of an earlier version cannot.
+  agent_->set_holding(world_.plan.seed % 4 != 0);
   starting_ = true;
   leftovers_.clear();
   left_running_.clear();
@@ -322,9 +324,11 @@ void WorkerHost::perform(const worker::Run& effect) {
   if (job == jobs_.end()) return;
   job_files_[effect.key] = {job->second, effect.gpus};
   launched_[effect.key] = executor_.link();
-  to_executor([this, job = job->second, gpus = effect.gpus, grace = effect.grace] {
-    executor_.launch(job, gpus, grace);
-  });
+  to_executor([this, job = job->second, effect] { executor_.launch(job, effect); });
+}
+
+void WorkerHost::perform(const worker::StartHeld& effect) {
+  to_executor([this, key = effect.key] { executor_.start(key); });
 }
 
 void WorkerHost::perform(const worker::StopRun& effect) {

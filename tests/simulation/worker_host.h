@@ -99,6 +99,7 @@ class WorkerHost {
   void perform(const worker::Send& effect);
   void perform(const worker::Prepare& effect);
   void perform(const worker::Run& effect);
+  void perform(const worker::StartHeld& effect);
   void perform(const worker::StopRun& effect);
   void perform(const worker::Capture& effect);
   void perform(const worker::Discard& effect);

@@ -16,9 +16,6 @@ constexpr const char* kNoopRuntime = "noop";
 /// Until the broker says how often it wants to hear us.
 constexpr Duration kHelloFirst = std::chrono::milliseconds(250);
 constexpr Duration kHelloMax = std::chrono::seconds(2);
-/// A tool that is told to stop has this long to save what it can; less when the lease is short, so
-/// that it is gone before the broker may give its task away.
-constexpr Duration kGraceMax = std::chrono::seconds(10);
 /// After it was asked to end, for others that fetch checkpoints from it. Whoever asked waits for 15
 /// seconds, docs/operations.md.
 constexpr Duration kStayMax = std::chrono::seconds(13);
@@ -82,6 +79,8 @@ void Agent::adopt(const AttemptJob& job, const std::vector<std::uint32_t>& gpus)
   attempt.result.dataset_content = job.spec.dataset_content;  // what it was prepared with
   attempt.result.image_content = job.spec.image_content;
   slots_.occupy(job.spec, gpus);
+  attempt.slot = slot_of(job.spec);
+  occupied(attempt);
   for (const std::uint32_t gpu : gpus) gpu_watch_.taken(gpu);
   apply_gpu_watch();
 }
@@ -187,8 +186,11 @@ void Agent::on(const RunStarted& event, const Now&, std::vector<Effect>&) {
 
 void Agent::on(const RunEnded& event, const Now& now, std::vector<Effect>& out) {
   Attempt* attempt = find(event.key);
-  if (attempt == nullptr || attempt->phase != Phase::kRunning) return;
-  free_slot(*attempt, now);
+  const bool held = attempt != nullptr && attempt->phase == Phase::kHeld;
+  if (attempt != nullptr && attempt->phase == Phase::kRunning) free_slot(*attempt, now);
+  if (number(event.next.task) != 0) took_over(event.next);
+  if (attempt == nullptr || (attempt->phase != Phase::kRunning && !held)) return;
+  if (held) no_longer_held(event.key, *attempt);
   if (attempt->unwanted) {
     forget(event.key, out);
     return;
@@ -267,6 +269,7 @@ void Agent::stop(const AttemptKey& key, Outcome outcome, std::vector<Effect>& ou
     case Phase::kPreparing:
       report(key, outcome, outcome == Outcome::kCancelled ? "cancelled" : "given back", out);
       break;
+    case Phase::kHeld:
     case Phase::kRunning:
       if (!attempt.stopping) out.push_back(StopRun{key});
       attempt.stopping = true;
@@ -277,44 +280,6 @@ void Agent::stop(const AttemptKey& key, Outcome outcome, std::vector<Effect>& ou
     case Phase::kReported:
       if (attempt.unwanted) forget(key, out);
       break;
-  }
-}
-
-void Agent::free_slot(Attempt& attempt, const Now& now) {
-  slots_.give_back(attempt.job.spec, attempt.gpus);
-  for (const std::uint32_t gpu : attempt.gpus) {
-    if (slots_.is_idle(gpu)) gpu_watch_.released(gpu, now);
-  }
-  attempt.gpus.clear();
-  apply_gpu_watch();
-}
-
-/// What the watch says of each GPU, to the slots and, if it is news, to the broker.
-void Agent::apply_gpu_watch() {
-  for (protocol::GpuOffer& gpu : settings_.offer.gpus) {
-    const bool is_watched = gpu.memory_bytes != 0;
-    if (is_watched) slots_.set_usable(gpu.index, gpu_watch_.is_usable(gpu.index));
-    std::string fault = is_watched ? gpu_watch_.fault(gpu.index) : gpu.fault;
-    if (fault == gpu.fault) continue;
-    gpu.fault = std::move(fault);
-    offer_changed_ = true;
-  }
-}
-
-void Agent::start_ready(std::vector<Effect>& out) {
-  for (auto it = ready_.begin(); it != ready_.end();) {
-    Attempt& attempt = attempts_.at(*it);
-    auto gpus = slots_.take(attempt.job.spec);
-    if (!gpus) {
-      ++it;  // a smaller one behind it may fit
-      continue;
-    }
-    attempt.gpus = *gpus;
-    attempt.result.gpus = *gpus;
-    for (const std::uint32_t gpu : *gpus) gpu_watch_.taken(gpu);
-    attempt.phase = Phase::kRunning;
-    out.push_back(Run{*it, std::move(*gpus), std::min(kGraceMax, lease_ / 6)});
-    it = ready_.erase(it);
   }
 }
 

@@ -25,6 +25,10 @@ class Agent {
  public:
   explicit Agent(AgentSettings settings);
 
+  /// Whether whoever runs attempts can hold the next one for each that runs: then a slot does not
+  /// wait for this agent to hear that it is free.
+  void set_holding(bool can_hold) { can_hold_ = can_hold; }
+
   /// Before the first event: an attempt that an earlier agent started and the executor still has.
   void adopt(const AttemptJob& job, const std::vector<std::uint32_t>& gpus);
 
@@ -51,6 +55,7 @@ class Agent {
   enum class Phase : std::uint8_t {
     kPreparing,
     kReady,  // prepared, waits for a slot
+    kHeld,   // waits for one where it is to run, and may have got it already
     kRunning,
     kCapturing,
     kSaving,    // the checkpoint of an attempt that ended without success
@@ -65,6 +70,11 @@ class Agent {
     bool sent = false;      // the result was sent in this session
     protocol::AttemptResult result;
     std::vector<std::uint32_t> gpus;
+    std::string slot{};  // as in Run, once it is held or runs
+  };
+  struct Place {
+    std::size_t running = 0;
+    std::size_t held = 0;
   };
 
   void on(const Received& event, const Now& now, std::vector<Effect>& out);
@@ -104,7 +114,13 @@ class Agent {
   void forget(const AttemptKey& key, std::vector<Effect>& out);
   void free_slot(Attempt& attempt, const Now& now);
   void apply_gpu_watch();
+  Duration grace() const;
   void start_ready(std::vector<Effect>& out);
+  void hold_next(std::vector<Effect>& out);
+  void start_held(std::vector<Effect>& out);
+  void occupied(Attempt& attempt);
+  void no_longer_held(const AttemptKey& key, Attempt& attempt);
+  void took_over(const AttemptKey& key);
   void send_holdings(std::vector<Effect>& out);
   void send_results(std::vector<Effect>& out);
   void leave(const Now& now, std::vector<Effect>& out);
@@ -119,7 +135,10 @@ class Agent {
   Slots slots_;
   GpuWatch gpu_watch_;
   std::map<AttemptKey, Attempt> attempts_;
-  std::deque<AttemptKey> ready_;   // in the order they were prepared
+  std::deque<AttemptKey> ready_;         // in the order they were prepared
+  std::deque<AttemptKey> held_;          // in the order they were sent
+  std::map<std::string, Place> places_;  // by slot; none of those that nobody has
+  bool can_hold_ = false;
   std::deque<AttemptKey> unsent_;  // with results for the next message
   std::set<AttemptKey> done_;      // acknowledged in this session: not to be run again
   std::vector<protocol::StartedAttempt> started_;

@@ -41,6 +41,16 @@ struct Run {
   AttemptKey key;
   std::vector<std::uint32_t> gpus;
   Duration grace{};  ///< between SIGTERM and SIGKILL, whoever ends it
+  /// What it takes of the host, in words; attempts that take the same can have each other's place.
+  /// Empty: there are GPUs among it, and nobody else gets its place unasked.
+  std::string slot{};
+  /// Not now: when an attempt with the same `slot` ends, whose RunEnded names it, or at StartHeld.
+  bool held = false;
+};
+
+/// Start the attempt of an earlier Run that was to be held, if it is held still.
+struct StartHeld {
+  AttemptKey key;
 };
 
 /// End the attempt's processes: SIGTERM, grace, SIGKILL. Answer: RunEnded, when all are gone.
@@ -95,8 +105,9 @@ struct LookAtContents {
   std::string variant;
 };
 
-using Effect = std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeStreams,
-                            CheckGpus, CaptureCheckpoint, RemoveArtifacts, LookAtContents>;
+using Effect =
+    std::variant<Send, Prepare, Run, StopRun, Capture, Discard, RenewLease, ServeStreams, CheckGpus,
+                 CaptureCheckpoint, RemoveArtifacts, LookAtContents, StartHeld>;
 
 // --- Events: what happened. ---
 
@@ -140,6 +151,7 @@ struct RunEnded {
   std::uint64_t memory_peak_bytes = 0;
   std::uint64_t gpu_memory_peak_bytes = 0;  ///< on the GPU where it was most; 0: not known
   bool host_is_well = false;                ///< as in AttemptResult
+  AttemptKey next{};                        ///< the held one that has its place now; task 0: none
 };
 
 struct Captured {

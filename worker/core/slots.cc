@@ -26,6 +26,14 @@ Slots::Slots(const protocol::Hello& offer)
   }
 }
 
+std::string slot_of(const protocol::WorkSpec& spec) {
+  if (spec.gpus_milli != 0) return {};
+  std::string slot = std::to_string(spec.cpus_milli) + "/" + std::to_string(spec.memory_bytes) +
+                     "/" + std::to_string(spec.scratch_bytes);
+  for (const auto& [name, amount] : spec.named) slot += "/" + name + "=" + std::to_string(amount);
+  return slot;
+}
+
 bool Slots::has_room(const protocol::WorkSpec& spec) const {
   const auto has_named = [&](const protocol::NamedAmount& wanted) {
     const auto found = named_free_.find(wanted.name);

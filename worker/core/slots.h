@@ -13,6 +13,9 @@
 
 namespace landseer::worker {
 
+/// What an attempt takes of the host, in words; empty if that are GPUs too, which have numbers.
+std::string slot_of(const protocol::WorkSpec& spec);
+
 class Slots {
  public:
   explicit Slots(const protocol::Hello& offer);

@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "attempt-";
 constexpr const char* kSparePrefix = "spare-";
-constexpr const char* kNextName = "next";  ///< until it is whole
 
 Error system_error(const std::string& what, const std::string& where) {
   return Error{ErrorCode::kIo, what + ": " + strerrordesc_np(errno), where, {}};
@@ -164,16 +163,15 @@ Result<void> AttemptFiles::mark_launched(const Launch& launch) const {
     remains.remove_argv = launch.remove_argv;
     record = make_record(encode(ToExecutor(remains)));
   }
-  const std::string next = folder_ + "/" + kNextName;
-  if (!spares_->take(next)) return append(token(launch.key), record);
+  const auto spare = spares_->take_in_place();
   // What the file says of another attempt must be gone before it is this one's.
-  if (auto written = overwrite(next, record); !written) return written;
-  if (rename(next.c_str(), token(launch.key).c_str()) == 0) return {};
+  if (!spare || !overwrite(spare->native(), record)) return append(token(launch.key), record);
+  if (rename(spare->c_str(), token(launch.key).c_str()) == 0) return {};
   return tl::make_unexpected(system_error("cannot write", token(launch.key)));
 }
 
-Result<void> AttemptFiles::record(const Ended& ended) const {
-  return append(token(ended.key), make_record(encode(FromExecutor(ended))));
+Result<void> AttemptFiles::record(const AttemptKey& key, const std::string& message) const {
+  return append(token(key), make_record(message));
 }
 
 void AttemptFiles::forget(const AttemptKey& key) const {

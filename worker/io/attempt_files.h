@@ -45,7 +45,8 @@ class AttemptFiles {
   /// What earlier executors left. A damaged file counts as unfinished.
   Found load() const;
   Result<void> mark_launched(const Launch& launch) const;
-  Result<void> record(const Ended& ended) const;
+  /// `message` is the encoded Ended.
+  Result<void> record(const AttemptKey& key, const std::string& message) const;
   void forget(const AttemptKey& key) const;
 
   /// The attempt's token (kTokenVariable): the path of its file, so unique on the machine.

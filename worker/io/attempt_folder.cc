@@ -246,6 +246,7 @@ Result<void> AttemptFolders::prune_logs(const std::set<std::filesystem::path>& i
   for (const Log& log : logs) {
     if (bytes <= limits.bytes_max && files <= limits.files_max) break;
     if (in_use.contains(root_ / "logs" / log.name)) continue;
+    if (log.bytes == 0 && files <= limits.files_max) continue;  // makes no room
     if (unlinkat(folder->get(), log.name.c_str(), 0) != 0) return fail_errno("remove", log.name);
     unlinkat(folder->get(), index_path(log.name).c_str(), 0);
     bytes -= log.bytes;

@@ -76,8 +76,7 @@ std::vector<std::string> subfolders(const std::string& folder) {
   return found;
 }
 
-/// The processes of a cgroup and of those below it.
-void list_processes(const std::string& folder, std::vector<pid_t>& found) {
+void list_own_processes(const std::string& folder, std::vector<pid_t>& found) {
   const std::string text = read_control(folder + "/cgroup.procs");
   std::string_view rest = text;
   while (!rest.empty()) {
@@ -86,6 +85,11 @@ void list_processes(const std::string& folder, std::vector<pid_t>& found) {
     // 0 is a process that cannot be seen from here.
     if (const auto pid = to_number(line); pid != 0) found.push_back(static_cast<pid_t>(pid));
   }
+}
+
+/// The processes of a cgroup and of those below it.
+void list_processes(const std::string& folder, std::vector<pid_t>& found) {
+  list_own_processes(folder, found);
   for (const std::string& below : subfolders(folder)) list_processes(below, found);
 }
 
@@ -199,8 +203,11 @@ bool Cgroup::lay_aside() const {
   if (spares_ == nullptr || spares_->size() >= kSparesMax || parts_.size() != 1) return false;
   const Part& part = parts_[0];
   struct stat status {};
-  if (!part.only_counts() || !engine_folders_.empty() || is_populated()) return false;
+  if (!part.only_counts() || !engine_folders_.empty()) return false;
   if (stat(part.folder.c_str(), &status) != 0 || status.st_nlink != 2) return false;
+  std::vector<pid_t> found;
+  list_own_processes(part.folder, found);
+  if (!found.empty()) return false;
   std::string spare = part.folder.substr(0, part.folder.rfind('/')) + "/spare-" +
                       std::to_string(getpid()) + "-" + std::to_string(++count);
   if (rename(part.folder.c_str(), spare.c_str()) != 0) return false;

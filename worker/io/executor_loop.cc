@@ -19,8 +19,19 @@
 namespace landseer::worker {
 namespace {
 
+constexpr std::size_t kHeldMax = 4096;  // agents hold one for each tool that runs
+
 constexpr int kMessagesPerTurn = 64;
 constexpr std::size_t kFixedDescriptors = 3;  // signals, alarm, listener
+
+Ended unstarted(const AttemptKey& key, protocol::Outcome outcome, std::string reason) {
+  Ended ended;
+  ended.key = key;
+  ended.outcome = outcome;
+  ended.reason = std::move(reason);
+  ended.finished_at_ms = net::now().wall.unix_ms;
+  return ended;
+}
 
 pollfd readable(int fd) { return {fd, POLLIN, 0}; }
 
@@ -98,7 +109,7 @@ void ExecutorLoop::set_alarm() {
 
 std::optional<Instant> ExecutorLoop::next_deadline() const {
   std::optional<Instant> next;
-  if (!lease_over_ && (!running_.empty() || !agent_)) next = lease_end_;
+  if (!lease_over_ && (!running_.empty() || !held_.empty() || !agent_)) next = lease_end_;
   for (const auto& [key, attempt] : running_) {
     const auto due = attempt->next_deadline();
     if (due && (!next || *due < *next)) next = due;
@@ -154,7 +165,7 @@ void ExecutorLoop::accept_agent() {
   note("agent " + std::to_string(peer.pid) + " came");
   agent_ = std::make_unique<Link>(std::move(fd));
   for (const auto& [key, ended] : ended_) send(ended);
-  Inventory inventory{{}, household_.cgroups.path(), household_.cgroups.unenforced()};
+  Inventory inventory{{}, household_.cgroups.path(), household_.cgroups.unenforced(), true};
   for (const auto& [key, attempt] : running_) inventory.running.push_back(attempt->launched());
   send(inventory);
 }
@@ -174,6 +185,7 @@ void ExecutorLoop::serve_agent() {
 void ExecutorLoop::drop_agent(const std::string& why) {
   note("agent left: " + why);
   agent_.reset();
+  give_back_held("the worker's agent went before it started");
 }
 
 /// Failure is left to serve_agent(): the agent's last words, a Renew perhaps, are still to be read.
@@ -185,6 +197,7 @@ void ExecutorLoop::tick() {
   const Instant now = net::now().instant;
   if (now >= lease_end_ && !lease_over_) {
     lease_over_ = true;
+    give_back_held("lease ended");
     stop_all(protocol::Outcome::kReturned, "lease ended");
   }
   for (auto& [key, attempt] : running_) attempt->tick(now);
@@ -197,9 +210,15 @@ void ExecutorLoop::settle() {
       ++it;
       continue;
     }
+    // The next one first, for the place is free; what is left of this one can wait.
+    const auto next = take_held(it->second->slot());
+    std::optional<std::variant<Launched, Ended>> begun;
+    if (next) begun = begin(*next, now);
     Ended ended = it->second->finish(now);
+    if (next) ended.next = next->key;
     it = running_.erase(it);
     keep(std::move(ended));
+    if (begun) announce(std::move(*begun));
   }
 }
 
@@ -215,19 +234,65 @@ void ExecutorLoop::on(const Launch& launch) {
     return end_unstarted(launch.key, protocol::Outcome::kReturned,
                          quitting_ ? "the worker's executor was stopped" : "lease ended");
   }
-  auto marked = parts_.files.mark_launched(launch);
-  if (!marked) {
-    return end_unstarted(launch.key, protocol::Outcome::kRuntimeError,
-                         "cannot start: " + marked.error().to_string());
+  const auto is_same = [&](const Launch& held) { return held.key == launch.key; };
+  if (std::any_of(held_.begin(), held_.end(), is_same)) return;
+  if (!launch.held) return announce(begin(launch, now));
+  if (held_.size() < kHeldMax) return held_.push_back(launch);
+  end_unstarted(launch.key, protocol::Outcome::kReturned, "the worker's executor holds too many");
+}
+
+/// What is to be said of it.
+std::variant<Launched, Ended> ExecutorLoop::begin(const Launch& launch, Now now) {
+  if (auto marked = parts_.files.mark_launched(launch); !marked) {
+    return unstarted(launch.key, protocol::Outcome::kRuntimeError,
+                     "cannot start: " + marked.error().to_string());
   }
   auto started = SupervisedProcess::start(launch, parts_.files.token(launch.key), household_, now);
   if (!started) {
-    return end_unstarted(launch.key, protocol::Outcome::kRuntimeError, started.error().message,
-                         started.error().code == ErrorCode::kNotFound);
+    Ended ended = unstarted(launch.key, protocol::Outcome::kRuntimeError, started.error().message);
+    ended.host_is_well = started.error().code == ErrorCode::kNotFound;
+    return ended;
   }
   childless_ = false;
-  const auto& attempt = *running_.emplace(launch.key, std::move(*started)).first->second;
-  send(attempt.launched());
+  return running_.emplace(launch.key, std::move(*started)).first->second->launched();
+}
+
+void ExecutorLoop::announce(std::variant<Launched, Ended> begun) {
+  if (auto* ended = std::get_if<Ended>(&begun)) return keep(std::move(*ended));
+  send(std::get<Launched>(begun));
+}
+
+void ExecutorLoop::on(const Start& start) {
+  const auto launch = take_held(start.key);
+  const Now now = net::now();
+  if (!launch) return;
+  if (now.instant < lease_end_) return announce(begin(*launch, now));
+  end_unstarted(start.key, protocol::Outcome::kReturned, "lease ended");
+}
+
+std::optional<Launch> ExecutorLoop::take_held(const AttemptKey& key) {
+  const auto found =
+      std::find_if(held_.begin(), held_.end(), [&](const Launch& held) { return held.key == key; });
+  if (found == held_.end()) return std::nullopt;
+  Launch launch = std::move(*found);
+  held_.erase(found);
+  return launch;
+}
+
+/// The one that waits for the longest time for such a place.
+std::optional<Launch> ExecutorLoop::take_held(const std::string& slot) {
+  const auto found = std::find_if(held_.begin(), held_.end(),
+                                  [&](const Launch& held) { return held.slot == slot; });
+  if (slot.empty() || found == held_.end()) return std::nullopt;
+  Launch launch = std::move(*found);
+  held_.erase(found);
+  return launch;
+}
+
+void ExecutorLoop::give_back_held(const std::string& reason) {
+  for (const Launch& launch : std::exchange(held_, {})) {
+    end_unstarted(launch.key, protocol::Outcome::kReturned, reason);
+  }
 }
 
 void ExecutorLoop::on(const Halt& halt) {
@@ -236,6 +301,7 @@ void ExecutorLoop::on(const Halt& halt) {
   } else if (const auto ended = ended_.find(halt.key); ended != ended_.end()) {
     send(ended->second);
   } else {
+    std::ignore = take_held(halt.key);
     end_unstarted(halt.key, protocol::Outcome::kCancelled, "cancelled before it started");
   }
 }
@@ -258,6 +324,7 @@ void ExecutorLoop::on(const Forget& forget) {
 
 void ExecutorLoop::on(const Quit&) {
   if (!std::exchange(quitting_, true)) note("was asked to end");
+  give_back_held("the worker's executor was stopped");
   stop_all(protocol::Outcome::kReturned, "the worker's executor was stopped");
 }
 
@@ -267,25 +334,20 @@ void ExecutorLoop::stop_all(protocol::Outcome outcome, const std::string& reason
 }
 
 void ExecutorLoop::end_unstarted(const AttemptKey& key, protocol::Outcome outcome,
-                                 std::string reason, bool host_is_well) {
-  Ended ended;
-  ended.key = key;
-  ended.outcome = outcome;
-  ended.reason = std::move(reason);
-  ended.host_is_well = host_is_well;
-  ended.finished_at_ms = net::now().wall.unix_ms;
-  keep(std::move(ended));
+                                 std::string reason) {
+  keep(unstarted(key, outcome, std::move(reason)));
 }
 
 /// Written before it is sent: what an agent was told, the next executor knows.
 void ExecutorLoop::keep(Ended ended) {
-  if (const auto recorded = parts_.files.record(ended); !recorded) {
-    note(recorded.error().to_string() + "; attempt " + to_string(ended.key) +
+  const AttemptKey key = ended.key;
+  std::string message = encode(FromExecutor(ended));
+  if (const auto recorded = parts_.files.record(key, message); !recorded) {
+    note(recorded.error().to_string() + "; attempt " + to_string(key) +
          " will look unfinished to the next executor");
   }
-  const AttemptKey key = ended.key;
-  const auto& kept = ended_.insert_or_assign(key, std::move(ended)).first->second;
-  send(kept);
+  ended_.insert_or_assign(key, std::move(ended));
+  if (agent_) std::ignore = agent_->send(std::move(message));
 }
 
 }  // namespace landseer::worker

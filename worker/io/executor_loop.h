@@ -4,10 +4,12 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "common/base/time.h"
@@ -61,15 +63,21 @@ class ExecutorLoop {
   void on(const Renew& renew);
   void on(const Forget& forget);
   void on(const Quit& quit);
+  void on(const Start& start);
 
+  std::optional<Launch> take_held(const AttemptKey& key);
+  std::optional<Launch> take_held(const std::string& slot);
+  void give_back_held(const std::string& reason);
+  std::variant<Launched, Ended> begin(const Launch& launch, Now now);
+  void announce(std::variant<Launched, Ended> begun);
   void stop_all(protocol::Outcome outcome, const std::string& reason);
-  void end_unstarted(const AttemptKey& key, protocol::Outcome outcome, std::string reason,
-                     bool host_is_well = false);
+  void end_unstarted(const AttemptKey& key, protocol::Outcome outcome, std::string reason);
   void keep(Ended ended);
 
   ExecutorParts parts_;
   Household household_;
   Running running_;
+  std::deque<Launch> held_;            ///< in the order they came
   std::map<AttemptKey, Ended> ended_;  ///< until forgotten
   std::unique_ptr<Link> agent_;
   Instant lease_end_;

@@ -21,7 +21,10 @@ inline constexpr std::uint64_t kPidsMax = 8192;
 // --- Agent to executor ---
 
 /// Start a tool. Answered by Launched, then Ended; by Ended alone if it could not be started.
-/// Repeating one for an attempt the executor has only repeats the answer.
+/// One that is held is started when an attempt with the same `slot` ends, so that its place does
+/// not stay empty until the agent has heard of it, or at Start. It is given back (kReturned, never
+/// started) when its agent goes, when the lease ends and at Quit. Repeating one for an attempt the
+/// executor has only repeats the answer.
 struct Launch {
   AttemptKey key;
   std::vector<std::string> argv;   ///< a first word without a slash is looked up in `env`'s PATH
@@ -47,6 +50,8 @@ struct Launch {
   bool remote = false;
   /// Variables that tell when the time limit ends, besides LANDSEER_DEADLINE.
   std::vector<std::string> deadline_names{};
+  std::string slot{};  ///< what it takes of the host, in words; empty: nobody gets its place
+  bool held = false;   ///< only to an executor that says in its Inventory that it can
   bool operator==(const Launch&) const = default;
 
   template <class Self, class Visit>
@@ -66,6 +71,8 @@ struct Launch {
     visit("pids_max", m.pids_max);
     visit("remote", m.remote);
     visit("deadline_names", m.deadline_names);
+    visit("slot", m.slot);
+    visit("held", m.held);
   }
 };
 
@@ -110,6 +117,16 @@ struct Quit {
   static void fields(Self&, Visit&&) {}
 };
 
+/// Start a tool that is held. Nothing for others. Answered as its Launch.
+struct Start {
+  AttemptKey key;
+  bool operator==(const Start&) const = default;
+  template <class Self, class Visit>
+  static void fields(Self& m, Visit&& visit) {
+    visit("key", m.key);
+  }
+};
+
 // --- Executor to agent ---
 
 struct Launched {
@@ -137,6 +154,7 @@ struct Ended {
   std::uint64_t cpu_ms = 0;
   std::uint64_t memory_peak_bytes = 0;  ///< of all; without a cgroup of the largest process
   bool host_is_well = false;            ///< as in AttemptResult
+  AttemptKey next{};                    ///< the held one that has its place; task 0: none
   bool operator==(const Ended&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
@@ -150,6 +168,7 @@ struct Ended {
     visit("cpu_ms", m.cpu_ms);
     visit("memory_peak_bytes", m.memory_peak_bytes);
     visit("host_is_well", m.host_is_well);
+    visit("next", m.next);
   }
 };
 
@@ -160,17 +179,19 @@ struct Inventory {
   /// The cgroup that Launch::cgroup is below, as container engines name it; empty: there is none.
   std::string cgroup_root{};
   std::string unenforced{};  ///< which limits are not enforced here, in words; empty: all are
+  bool can_hold = false;     ///< knows Launch::held
   bool operator==(const Inventory&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("running", m.running);
     visit("cgroup_root", m.cgroup_root);
     visit("unenforced", m.unenforced);
+    visit("can_hold", m.can_hold);
   }
 };
 
 /// Order gives the number on the link: append only.
-using ToExecutor = std::variant<Launch, Halt, Renew, Forget, Quit>;
+using ToExecutor = std::variant<Launch, Halt, Renew, Forget, Quit, Start>;
 using FromExecutor = std::variant<Launched, Ended, Inventory>;
 
 /// Set in every tool's environment, to the path of the attempt's state file: it tells an attempt's

@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "common/net/clock.h"
 #include "common/protocol/limits.h"
+#include "worker/io/silent_log.h"
 
 namespace landseer::worker {
 namespace {
@@ -70,13 +71,11 @@ std::string_view last_lines(std::string_view text, std::size_t bytes_max) {
 
 Result<LogCapture> LogCapture::open(const std::string& path, std::uint64_t bytes_max) {
   LogCapture log;
-  const std::uint64_t ring = std::max<std::uint64_t>(bytes_max / 4, 1);
-  // The index first: where there is a log, there is one.
-  auto index = LogIndex::create(path, std::max<std::uint64_t>(bytes_max - ring, 1), ring);
-  if (!index) return tl::make_unexpected(index.error());
-  log.index_ = std::move(*index);
-  log.file_ = UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!log.file_) return tl::make_unexpected(system_error("cannot write the log", path));
+  log.path_ = path;
+  log.bytes_max_ = bytes_max;
+  if (!begin_silent_log(path)) {
+    if (auto made = log.make_files(); !made) return tl::make_unexpected(made.error());
+  }
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) {
     return tl::make_unexpected(system_error("cannot make a pipe", path));
@@ -85,6 +84,24 @@ Result<LogCapture> LogCapture::open(const std::string& path, std::uint64_t bytes
   log.write_end_ = UniqueFd(ends[1]);
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
   return log;
+}
+
+/// The log first: with the new index beside it, an old one would be too short.
+Result<void> LogCapture::make_files() {
+  const std::string draft = path_ + ".new";
+  file_ = UniqueFd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (!file_ || !put_in_place(draft, path_)) {
+    file_.reset();
+    return tl::make_unexpected(system_error("cannot write the log", path_));
+  }
+  const std::uint64_t ring = std::max<std::uint64_t>(bytes_max_ / 4, 1);
+  auto index = LogIndex::create(path_, std::max<std::uint64_t>(bytes_max_ - ring, 1), ring);
+  if (!index) {
+    file_.reset();
+    return tl::make_unexpected(index.error());
+  }
+  index_ = std::move(*index);
+  return {};
 }
 
 void LogCapture::pump() {
@@ -96,7 +113,7 @@ void LogCapture::finish() {
   for (int i = 0; i < kReadsAtEnd && read_some(); ++i) {
   }
   read_end_.reset();
-  if (!file_) return;  // an attempt that was only taken over has none
+  if (path_.empty()) return;  // an attempt that was only taken over has none
   if (dropped_ != 0) {
     const std::size_t repeated = std::min<std::uint64_t>(recent_.size(), dropped_);
     std::string note = "\n[landseer: " + std::to_string(dropped_ - repeated) +
@@ -105,6 +122,7 @@ void LogCapture::finish() {
     trouble_.clear();
     write_out(note);
   }
+  if (!file_) return end_silent_log(path_);
   index_.finish();
   file_.reset();
 }
@@ -134,6 +152,9 @@ void LogCapture::take(const char* data, std::size_t size) {
 }
 
 void LogCapture::write_out(std::string_view data) {
+  if (!file_ && trouble_.empty()) {
+    if (const auto made = make_files(); !made) trouble_ = made.error().message;
+  }
   if (!trouble_.empty()) dropped_ += data.size();
   while (!data.empty() && trouble_.empty()) {
     const LogState& state = index_.state();

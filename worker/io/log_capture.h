@@ -34,13 +34,16 @@ class LogCapture {
   std::string tail() const;
 
  private:
+  Result<void> make_files();
   bool read_some();
   void take(const char* data, std::size_t size);
   void write_out(std::string_view data);
 
+  std::string path_;  ///< empty: there is no log
+  std::uint64_t bytes_max_ = 0;
   UniqueFd read_end_;
   UniqueFd write_end_;
-  UniqueFd file_;
+  UniqueFd file_;  ///< none while nothing was printed, see silent_log.h
   LogIndex index_;
   std::uint64_t size_ = 0;     ///< bytes taken into the file, those that are overwritten included
   std::uint64_t dropped_ = 0;  ///< because of trouble

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/protocol/limits.h"
+#include "worker/io/silent_log.h"
 
 namespace landseer::worker {
 namespace {
@@ -90,13 +91,14 @@ Result<LogIndex> LogIndex::create(const std::filesystem::path& log, std::uint64_
   index.state_.head = head;
   index.state_.ring = ring;
   index.times_max_ = times_max;
-  index.file_ = UniqueFd(
-      open(index.path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
-  if (!index.file_) {
+  const std::string draft = index.path_.native() + ".new";
+  index.file_ =
+      UniqueFd(open(draft.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (index.file_) index.write_state();
+  if (!index.file_ || !put_in_place(draft, index.path_.native())) {
     return fail(ErrorCode::kIo, std::string("cannot write the log: ") + strerrordesc_np(errno),
                 log.string());
   }
-  index.write_state();
   return index;
 }
 

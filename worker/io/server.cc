@@ -151,6 +151,7 @@ Result<void> Server::receive_executor() {
 
 void Server::on_executor(const FromExecutor& message) {
   if (const auto* inventory = std::get_if<Inventory>(&message)) {
+    agent_->set_holding(inventory->can_hold);
     for (const AttemptKey& key : launches_.settle(inventory->running)) {
       RunEnded ended;
       ended.key = key;
@@ -186,7 +187,8 @@ RunEnded Server::run_ended(Ended ended) const {
           ended.cpu_ms,
           ended.memory_peak_bytes,
           0,
-          ended.host_is_well};
+          ended.host_is_well,
+          ended.next};
 }
 
 /// A tool that fails while there is less space than the host promises fails for that, as far as
@@ -236,7 +238,7 @@ void Server::perform(const Run& effect) {
   } else if (runtime == nullptr) {
     started = fail(ErrorCode::kNotFound,
                    "this worker does not run tools with " + job->second.spec.runtime);
-  } else if (const auto launch = runtime->make_launch(
+  } else if (auto launch = runtime->make_launch(
                  {job->second, *paths, gpus_of(effect.gpus), static_cast<std::uint64_t>(grace_ms),
                   place_of(to_string(effect.key)), cgroup_root_, std::move(*secrets)});
              !launch) {
@@ -244,7 +246,9 @@ void Server::perform(const Run& effect) {
   } else {
     // Without GPUs it says what it said when the attempt was prepared.
     if (!effect.gpus.empty()) started = write_job_file(paths->folder, {job->second, effect.gpus});
-    if (started) started = executor_->send(*launch);
+    launch->slot = effect.slot;
+    launch->held = effect.held;
+    if (started) started = executor_->send(std::move(*launch));
   }
   // A lost executor is noticed, and replaced, where its answers are read.
   if (started || started.error().code == ErrorCode::kUnavailable) {
@@ -264,6 +268,8 @@ void Server::perform(const Run& effect) {
 }
 
 void Server::perform(const StopRun& effect) { tell_executor(Halt{effect.key}); }
+
+void Server::perform(const StartHeld& effect) { tell_executor(Start{effect.key}); }
 
 void Server::perform(const Capture& effect) { workbench_->submit(effect); }
 

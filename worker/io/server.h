@@ -78,6 +78,7 @@ class Server {
   void perform(const CaptureCheckpoint& effect);
   void perform(const RemoveArtifacts& effect);
   void perform(const LookAtContents& effect);
+  void perform(const StartHeld& effect);
   Result<void> find_gpus();
   std::vector<protocol::GpuOffer> gpus_of(const std::vector<std::uint32_t>& indices) const;
   void tell_executor(const ToExecutor& message);
@@ -88,6 +89,7 @@ class Server {
   AttemptFolders folders_;
   Variables host_variables_;
   std::vector<std::string> host_environment_;
+  bool can_hold_ = false;    // the executor can
   std::string cgroup_root_;  // where the executor makes cgroups; empty: it makes none
   std::shared_ptr<const Runtimes> runtimes_;
   net::Context context_;

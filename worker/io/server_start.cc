@@ -250,6 +250,7 @@ Result<Server::Leftovers> Server::find_leftovers() {
       }
     } else if (const auto* inventory = std::get_if<Inventory>(&**received)) {
       listed = true;
+      can_hold_ = inventory->can_hold;
       cgroup_root_ = inventory->cgroup_root;
       if (!inventory->unenforced.empty()) {
         spdlog::warn("no cgroup can be made here, so {} cannot be enforced; docs/operations.md",
@@ -266,6 +267,7 @@ Result<Server::Leftovers> Server::find_leftovers() {
 }
 
 void Server::adopt(const Leftovers& leftovers) {
+  agent_->set_holding(can_hold_);
   for (const StartedJob& started : leftovers.jobs) {
     spdlog::info("going on with {}, attempt {}", to_string(started.job.key.task),
                  started.job.key.attempt);

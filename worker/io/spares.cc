@@ -36,6 +36,14 @@ bool Spares::take(const std::filesystem::path& target) {
   return false;
 }
 
+std::optional<std::filesystem::path> Spares::take_in_place() {
+  const std::lock_guard lock(mutex_);
+  if (kept_.empty()) return std::nullopt;
+  std::filesystem::path spare = std::move(kept_.back());
+  kept_.pop_back();
+  return spare;
+}
+
 bool Spares::keep(const std::filesystem::path& path) {
   const std::lock_guard lock(mutex_);
   if (kept_.size() >= most_) return false;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ class Spares {
 
   /// One of them becomes `target`, in the same file system, which does not exist. False: no.
   bool take(const std::filesystem::path& target);
+  /// The same under the name that it has already, for the only user of a folder.
+  std::optional<std::filesystem::path> take_in_place();
   /// False: it is still where it was, for the caller to remove.
   bool keep(const std::filesystem::path& path);
 

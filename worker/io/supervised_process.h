@@ -67,6 +67,7 @@ class SupervisedProcess {
   Ended finish(Now now);
   Launched launched() const { return {launch_.key, tool_, started_.unix_ms}; }
   LogCapture& log() { return log_; }
+  const std::string& slot() const { return launch_.slot; }
 
  private:
   SupervisedProcess(Household& household, Launch launch, std::string token);

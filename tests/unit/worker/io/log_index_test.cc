@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string>
 
 #include "tests/support/temp_folder.h"
+#include "worker/io/log_capture.h"
 #include "worker/io/log_reader.h"
 
 namespace landseer::worker {
@@ -147,6 +149,71 @@ TEST_F(LogFile, TheNumberOfMarksIsBounded) {
     EXPECT_EQ(times[i].unix_ms, 1000 + 10 * static_cast<std::int64_t>(times[i].offset));
   }
   EXPECT_EQ(all(), std::string(500, 'x'));
+}
+
+// --- Logs of tools that say nothing, or not yet ---
+
+ino_t inode_of(const std::filesystem::path& file) {
+  struct stat info {};
+  return stat(file.c_str(), &info) == 0 ? info.st_ino : 0;
+}
+
+TEST_F(LogFile, OfASilentToolItIsEmptyAndEndsWithTheTool) {
+  auto capture = LogCapture::open(log, 1000);
+  ASSERT_TRUE(capture);
+  EXPECT_TRUE(read(0).found);
+  EXPECT_FALSE(read(0).finished);
+  capture->close_write_end();
+  capture->finish();
+  EXPECT_TRUE(read(0).found);
+  EXPECT_TRUE(read(0).finished);
+  EXPECT_EQ(read(0).size, 0u);
+}
+
+TEST_F(LogFile, SilentOnesAreOneFileUntilSomethingIsSaid) {
+  const std::filesystem::path other = folder / "task_2.1.log";
+  auto silent = LogCapture::open(other, 1000);
+  auto capture = LogCapture::open(log, 1000);
+  ASSERT_TRUE(silent && capture);
+  EXPECT_EQ(inode_of(log), inode_of(other));
+  ASSERT_EQ(write(capture->write_end(), "words", 5), 5);
+  capture->pump();
+  EXPECT_NE(inode_of(log), inode_of(other));
+  EXPECT_EQ(all(), "words");
+  EXPECT_FALSE(read(0).finished);
+  capture->close_write_end();
+  capture->finish();
+  EXPECT_TRUE(read(0).finished);
+  EXPECT_EQ(std::filesystem::file_size(other), 0u);
+  EXPECT_FALSE(read_log(other, {"", TaskId{2}, 1, 0, 1000, 0, false}).finished);
+}
+
+TEST_F(LogFile, OneOfAnEarlierAttemptOfThisNameIsGivenUpAndNotWrittenTo) {
+  const std::filesystem::path other = folder / "task_2.1.log";
+  for (const std::string words : {"first", "second", ""}) {
+    auto capture = LogCapture::open(log, 1000);
+    auto silent = LogCapture::open(other, 1000);
+    ASSERT_TRUE(capture && silent);
+    EXPECT_EQ(read(0).size, 0u);
+    ASSERT_EQ(write(capture->write_end(), words.data(), words.size()),
+              static_cast<ssize_t>(words.size()));
+    capture->close_write_end();
+    capture->finish();
+    EXPECT_EQ(all(), words);
+    EXPECT_EQ(std::filesystem::file_size(other), 0u);
+  }
+}
+
+TEST_F(LogFile, WhatCannotBeWrittenIsMissedOnlyThere) {
+  EXPECT_FALSE(LogCapture::open(folder / "nowhere" / "log", 1000));
+  std::filesystem::create_directories(folder / "logs");
+  auto capture = LogCapture::open(folder / "logs" / "log", 1000);
+  ASSERT_TRUE(capture);
+  std::filesystem::remove_all(folder / "logs");
+  ASSERT_EQ(write(capture->write_end(), "words", 5), 5);
+  capture->close_write_end();
+  capture->finish();
+  EXPECT_EQ(capture->tail(), "words");
 }
 
 }  // namespace
