@@ -9,8 +9,8 @@ namespace {
 /// A millisecond or two of work, in looks at workers: heartbeats must not wait longer behind a
 /// pass.
 constexpr std::uint64_t kLooksPerPass = 40'000;
-/// What a placement costs: the records, the books, and the mail, to a worker that had none yet.
-constexpr std::uint64_t kLooksPerPlacement = 80;
+/// What a placement costs: the record, the books, and its part of the mail.
+constexpr std::uint64_t kLooksPerPlacement = 37;
 constexpr std::uint32_t kAll = std::numeric_limits<std::uint32_t>::max();
 /// What a request of a pipeline whose order moves costs after each placement, in looks at workers.
 constexpr std::uint64_t kLooksPerHead = 3;
