@@ -22,10 +22,11 @@ bool is_modest(const protocol::Hello& hello) {
   const auto all = [](const auto& list, auto&& good) {
     return std::all_of(list.begin(), list.end(), good);
   };
-  return hello.gpus.size() <= 64 && hello.labels.size() <= 64 && hello.runtimes.size() <= 16 &&
-         hello.datasets.size() <= 1024 && hello.images.size() <= 4096 &&
-         is_short(hello.data_address) && is_short(hello.boot_id) &&
-         is_short(hello.program_version) && is_short(hello.unfit) &&
+  return hello.gpus.size() <= protocol::kGpusMax && hello.labels.size() <= protocol::kLabelsMax &&
+         hello.runtimes.size() <= protocol::kRuntimesMax &&
+         hello.datasets.size() <= protocol::kDatasetsMax &&
+         hello.images.size() <= protocol::kImagesMax && is_short(hello.data_address) &&
+         is_short(hello.boot_id) && is_short(hello.program_version) && is_short(hello.unfit) &&
          (hello.fetch_secret.empty() || hello.fetch_secret.size() == protocol::kFetchSecretBytes) &&
          hello.store_id.size() <= protocol::kNameBytesMax && all(hello.runtimes, is_short) &&
          hello.named.size() <= protocol::kNamedOffersMax &&
@@ -46,8 +47,9 @@ bool is_modest(const protocol::Hello& hello) {
                       dataset.names.size() <= protocol::kDatasetNamesMax &&
                       std::all_of(dataset.names.begin(), dataset.names.end(), is_short);
              }) &&
-         all(hello.images,
-             [](const auto& image) { return is_short(image.image) && image.kept.size() <= 16; });
+         all(hello.images, [](const auto& image) {
+           return is_short(image.image) && image.kept.size() <= protocol::kImageVersionsMax;
+         });
 }
 
 void adopt_offer(WorkerRecord& worker, State& state) {

@@ -27,7 +27,7 @@ bool Placement::share_store(const WorkerRecord& a, const WorkerRecord& b) {
 
 /// Null: nobody has room, or only workers where it cannot be started, or where its names stand for
 /// something else. Of those that have room: who is idle, rather than given ahead; who has the
-/// largest input; then in the order of FreeWorkers, and who has the image.
+/// what its last dependency left; then in the order of FreeWorkers, and who has the image.
 WorkerRecord* Placement::choose_worker(Search& search) {
   free_.sync(state_.workers);
   const auto mean_ms = state_.times.slowest_mean_ms(search.found.task->tool->name);

@@ -17,17 +17,22 @@ class AuditLog {
  public:
   /// A file that grows beyond `bytes_max` becomes `audit.log.1`, and the one before it goes.
   explicit AuditLog(const std::string& folder, std::uint64_t bytes_max = 64 * 1024 * 1024)
-      : path_(folder + "/audit.log"), bytes_max_(bytes_max) {}
+      : folder_(folder), path_(folder + "/audit.log"), bytes_max_(bytes_max) {}
 
   Result<void> write(const std::vector<Audit>& audits, WallTime at);
+  /// Returns when what was written is on the disk.
+  Result<void> sync();
 
  private:
   Result<void> open();
+  Result<void> fail_write();
 
+  std::string folder_;
   std::string path_;
   std::uint64_t bytes_max_;
   UniqueFd file_;
   std::uint64_t bytes_ = 0;
+  bool unsynced_ = false;
 };
 
 /// A line, its end included.

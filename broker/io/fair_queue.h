@@ -12,17 +12,28 @@
 
 namespace landseer::broker {
 
+struct FairLimits {
+  std::size_t each_items = 0;  ///< of one caller
+  std::size_t each_bytes = 0;  ///< the same
+  std::size_t bytes = 0;       ///< of all callers
+};
+
 template <class Item>
 class FairQueue {
  public:
-  explicit FairQueue(std::size_t each_max) : each_max_(each_max) {}
+  explicit FairQueue(const FairLimits& limits) : limits_(limits) {}
 
-  /// False if this caller has too many waiting already.
-  bool push(const std::string& caller, Item item) {
-    Items& items = waiting_[caller];
-    if (items.size() >= each_max_) return false;
-    if (items.empty()) turns_.push_back(caller);
-    items.push_back(std::move(item));
+  /// False if this caller, or all together, have too much waiting already. `bytes`: that it holds.
+  bool push(const std::string& caller, Item item, std::size_t bytes) {
+    const auto found = waiting_.find(caller);
+    const std::size_t own = found != waiting_.end() ? found->second.bytes : 0;
+    if (bytes > limits_.bytes - bytes_ || bytes > limits_.each_bytes - own) return false;
+    if (found != waiting_.end() && found->second.items.size() >= limits_.each_items) return false;
+    Waiting& waiting = waiting_[caller];
+    if (waiting.items.empty()) turns_.push_back(caller);
+    waiting.items.emplace_back(std::move(item), bytes);
+    waiting.bytes += bytes;
+    bytes_ += bytes;
     return true;
   }
 
@@ -30,9 +41,12 @@ class FairQueue {
   std::optional<Item> pop() {
     if (turns_.empty()) return std::nullopt;
     const auto found = waiting_.find(turns_.front());
-    std::optional<Item> item(std::move(found->second.front()));
-    found->second.pop_front();
-    if (found->second.empty()) {
+    Waiting& waiting = found->second;
+    std::optional<Item> item(std::move(waiting.items.front().first));
+    waiting.bytes -= waiting.items.front().second;
+    bytes_ -= waiting.items.front().second;
+    waiting.items.pop_front();
+    if (waiting.items.empty()) {
       waiting_.erase(found);
       turns_.pop_front();
     } else {
@@ -44,10 +58,14 @@ class FairQueue {
   bool empty() const { return turns_.empty(); }
 
  private:
-  using Items = std::deque<Item>;
-  std::size_t each_max_;
-  std::unordered_map<std::string, Items> waiting_;  // none of them empty
-  std::list<std::string> turns_;                    // the next one first
+  struct Waiting {
+    std::deque<std::pair<Item, std::size_t>> items;  // never none; each with its bytes
+    std::size_t bytes = 0;
+  };
+  FairLimits limits_;
+  std::size_t bytes_ = 0;
+  std::unordered_map<std::string, Waiting> waiting_;
+  std::list<std::string> turns_;  // the next one first
 };
 
 }  // namespace landseer::broker

@@ -30,25 +30,30 @@ constexpr double kLate = 1.25;
 
 std::uint64_t page_bytes() { return static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)); }
 
-/// Its limit; the largest number if it has none, or if nobody can say.
-std::uint64_t cgroup_limit() {
-  constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
+/// Of version 2, as `/system.slice/landseer-broker.service`; empty if nobody can say.
+std::string own_cgroup() {
   std::ifstream own("/proc/self/cgroup");
-  std::string line;
-  while (std::getline(own, line)) {
-    if (!line.starts_with("0::")) continue;
-    std::uint64_t limit = kNone;
-    std::ifstream file("/sys/fs/cgroup" + line.substr(3) + "/memory.max");
-    return file >> limit ? limit : kNone;
+  for (std::string line; std::getline(own, line);) {
+    if (line.starts_with("0::/")) return line.substr(3);
   }
-  return kNone;
+  return {};
 }
 
 }  // namespace
 
+std::uint64_t cgroup_memory_limit(const std::string& root, const std::string& path) {
+  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+  for (std::string at = path; !at.empty(); at.resize(at.rfind('/'))) {
+    std::uint64_t limit = 0;
+    std::ifstream file(root + at + "/memory.max");
+    if (file >> limit) least = std::min(least, limit);  // else it says `max`
+  }
+  return least;
+}
+
 std::uint64_t default_memory_limit() {
   const std::uint64_t machine = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * page_bytes();
-  return std::min(machine, cgroup_limit()) / 4 * 3;
+  return std::min(machine, cgroup_memory_limit("/sys/fs/cgroup", own_cgroup())) / 4 * 3;
 }
 
 LoadGuard::LoadGuard(std::uint64_t memory_limit)

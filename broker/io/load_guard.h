@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string>
 
 #include "common/base/time.h"
 #include "common/base/unique_fd.h"
@@ -14,6 +15,10 @@ namespace landseer::broker {
 
 /// Three quarters of what this process may use: of its cgroup's limit, or of the machine's memory.
 std::uint64_t default_memory_limit();
+
+/// The least that the cgroup `path`, below `root`, and those above it allow, in bytes; the largest
+/// number if none of them has a limit.
+std::uint64_t cgroup_memory_limit(const std::string& root, const std::string& path);
 
 class LoadGuard {
  public:

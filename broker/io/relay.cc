@@ -159,8 +159,10 @@ void Relay::take(net::PeerMessage message) {
     return;
   }
   auto decoded = protocol::decode_bulk_request(message.frame.bytes());
-  if (!decoded) return dropped_one(decoded.error().message);
-  if (decoded->number >= protocol::kRelayedNumberMin) return dropped_one("a number of the broker");
+  if (!decoded || decoded->number >= protocol::kRelayedNumberMin) {
+    router_.connections().malformed(message.peer, net::now().instant);
+    return dropped_one(decoded ? "a number of the broker" : decoded.error().message);
+  }
   if (!may_ask(message.user, decoded->message)) {
     return refuse(message.peer, decoded->number, ErrorCode::kNotAllowed,
                   "the broker does not allow this to your key, or not any more", "");

@@ -19,8 +19,10 @@ namespace {
 /// if they are large. Peers of one socket take turns in libzmq already.
 constexpr int kDrainMax = 1024;
 constexpr Duration kDrainFor = std::chrono::milliseconds(5);
-/// Of one caller, waiting for its turn; four chunks of a submission are under way at most.
-constexpr std::size_t kRequestsEachMax = 64;
+/// Waiting for their turn. Four chunks of a submission are under way at most, and a few submissions
+/// of one key.
+constexpr FairLimits kRequestsMax{
+    .each_items = 64, .each_bytes = 32 * 1024 * 1024, .bytes = 256 * 1024 * 1024};
 constexpr std::uint32_t kBusyRetryMs = 100;
 constexpr std::uint32_t kShortOfRoomRetryMs = 2000;
 /// Spent on clients before workers get their turn again.
@@ -56,7 +58,7 @@ Server::Server(StateFolder& folder, Store& store, History& history, const Option
       guard_(options.memory_limit),
       workers_(context_),
       clients_(context_),
-      requests_(kRequestsEachMax) {}
+      requests_(kRequestsMax) {}
 
 Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   if (auto locked = lock_doors(); !locked) return tl::make_unexpected(locked.error());
@@ -191,7 +193,7 @@ void Server::receive_workers() {
     }
     auto decoded = protocol::decode_from_worker(received->frame);
     if (!decoded) {
-      count_bad("workers", decoded.error());
+      count_bad(workers_, *received, decoded.error());
       // If it is a worker, something it said is lost: Hello settles what.
       static_cast<void>(
           workers_.send(received->peer, protocol::encode(protocol::ToWorker(protocol::Rehello{}))));
@@ -223,12 +225,14 @@ void Server::take_from_client(const net::PeerFrame& received) {
   };
   const auto caller = caller_of(received, keys::Door::kClients);
   if (!caller) {
-    clients_.connections().end_later(received.peer, net::now().instant + kFarewell);
+    clients_.connections().end_later(received.peer,
+                                     net::now().instant + net::Connections::kFarewell);
     return answer({ErrorCode::kNotAllowed, "the broker accepts this key no more", "key",
                    "ask for another one"});
   }
   if (!decoded) {
-    count_bad("clients", decoded.error());
+    if (clients_.connections().ends_soon(received.peer)) return;
+    count_bad(clients_, received, decoded.error());
     // A client of a later version should hear why, not wait for nothing.
     return answer({decoded.error().code, decoded.error().message, "message", decoded.error().hint});
   }
@@ -243,8 +247,10 @@ void Server::take_from_client(const net::PeerFrame& received) {
   }
   // Without keys, a connection is a caller.
   const std::string& who = caller->name.empty() ? received.peer : caller->name;
-  if (!requests_.push(who, {client_sessions_.number_of(received.peer, received.user),
-                            decoded->number, std::move(decoded->message), *caller})) {
+  if (!requests_.push(who,
+                      {client_sessions_.number_of(received.peer, received.user), decoded->number,
+                       std::move(decoded->message), *caller},
+                      received.frame.size())) {
     answer({ErrorCode::kBusy, "too many requests are under way", "broker",
             "ask again a little later", kBusyRetryMs});
   }
@@ -279,14 +285,6 @@ protocol::BlobData Server::read_script(const protocol::GetBlob& request) const {
   return reply;
 }
 
-void Server::count_bad(const char* port, const Error& error) {
-  ++bad_frames_;
-  // Powers of two: a flood of rubbish must not become a flood of log lines.
-  if ((bad_frames_ & (bad_frames_ - 1)) == 0) {
-    spdlog::warn("dropped a frame on the {} port, {} so far: {}", port, bad_frames_, error.message);
-  }
-}
-
 /// The order is the promise: blobs and records are durable before anyone hears of them.
 Result<void> Server::flush(net::SignalWatch& signals) {
   auto kept = until_there_is_space([this] { return keep_blobs(); }, signals);
@@ -306,7 +304,11 @@ Result<void> Server::flush(net::SignalWatch& signals) {
     core_->begin_snapshot();
     store_.begin_snapshot(core_->fingerprint());
   }
-  if (!outbox_.empty()) send_mail();
+  if (!outbox_.empty()) {
+    write_audit();
+    send_mail();
+    sync_audit();
+  }
   return {};
 }
 
@@ -351,15 +353,23 @@ void Server::save_memory() {
 
 void Server::write_audit() {
   if (auto written = audit_.write(outbox_.audits, net::now().wall); !written) {
-    ++audit_errors_;
-    if ((audit_errors_ & (audit_errors_ - 1)) == 0) {
-      spdlog::warn("the audit log is not written: {}", written.error().to_string());
-    }
+    count_audit_error(written.error());
+  }
+}
+
+/// Nobody waits for it: what was accepted is in the store.
+void Server::sync_audit() {
+  if (auto synced = audit_.sync(); !synced) count_audit_error(synced.error());
+}
+
+void Server::count_audit_error(const Error& error) {
+  ++audit_errors_;
+  if ((audit_errors_ & (audit_errors_ - 1)) == 0) {
+    spdlog::warn("the audit log is not written: {}", error.to_string());
   }
 }
 
 void Server::send_mail() {
-  write_audit();
   for (const std::string& notice : outbox_.notices) spdlog::warn("{}", notice);
   const auto to_workers = std::move(outbox_.to_workers);
   const auto to_clients = std::move(outbox_.to_clients);

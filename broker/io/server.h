@@ -25,9 +25,6 @@
 
 namespace landseer::broker {
 
-/// So long a peer may read why its connection ends.
-inline constexpr Duration kFarewell = std::chrono::seconds(1);
-
 struct ServerAddresses {
   std::string workers;
   std::string clients;
@@ -65,7 +62,7 @@ class Server {
   void take_from_client(const net::PeerFrame& received);
   void serve_clients();
   protocol::BlobData read_script(const protocol::GetBlob& request) const;
-  void count_bad(const char* port, const Error& error);
+  void count_bad(net::Router& router, const net::PeerFrame& received, const Error& error);
   Result<void> start_trace();
   Result<void> flush(net::SignalWatch& signals);
   Result<void> keep_blobs();
@@ -76,6 +73,8 @@ class Server {
   Duration time_to_wait(const Now& now) const;
   void send_mail();
   void write_audit();
+  void sync_audit();
+  void count_audit_error(const Error& error);
   void save_memory();
 
   StateFolder& folder_;

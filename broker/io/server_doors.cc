@@ -47,7 +47,7 @@ void Server::drop_revoked() {
   for (const PeerId peer : worker_sessions_.forget_unless(opens(keys::Door::kWorkers))) {
     core_->handle(WorkerUnreachable{peer}, net::now(), outbox_);
   }
-  const Instant end = net::now().instant + kFarewell;
+  const Instant end = net::now().instant + net::Connections::kFarewell;
   for (const std::string& peer : workers_.connections().find_unless(opens(keys::Door::kWorkers))) {
     refuse_revoked(peer);
   }
@@ -61,12 +61,27 @@ void Server::drop_revoked() {
 void Server::refuse_worker(const std::string& peer, const Error& why) {
   const protocol::Refused refused{why.code, why.message, why.hint};
   static_cast<void>(workers_.send(peer, protocol::encode(protocol::ToWorker(refused))));
-  workers_.connections().end_later(peer, net::now().instant + kFarewell);
+  workers_.connections().end_later(peer, net::now().instant + net::Connections::kFarewell);
 }
 
 void Server::refuse_revoked(const std::string& peer) {
   refuse_worker(peer, {ErrorCode::kNotAllowed, "the broker accepts its key no more", "",
                        "`landseer keys list` on the broker's host shows whose it accepts"});
+}
+
+void Server::count_bad(net::Router& router, const net::PeerFrame& received, const Error& error) {
+  const char* const port = &router == &workers_ ? "workers" : "clients";
+  ++bad_frames_;
+  // Powers of two: a flood of rubbish must not become a flood of log lines.
+  if ((bad_frames_ & (bad_frames_ - 1)) == 0) {
+    spdlog::warn("dropped a frame on the {} port, {} so far: {}", port, bad_frames_, error.message);
+  }
+  if (!router.connections().malformed(received.peer, net::now().instant)) return;
+  const auto door = &router == &workers_ ? keys::Door::kWorkers : keys::Door::kClients;
+  const auto caller = caller_of(received, door);
+  spdlog::warn("ended a connection{} on the {} port: {} malformed frames within a minute",
+               caller && !caller->name.empty() ? " of the key '" + caller->name + "'" : "", port,
+               net::Connections::kMalformedMax);
 }
 
 /// A new connection: has its key enough of them, or the process too few files? kBusy: there may be
@@ -81,7 +96,7 @@ std::optional<Error> Server::turn_away(net::Router& router, const net::PeerFrame
                  "try again later; its host may allow it more files"};
   }
   if (!received.first || !connections.has_more_than(connections_per_key_, received.user)) return {};
-  connections.end_later(received.peer, now + kFarewell);
+  connections.end_later(received.peer, now + net::Connections::kFarewell);
   return Error{ErrorCode::kLimit,
                "the key '" + caller.name + "' has " + std::to_string(connections_per_key_) +
                    " connections, which is what one key may have",

@@ -89,6 +89,22 @@ void for_each_file(Visit&& visit) {
 
 std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
 
+/// The ids that libzmq gives are a zero and a counter of 32 bits, which begins anywhere.
+std::optional<std::uint32_t> counter_of(const std::string& routing_id) {
+  if (routing_id.size() != 5 || routing_id[0] != '\0') return std::nullopt;
+  std::uint32_t counter = 0;
+  for (std::size_t i = 1; i < routing_id.size(); ++i) {
+    counter = counter << 8 | static_cast<unsigned char>(routing_id[i]);
+  }
+  return counter;
+}
+
+bool came_later(const std::string& peer, const std::string& than) {
+  const auto a = counter_of(peer);
+  const auto b = counter_of(than);
+  return a && b && static_cast<std::int32_t>(*a - *b) > 0;
+}
+
 }  // namespace
 
 std::uint64_t Connections::wire_bytes(std::size_t bytes) const {
@@ -96,15 +112,19 @@ std::uint64_t Connections::wire_bytes(std::size_t bytes) const {
   return framed + (framed > kShortFrame ? 9 : 2);
 }
 
-void Connections::open(const std::string& peer, int fd, const std::string& user) {
+/// False: the connection is over, and its descriptor is another's. Only its last messages come.
+bool Connections::open(const std::string& peer, int fd, const std::string& user) {
   if (const auto found = by_peer_.find(peer); found != by_peer_.end()) forget(found);
   if (const auto before = by_fd_.find(fd); before != by_fd_.end()) {
-    forget(by_peer_.find(before->second));
+    const auto holder = by_peer_.find(before->second);
+    if (holder->second.inode == inode_of(fd) && came_later(holder->first, peer)) return false;
+    forget(holder);
   }
   Connection& opened = by_peer_.emplace(peer, Connection{fd, inode_of(fd), user}).first->second;
   opened.opened = now().instant;
   by_fd_.emplace(fd, peer);
   if (!user.empty()) by_user_[user].insert(fd);
+  return true;
 }
 
 void Connections::forget(ByPeer::iterator found) {
@@ -123,12 +143,27 @@ bool Connections::received(const std::string& peer, int fd, const std::string& u
   if (fd < 0) return false;
   auto found = by_peer_.find(peer);
   if (found == by_peer_.end() || found->second.fd != fd || found->second.user != user) {
-    open(peer, fd, user);
+    if (!open(peer, fd, user)) return false;
     found = by_peer_.find(peer);
   }
   Connection& connection = found->second;
-  connection.received += wire_bytes(message.bytes) + (message.frames - 1) * wire_bytes(0);
-  return message.whole && std::exchange(connection.is_new, false);
+  connection.received += message.wire_bytes;
+  if (message.whole) return std::exchange(connection.is_new, false);
+  malformed(peer, now().instant);
+  return false;
+}
+
+bool Connections::malformed(const std::string& peer, Instant now) {
+  const auto found = by_peer_.find(peer);
+  if (found == by_peer_.end()) return false;
+  Connection& connection = found->second;
+  if (connection.malformed == 0 || now - connection.malformed_since >= kMalformedIn) {
+    connection.malformed_since = now;
+    connection.malformed = 0;
+  }
+  if (++connection.malformed != kMalformedMax) return false;
+  end_later(peer, now + kFarewell);
+  return true;
 }
 
 void Connections::sent(const std::string& peer, std::size_t bytes) {

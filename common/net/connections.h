@@ -30,17 +30,21 @@ class Connections {
   // --- Told by the Router ---
 
   struct Received {
-    std::size_t frames = 1;
-    std::size_t bytes = 0;
-    bool whole = true;  ///< false: the Router drops it
+    std::uint64_t wire_bytes = 0;  ///< of its frames together, see wire_bytes()
+    bool whole = true;             ///< false: the Router drops it
   };
-  /// True: it is the first whole message over this connection.
+  /// What a frame with so much content takes on the wire.
+  std::uint64_t wire_bytes(std::size_t bytes) const;
+  /// True: it is the first whole message over this connection. One that is not whole is malformed.
   bool received(const std::string& peer, int fd, const std::string& user, const Received& message);
   /// Ends the connection of a peer that does not read: see kUnreadMax.
   void sent(const std::string& peer, std::size_t bytes);
 
   // --- For the Router's owner ---
 
+  /// What this peer sent means nothing. With kMalformedMax of them within kMalformedIn its
+  /// connection is ended after kFarewell, and this is true, once.
+  bool malformed(const std::string& peer, Instant now);
   /// Whether this user has more open ones. Looks at each only if it seems so.
   bool has_more_than(std::size_t count, const std::string& user);
   /// A peer may hear why before it goes.
@@ -61,6 +65,11 @@ class Connections {
 
   /// Bytes that wait for one peer to read them; more end its connection.
   static constexpr std::uint64_t kUnreadMax = 64 * 1024 * 1024;
+  /// A peer of another version may say a few things that this one does not know.
+  static constexpr std::uint32_t kMalformedMax = 20;
+  static constexpr Duration kMalformedIn = std::chrono::minutes(1);
+  /// So long a peer may read why its connection ends.
+  static constexpr Duration kFarewell = std::chrono::seconds(1);
 
  private:
   /// Around the content of a frame of CURVE: RFC 26 of the ZeroMQ project, MESSAGE.
@@ -75,11 +84,12 @@ class Connections {
     std::uint64_t sent = 0;
     std::uint64_t looked_at = 0;  ///< of `sent`
     Instant opened{};
+    std::uint32_t malformed = 0;
+    Instant malformed_since{};
   };
   using ByPeer = std::unordered_map<std::string, Connection>;
 
-  std::uint64_t wire_bytes(std::size_t bytes) const;
-  void open(const std::string& peer, int fd, const std::string& user);
+  bool open(const std::string& peer, int fd, const std::string& user);
   void forget(ByPeer::iterator found);
   const Connection* find(int fd, std::uint64_t inode) const;
   void for_each_socket(const std::function<void(int fd, const Connection*)>& visit) const;

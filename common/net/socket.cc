@@ -327,9 +327,9 @@ std::optional<PeerMessage> Router::receive_message() {
     }
     received.user = secured_ ? user_of(received.frame) : std::string();
     const int fd = zmq_msg_get(message_of(received.frame), ZMQ_SRCFD);
-    Connections::Received message{1, received.frame.bytes().size(), !more};
-    for (Frame rest; more && take_frame(handle_, rest, more); ++message.frames) {
-      message.bytes += rest.bytes().size();
+    Connections::Received message{connections_.wire_bytes(received.frame.bytes().size()), !more};
+    for (Frame rest; more && take_frame(handle_, rest, more);) {
+      message.wire_bytes += connections_.wire_bytes(rest.bytes().size());
     }
     received.first = connections_.received(received.peer, fd, received.user, message);
     if (message.whole) return received;

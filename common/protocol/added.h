@@ -2,6 +2,7 @@
 /// the older form does not have it, and then it keeps its default.
 #pragma once
 
+#include "common/protocol/at_most.h"
 #include "common/protocol/bytes.h"
 
 namespace landseer::protocol {
@@ -16,6 +17,11 @@ struct AddedRef<BytesRef<String>> {
   BytesRef<String> value;
 };
 
+template <class List>
+struct AddedRef<AtMostRef<List>> {
+  AtMostRef<List> value;
+};
+
 template <class T>
 AddedRef<T> added(T& value) {
   return {value};
@@ -23,6 +29,11 @@ AddedRef<T> added(T& value) {
 
 template <class String>
 AddedRef<BytesRef<String>> added(BytesRef<String> value) {
+  return {value};
+}
+
+template <class List>
+AddedRef<AtMostRef<List>> added(AtMostRef<List> value) {
   return {value};
 }
 

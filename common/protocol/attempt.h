@@ -10,6 +10,7 @@
 #include "common/base/ids.h"
 #include "common/protocol/added.h"
 #include "common/protocol/bytes.h"
+#include "common/protocol/limits.h"
 #include "common/protocol/resources.h"
 
 namespace landseer::protocol {
@@ -202,7 +203,7 @@ struct AttemptResult {
     visit("checkpoint", added(m.checkpoint));
     visit("checkpoint_bytes", added(m.checkpoint_bytes));
     visit("host_is_well", added(m.host_is_well));
-    visit("gpus", added(m.gpus));
+    visit("gpus", added(at_most(kGpusMax, m.gpus)));
   }
 };
 

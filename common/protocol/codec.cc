@@ -14,7 +14,7 @@ std::string encode(const BulkReply& message, std::uint64_t number) {
 }
 
 Result<Envelope<BulkRequest>> decode_bulk_request(std::string_view frame) {
-  return decode_frame<BulkRequest>(frame);
+  return decode_request<BulkRequest>(frame);
 }
 
 Result<Envelope<BulkReply>> decode_bulk_reply(std::string_view frame) {

@@ -13,7 +13,7 @@ std::string encode(const ToClient& message, std::uint64_t number) {
 }
 
 Result<Envelope<FromClient>> decode_from_client(std::string_view frame) {
-  return decode_frame<FromClient>(frame);
+  return decode_request<FromClient>(frame);
 }
 
 Result<Envelope<ToClient>> decode_to_client(std::string_view frame) {

@@ -13,7 +13,7 @@ std::string encode(const ToWorker& message, std::uint64_t number) {
 }
 
 Result<Envelope<FromWorker>> decode_from_worker(std::string_view frame) {
-  return decode_frame<FromWorker>(frame);
+  return decode_request<FromWorker>(frame);
 }
 
 Result<Envelope<ToWorker>> decode_to_worker(std::string_view frame) {

@@ -49,6 +49,10 @@ class Describer {
     out_ += std::to_string(bytes.bytes.size()) + " bytes";
   }
   template <class T>
+  void put(const AtMostRef<T>& field) {
+    put(field.list);
+  }
+  template <class T>
   void put(const AddedRef<T>& field) {
     put(field.value);
   }

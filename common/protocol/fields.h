@@ -17,6 +17,7 @@
 #include "common/base/ids.h"
 #include "common/base/text.h"
 #include "common/protocol/added.h"
+#include "common/protocol/at_most.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
 #include "common/protocol/reader.h"
@@ -80,6 +81,11 @@ class Packer {
   }
 
   template <class T>
+  void put(const AtMostRef<T>& field) {
+    put(field.list);
+  }
+
+  template <class T>
   void put(const AddedRef<T>& field) {
     put(field.value);
   }
@@ -118,7 +124,10 @@ class Packer {
 
 class Unpacker {
  public:
-  explicit Unpacker(std::string_view frame) : reader_(frame) {}
+  /// `items_max`: of all lists together.
+  explicit Unpacker(std::string_view frame,
+                    std::uint64_t items_max = std::numeric_limits<std::uint64_t>::max())
+      : reader_(frame), items_left_(items_max) {}
   const std::string& failed_field() const { return failed_; }
   Reader& reader() { return reader_; }
 
@@ -177,16 +186,12 @@ class Unpacker {
 
   template <class T>
   bool get(std::vector<T>& values) {
-    std::uint32_t count = 0;
-    if (!enter(count)) return false;
-    values.clear();
-    // Beyond that it grows as elements prove good: a list of nothings must not become memory.
-    constexpr std::uint32_t kAtOnce = 1024;
-    values.reserve(std::min(count, kAtOnce));
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (!get(values.emplace_back())) return false;
-    }
-    return leave();
+    return get_list(values, kArrayMax);
+  }
+
+  template <class List>
+  bool get(AtMostRef<List>& field) {
+    return get_list(field.list, field.max);
   }
 
   bool get(std::map<std::string, std::string>& values) {
@@ -219,6 +224,21 @@ class Unpacker {
   }
 
  private:
+  template <class T>
+  bool get_list(std::vector<T>& values, std::uint32_t max) {
+    std::uint32_t count = 0;
+    if (!enter(count) || count > max || count > items_left_) return false;
+    items_left_ -= count;
+    values.clear();
+    // Beyond that it grows as elements prove good: a list of nothings must not become memory.
+    constexpr std::uint32_t kAtOnce = 1024;
+    values.reserve(std::min(count, kAtOnce));
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (!get(values.emplace_back())) return false;
+    }
+    return leave();
+  }
+
   template <class T>
   bool get_integer(T& value) {
     std::uint64_t magnitude = 0;
@@ -256,6 +276,7 @@ class Unpacker {
   }
 
   Reader reader_;
+  std::uint64_t items_left_;
   std::uint32_t depth_ = 0;
   std::string failed_;
 };
@@ -309,10 +330,11 @@ bool read_body(std::uint64_t index, Unpacker& unpacker, Variant& out) {
 }
 
 template <class Variant>
-Result<Envelope<Variant>> decode_frame(std::string_view frame,
-                                       std::size_t bytes_max = kFrameBytesMax) {
+Result<Envelope<Variant>> decode_frame(
+    std::string_view frame, std::size_t bytes_max = kFrameBytesMax,
+    std::uint64_t items_max = std::numeric_limits<std::uint64_t>::max()) {
   if (frame.size() > bytes_max) return tl::make_unexpected(bad_frame("too large"));
-  Unpacker unpacker(frame);
+  Unpacker unpacker(frame, items_max);
   Envelope<Variant> envelope;
   std::uint32_t count = 0;
   std::uint64_t type = 0;
@@ -329,6 +351,12 @@ Result<Envelope<Variant>> decode_frame(std::string_view frame,
   }
   if (!unpacker.reader().at_end()) return tl::make_unexpected(bad_frame("trailing bytes"));
   return envelope;
+}
+
+/// Of what is sent to the broker, which must not be made to hold much more than came.
+template <class Variant>
+Result<Envelope<Variant>> decode_request(std::string_view frame) {
+  return decode_frame<Variant>(frame, kFrameBytesMax, kRequestItemsMax);
 }
 
 }  // namespace landseer::protocol

@@ -9,6 +9,7 @@
 
 #include "common/base/ids.h"
 #include "common/protocol/added.h"
+#include "common/protocol/limits.h"
 #include "common/protocol/submission.h"
 #include "common/protocol/worker_messages.h"
 
@@ -20,7 +21,7 @@ struct GetToolTimes {
   bool operator==(const GetToolTimes&) const = default;
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
-    visit("tools", m.tools);
+    visit("tools", at_most(kRefusedInWords * kToolsAskedMax, m.tools));
   }
 };
 

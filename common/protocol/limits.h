@@ -23,10 +23,21 @@ inline constexpr std::size_t kRulesMax = 32;
 inline constexpr std::size_t kNamedOffersMax = 256;  ///< site-defined resources of one worker
 /// Of a site-defined resource: sums of them stay far from any overflow.
 inline constexpr std::uint64_t kNamedAmountMax = 1'000'000'000'000;
-inline constexpr std::uint32_t kPageRowsMax = 1000;     ///< of a listing
-inline constexpr std::uint32_t kToolsAskedMax = 256;    ///< whose times are asked for at once
-inline constexpr std::uint32_t kBatchMax = 512;         ///< attempts in one message
-inline constexpr std::uint32_t kChangesKept = 131'072;  ///< that GetChanges can go back
+/// What one worker may offer.
+inline constexpr std::uint32_t kGpusMax = 64;
+inline constexpr std::uint32_t kLabelsMax = 64;
+inline constexpr std::uint32_t kRuntimesMax = 16;
+inline constexpr std::uint32_t kDatasetsMax = 1024;
+inline constexpr std::uint32_t kImagesMax = 4096;
+inline constexpr std::uint32_t kImageVersionsMax = 16;  ///< of one image, that can still be run
+/// Lists in a request that are so many times longer than their limit are malformed. Up to there the
+/// request is read, so that its sender hears in words what is too long.
+inline constexpr std::uint32_t kRefusedInWords = 4;
+inline constexpr std::uint32_t kRequestItemsMax = 262'144;  ///< of all lists of one request
+inline constexpr std::uint32_t kPageRowsMax = 1000;         ///< of a listing
+inline constexpr std::uint32_t kToolsAskedMax = 256;        ///< whose times are asked for at once
+inline constexpr std::uint32_t kBatchMax = 512;             ///< attempts in one message
+inline constexpr std::uint32_t kChangesKept = 131'072;      ///< that GetChanges can go back
 inline constexpr std::uint32_t kArrayMax = 1'200'000;
 inline constexpr std::uint32_t kDepthMax = 8;
 inline constexpr std::uint64_t kTasksPerSubmissionMax = 1'000'000;

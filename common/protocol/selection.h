@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "common/base/ids.h"
+#include "common/protocol/at_most.h"
+#include "common/protocol/limits.h"
 
 namespace landseer::protocol {
 
@@ -36,7 +38,7 @@ struct Selection {
     visit("pipeline", m.pipeline);
     visit("task", m.task);
     visit("tool", m.tool);
-    visit("workflows", m.workflows);
+    visit("workflows", at_most(kRefusedInWords * kWorkflowRangesMax, m.workflows));
     visit("pruned", m.pruned);
   }
 };

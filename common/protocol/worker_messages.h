@@ -12,6 +12,7 @@
 #include "common/protocol/attempt.h"
 #include "common/protocol/bytes.h"
 #include "common/protocol/content_check.h"
+#include "common/protocol/limits.h"
 #include "common/protocol/resources.h"
 #include "common/protocol/version.h"
 
@@ -46,7 +47,7 @@ struct DatasetOffer {
     visit("name", m.name);
     visit("variant", m.variant);
     visit("content", added(m.content));
-    visit("names", added(m.names));
+    visit("names", added(at_most(kRefusedInWords * kDatasetNamesMax, m.names)));
   }
 };
 
@@ -60,7 +61,7 @@ struct ImageOffer {
   static void fields(Self& m, Visit&& visit) {
     visit("image", m.image);
     visit("content", m.content);
-    visit("kept", added(m.kept));
+    visit("kept", added(at_most(kRefusedInWords * kImageVersionsMax, m.kept)));
   }
 };
 
@@ -100,19 +101,19 @@ struct Hello {
     visit("instance", m.instance);
     visit("cpus_milli", m.cpus_milli);
     visit("memory_bytes", m.memory_bytes);
-    visit("gpus", m.gpus);
+    visit("gpus", at_most(kRefusedInWords * kGpusMax, m.gpus));
     visit("labels", m.labels);
-    visit("runtimes", m.runtimes);
-    visit("datasets", m.datasets);
+    visit("runtimes", at_most(kRefusedInWords * kRuntimesMax, m.runtimes));
+    visit("datasets", at_most(kRefusedInWords * kDatasetsMax, m.datasets));
     visit("data_address", m.data_address);
-    visit("held", m.held);
+    visit("held", at_most(kRequestItemsMax, m.held));
     visit("number", m.number);
     visit("boot_id", added(m.boot_id));
-    visit("images", added(m.images));
+    visit("images", added(at_most(kRefusedInWords * kImagesMax, m.images)));
     visit("store_id", added(m.store_id));
     visit("unfit", added(m.unfit));
     visit("scratch_bytes", added(m.scratch_bytes));
-    visit("named", added(m.named));
+    visit("named", added(at_most(kRefusedInWords * kNamedOffersMax, m.named)));
     visit("tasks_max", added(m.tasks_max));
     visit("fetch_secret", added(as_bytes(m.fetch_secret)));
   }
@@ -223,7 +224,7 @@ struct StartedAttempt {
   static void fields(Self& m, Visit&& visit) {
     visit("attempt", m.attempt);
     visit("started_at", m.started_at);
-    visit("gpus", added(m.gpus));
+    visit("gpus", added(at_most(kGpusMax, m.gpus)));
   }
 };
 
@@ -234,7 +235,7 @@ struct Started {
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("attempts", m.attempts);
+    visit("attempts", at_most(kBatchMax, m.attempts));
   }
 };
 
@@ -246,7 +247,7 @@ struct Results {
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("results", m.results);
+    visit("results", at_most(kBatchMax, m.results));
   }
 };
 
@@ -283,7 +284,7 @@ struct Holding {
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("artifacts", m.artifacts);
+    visit("artifacts", at_most(kBatchMax, m.artifacts));
     visit("bytes", added(m.bytes));
   }
 };
@@ -332,9 +333,9 @@ struct Offer {
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("gpus", m.gpus);
-    visit("datasets", m.datasets);
-    visit("images", m.images);
+    visit("gpus", at_most(kRefusedInWords * kGpusMax, m.gpus));
+    visit("datasets", at_most(kRefusedInWords * kDatasetsMax, m.datasets));
+    visit("images", at_most(kRefusedInWords * kImagesMax, m.images));
     visit("unfit", m.unfit);
   }
 };
@@ -347,7 +348,7 @@ struct ReleaseRequest {
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("artifacts", m.artifacts);
+    visit("artifacts", at_most(kBatchMax, m.artifacts));
   }
 };
 
@@ -384,7 +385,7 @@ struct Dropped {
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("session", m.session);
-    visit("artifacts", m.artifacts);
+    visit("artifacts", at_most(kBatchMax, m.artifacts));
   }
 };
 

@@ -62,6 +62,8 @@ std::string facts(const Screen& screen, const protocol::TaskDetail& detail) {
   return text;
 }
 
+std::string peak_text(std::uint64_t bytes) { return bytes != 0 ? format_bytes(bytes) : "-"; }
+
 Table attempts_table(const std::vector<protocol::AttemptRow>& attempts) {
   Table table({{.title = "ATTEMPT", .side = Side::kRight},
                {.title = "WORKER", .width_min = 8},
@@ -70,6 +72,7 @@ Table attempts_table(const std::vector<protocol::AttemptRow>& attempts) {
                {.title = "TOOK", .side = Side::kRight},
                {.title = "CPU", .side = Side::kRight, .optional = true},
                {.title = "MEMORY", .side = Side::kRight, .optional = true},
+               {.title = "GPU MEMORY", .side = Side::kRight, .optional = true},
                {.title = "REASON", .width_min = 10, .optional = true}});
   const std::int64_t now_ms = net::now().wall.unix_ms;
   for (const protocol::AttemptRow& row : attempts) {
@@ -78,7 +81,7 @@ Table attempts_table(const std::vector<protocol::AttemptRow>& attempts) {
     table.add({std::to_string(row.attempt), row.worker, word, local_time(row.started_at),
                elapsed(row.started_at, row.finished_at, now_ms),
                format_duration(std::chrono::milliseconds(row.cpu_ms)),
-               format_bytes(row.memory_peak_bytes), row.reason});
+               peak_text(row.memory_peak_bytes), peak_text(row.gpu_memory_peak_bytes), row.reason});
   }
   return table;
 }

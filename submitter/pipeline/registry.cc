@@ -1,7 +1,9 @@
 #include "submitter/pipeline/registry.h"
 
+#include <string>
 #include <utility>
 
+#include "common/protocol/limits.h"
 #include "submitter/pipeline/tool_reader.h"
 
 namespace landseer::pipeline {
@@ -25,12 +27,31 @@ bool check_key(const Node& key, const std::string& kind, Diagnostics& out) {
   return false;
 }
 
+/// Workers tell what is in the folder itself: of a path its first part must be a name.
+std::vector<std::string> read_required(Fields& fields, std::string_view key) {
+  std::vector<std::string> paths = fields.texts(key);
+  for (const std::string& path : paths) {
+    const std::string trouble = name_trouble(path.substr(0, path.find('/')));
+    if (trouble.empty()) continue;
+    fields.error(key, "a name in '" + std::string(key) + "' of " + fields.what() + " " + trouble,
+                 "use 1 to 128 bytes of printable text");
+    return {};
+  }
+  return paths;
+}
+
 DatasetSpec read_dataset(Fields& fields, std::string name) {
   DatasetSpec spec;
   spec.name = std::move(name);
   spec.default_image = fields.text("default_image").value_or("");
-  spec.required_files = fields.texts("required_files");
-  spec.required_dirs = fields.texts("required_dirs");
+  spec.required_files = read_required(fields, "required_files");
+  spec.required_dirs = read_required(fields, "required_dirs");
+  if (spec.required_files.size() + spec.required_dirs.size() > protocol::kDatasetNamesMax) {
+    fields.error("required_files",
+                 "more than " + std::to_string(protocol::kDatasetNamesMax) +
+                     " names are required of " + fields.what(),
+                 "name a few that show that all is there");
+  }
   spec.source_artifacts_dir = fields.text("source_artifacts_dir").value_or("");
   for (const auto key : {"min_total_samples", "require_image_dir", "description"}) fields.has(key);
   if (const Node* variants = fields.map("variants")) {

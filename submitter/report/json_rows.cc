@@ -44,6 +44,7 @@ Json to_json(const protocol::AttemptRow& row) {
           {"finished_at", time_json(row.finished_at)},
           {"cpu_seconds", static_cast<double>(row.cpu_ms) / 1000},
           {"memory_peak_bytes", row.memory_peak_bytes},
+          {"gpu_memory_peak_bytes", row.gpu_memory_peak_bytes},
           {"log_tail", row.log_tail},
           {"gpus", row.gpus}};
 }

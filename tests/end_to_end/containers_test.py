@@ -1,5 +1,6 @@
-"""Tools in real containers, of podman. Skipped, with the reason, where podman cannot run one."""
+"""Tools in real containers, of podman. Skipped, with the reason, where podman or a static busybox is missing."""
 
+import hashlib
 import io
 import json
 import os
@@ -139,6 +140,43 @@ class ContainersTest(EndToEnd):
         self.assertEqual(expected, {name: variables.get(name) for name in expected})
         self.assertNotIn("LANDSEER_HOME", variables)
 
+    def test_a_secret_is_in_the_tools_environment_and_nowhere_else_of_ours(self):
+        value = "canary-" + os.urandom(16).hex()
+        digest = hashlib.sha256(value.encode()).hexdigest()
+        folder = self.cluster.folder / "secrets"
+        folder.mkdir(mode=0o700)
+        (folder / "hub-token").touch(mode=0o600)
+        (folder / "hub-token").write_text(value)
+        self.start_worker("two", "--secrets", folder)
+        script = ('printf %s "$TOKEN" | busybox sha256sum; : >/output/started; '
+                  "until [ -e /output/go ]; do sleep 0.1; done; rm /output/go; echo done")
+        tool = {"container": in_image(script, self.image), "env": {"TOKEN": {"secret": "hub-token"}}}
+        self.cluster.submit(self.cluster.native({"tool": tool}, {"w": ["tool"]}))
+        wait_until(lambda: list(self.cluster.scratch("two").glob("**/output/started")), "the tool runs")
+        (output,) = {path.parent for path in self.cluster.scratch("two").glob("**/output/started")}
+        lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+        self.assertEqual([line for line in lines if value.encode() in line], [])
+        files = [path for path in self.cluster.folder.glob("**/*") if path.is_file() and path.parent != folder]
+        self.assertEqual([path for path in files if value.encode() in path.read_bytes()], [])
+        (output / "go").touch()
+        self.assertEqual(self.cluster.run("wait", "last").code, 0)
+        self.assertEqual(self.log_of(self.cluster.tasks()["tool"]).split(), [digest, "-", "done"])
+
+    def test_limits_deadline_and_what_is_read_only(self):
+        self.cluster.run("drain", "one")
+        self.start_worker("two", "--shm-size", "32MiB", "--container-ulimit", "nofile=500:600",
+                          "--container-ulimit", "nproc=1000:1000")
+        script = ("busybox df -k /dev/shm | tail -1; busybox grep 'open files' /proc/self/limits; "
+                  "for at in /data /input; do touch $at/new 2>/dev/null || echo $at is read-only; done; "
+                  "echo $(($LANDSEER_DEADLINE - $(busybox date +%s)))")
+        tool = {"container": in_image(script, self.image), "timeout": "1h"}
+        tasks = self.run_tools({"tool": tool})
+        shm, files, *read_only, left = self.log_of(tasks["tool"]).splitlines()
+        self.assertEqual("32768", shm.split()[1], shm)
+        self.assertEqual(["500", "600"], files.split()[3:5], files)
+        self.assertEqual(["/data is read-only", "/input is read-only"], read_only)
+        self.assertTrue(3000 < int(left) <= 3600, left)
+
     def test_a_tool_can_do_little(self):
         tasks = self.run_tools({
             "network": in_image("ls /sys/class/net; id", self.image),
@@ -198,7 +236,7 @@ class ContainersTest(EndToEnd):
         wait_until(lambda: not self.marked(mark), "the container is gone")
         wait_until(lambda: self.cluster.tasks()["stubborn"]["status"] == "cancelled", "it is cancelled")
 
-    def test_a_tool_gets_sigterm_once_and_its_checkpoint_is_kept(self):
+    def test_a_tool_gets_sigterm_once(self):
         pipeline, mark = self.start_stubborn("echo got it; exit 3")
         self.assertEqual(0, self.cluster.run("cancel", pipeline, "--yes").code)
         wait_until(lambda: not self.marked(mark), "the container is gone")

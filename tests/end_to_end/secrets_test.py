@@ -98,6 +98,8 @@ class Secrets(EndToEnd):
         task = self.cluster.tasks()["tool"]
         self.assertEqual(task["status"], "failed")
         self.assertIn("the secret hub-token of this worker: there is no such file", task["reason"])
+        self.assertNotIn(str(folder), task["reason"], "where it is concerns the worker's owner only")
+        self.assertIn(f"{folder}/hub-token", (self.cluster.folder / "w1.log").read_text())
         # Nobody's host is to blame: it goes on to get work.
         self.assertEqual(self.cluster.json("workers")[0]["state"], "connected")
 

@@ -69,6 +69,13 @@ class Containers : public testing::Test {
             prefix + "PYTHONPATH=/input:/app",
             prefix + "rate=0.10"};
   }
+  /// With what NVIDIA's runtime for all containers looks at.
+  Words engine_contract(const std::string& devices = "") const {
+    Words words = contract("--env=", devices);
+    words.insert(words.begin() + 6,
+                 "--env=NVIDIA_VISIBLE_DEVICES=" + (devices.empty() ? "void" : devices));
+    return words;
+  }
   Words mounts() const {
     const std::string at = folder.path().string();
     return {"--mount=type=bind,source=" + at + "/in,destination=/data,readonly",

@@ -27,13 +27,14 @@ TEST_F(Containers, PodmanIsToldExactlyThis) {
                "--network=none", "--user=0:0", "--pids-limit=8192", "--shm-size=1073741824",
                "--cgroup-parent=/top/landseer/w/3.7.2"},
               mounts(),
-              contract("--env="),
+              engine_contract(),
               {"--env=LANDSEER_DEADLINE", "--entrypoint=[\"python3\"]", "sha256:" + kImageId,
                "main file.py", "--epochs", "3"}}));
   EXPECT_EQ(launch->env, environment());
   EXPECT_EQ(launch->cgroup, "landseer/w/3.7.2");
   EXPECT_EQ(launch->memory_bytes, 1024U);
   EXPECT_EQ(launch->grace_ms, 500U);
+  EXPECT_FALSE(launch->remote);
   EXPECT_EQ(launch->kill_argv, Words());
   EXPECT_EQ(launch->remove_argv, (Words{program("podman"), "rm", "--force", "--ignore", "--time=0",
                                         "landseer-w-3.7.2"}));
@@ -56,7 +57,7 @@ TEST_F(Containers, DockerIsToldExactlyThis) {
   const auto launch =
       runtime.make_launch(request({{0, "A100", 0, "GPU-1", {}}, {1, "A100", 0, "GPU-2", {}}}));
   ASSERT_TRUE(launch) << launch.error().to_string();
-  Words env = contract("--env=", "GPU-1,GPU-2");
+  Words env = engine_contract("GPU-1,GPU-2");
   env.insert(env.begin() + 2, "--env=HOME=/tmp");
   EXPECT_EQ(launch->argv,
             joined({{program("docker"), "run", "--name=landseer-w-3.7.2", "--rm", "--pull=never",
@@ -67,6 +68,7 @@ TEST_F(Containers, DockerIsToldExactlyThis) {
                     mounts(),
                     env,
                     {"--env=LANDSEER_DEADLINE", "sha256:" + kImageId, "--epochs", "3"}}));
+  EXPECT_TRUE(launch->remote);
   EXPECT_EQ(launch->kill_argv, (Words{program("docker"), "kill", "landseer-w-3.7.2"}));
   EXPECT_EQ(launch->remove_argv, (Words{program("docker"), "rm", "--force", "landseer-w-3.7.2"}));
 }
@@ -107,6 +109,11 @@ TEST_F(Containers, GpusHaveTheNamesThatTheEngineWants) {
   auto launch = *runtime.make_launch(request({{3, "A100", 0, "GPU-1", {}}}));
   EXPECT_TRUE(has(launch, "--device=nvidia.com/gpu=GPU-1"));
   EXPECT_TRUE(has(launch, "--env=CUDA_VISIBLE_DEVICES=GPU-1"));
+  EXPECT_TRUE(has(launch, "--env=NVIDIA_VISIBLE_DEVICES=GPU-1"));
+  job.config = R"({"NVIDIA_VISIBLE_DEVICES":"all"})";
+  launch = *runtime.make_launch(request());
+  EXPECT_TRUE(has(launch, "--env=NVIDIA_VISIBLE_DEVICES=void")) << "whatever a pipeline says";
+  job.config = "{}";
   // Without an UUID the host's number names the device, and the container's its place.
   launch = *runtime.make_launch(request({{3, "A100", 0, "", {}}, {5, "A100", 0, "", {}}}));
   EXPECT_TRUE(has(launch, "--device=nvidia.com/gpu=3"));
@@ -134,6 +141,7 @@ TEST_F(Containers, ApptainerIsToldExactlyThis) {
                                   binds,
                                   {sif, "python3", "main file.py", "--epochs", "3"}}));
   EXPECT_EQ(launch->env, joined({environment(), contract("APPTAINERENV_")}));
+  EXPECT_EQ(launch->deadline_names, (Words{"APPTAINERENV_LANDSEER_DEADLINE"}));
   EXPECT_EQ(launch->remove_argv, Words());
   job.spec.command = "";
   job.spec.network = true;
@@ -144,6 +152,23 @@ TEST_F(Containers, ApptainerIsToldExactlyThis) {
                     binds,
                     {"/images/tool.sif"}}));
   EXPECT_EQ(launch->env, joined({environment(), contract("APPTAINERENV_", "GPU-1")}));
+}
+
+TEST_F(Containers, TheWorkersOwnApptainerOptionsAreNotTheTools) {
+  fake("apptainer", "exit 0");
+  Words env = environment();
+  const Words before = env;
+  env.insert(env.end(), {"APPTAINER_BIND=/home", "SINGULARITY_NV=1", "APPTAINERENV_SECRET=x",
+                         "SINGULARITYENV_X=y", "APPTAINER_CACHEDIR=/cache",
+                         "SINGULARITY_DOCKER_PASSWORD=p", "APPTAINER=no"});
+  auto runtime = ApptainerRuntime::probe("apptainer", options, env);
+  ASSERT_TRUE(runtime) << runtime.error().to_string();
+  paths.output = folder / "out";
+  const auto launch = (*runtime)->make_launch(request());
+  ASSERT_TRUE(launch) << launch.error().to_string();
+  EXPECT_EQ(launch->env, joined({before,
+                                 {"APPTAINER_CACHEDIR=/cache", "SINGULARITY_DOCKER_PASSWORD=p"},
+                                 contract("APPTAINERENV_")}));
 }
 
 TEST_F(Containers, ApptainerPullsIntoItsFolderAndKnowsWhatAFileContains) {

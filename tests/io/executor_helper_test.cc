@@ -52,6 +52,27 @@ TEST_F(ExecutorHelpers, AToolThatEndsWellByItselfNeedsNone) {
   EXPECT_FALSE(fs::exists(root_ + "/called"));
 }
 
+/// Its client may fail while the tool goes on.
+TEST_F(ExecutorHelpers, ARemoteToolThatFailedIsRemovedAndNotMeasured) {
+  attach();
+  Launch launch = shell(1, "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 125");
+  launch.remote = true;
+  launch.remove_argv = command("echo x >> called");
+  const Ended ended = run(launch);
+  EXPECT_EQ(ended.exit_code, 125);
+  EXPECT_EQ(ended.cpu_ms + ended.memory_peak_bytes, 0u) << "that is the client's";
+  EXPECT_EQ(read_file(root_ + "/called"), "x\n");
+}
+
+TEST_F(ExecutorHelpers, EveryVariableForTheDeadlineHasTheSame) {
+  attach();
+  Launch launch =
+      shell(1, "test -n \"$LANDSEER_DEADLINE\" && test $X_DEADLINE = $LANDSEER_DEADLINE");
+  launch.timeout_ms = 60'000;
+  launch.deadline_names = {"X_DEADLINE"};
+  EXPECT_EQ(run(launch).outcome, Outcome::kSucceeded);
+}
+
 TEST_F(ExecutorHelpers, AToolThatASignalEndedIsRemoved) {
   attach();
   Launch launch = shell(1, "kill -9 $$");

@@ -57,9 +57,11 @@ inline std::string command(const std::string& name, const std::string& body) {
   return frame(std::string(1, static_cast<char>(name.size())) + name + body, kCommand);
 }
 
-/// A peer without security that has introduced itself as a DEALER.
-inline std::string null_handshake() {
-  return greeting("NULL") + command("READY", "\x0bSocket-Type" + big_endian(6, 4) + "DEALER");
+/// A peer without security that has introduced itself as a DEALER, and says what its routing id is.
+inline std::string null_handshake(const std::string& routing_id = {}) {
+  std::string about = "\x0bSocket-Type" + big_endian(6, 4) + "DEALER";
+  if (!routing_id.empty()) about += "\x08Identity" + big_endian(routing_id.size(), 4) + routing_id;
+  return greeting("NULL") + command("READY", about);
 }
 
 /// MessagePack that claims to be far more than it is, or is nested as deep as it is long.
@@ -164,9 +166,9 @@ inline void send_raw(const UniqueFd& peer, const std::string& bytes) {
 }
 
 /// A connection without security that has shaken hands, and may send messages.
-inline UniqueFd connect_dealer(const std::string& address) {
+inline UniqueFd connect_dealer(const std::string& address, const std::string& routing_id = {}) {
   UniqueFd peer = connect_raw(address);
-  send_raw(peer, null_handshake());
+  send_raw(peer, null_handshake(routing_id));
   // libzmq hangs up on messages that come before it has said READY itself.
   std::string heard(66, '\0');  // a greeting, and the head of a short frame
   if (recv(peer.get(), heard.data(), heard.size(), MSG_WAITALL) != 66) return {};

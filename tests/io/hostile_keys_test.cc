@@ -133,6 +133,68 @@ TEST(HostileKeys, WhoNeverReadsIsCutOffAndOthersAreServed) {
   EXPECT_TRUE(broker.running());
 }
 
+/// Whether the broker ends the connection; then it hears nothing.
+bool is_ended(Peer& peer) {
+  return wait_until([&] {
+    while (peer.dealer.receive()) continue;
+    return peer.watch.take();
+  });
+}
+
+/// So many answers to so many messages that are none.
+void hear_answers(Peer& peer, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    ASSERT_TRUE(peer.send("no message"));
+    ASSERT_NE(peer.receive(), "") << i;
+  }
+}
+
+/// Not the key: others that have it are not to blame.
+TEST(HostileKeys, WhoSendsWhatMeansNothingIsHeardATimeAndThenEnded) {
+  constexpr std::uint32_t kMost = net::Connections::kMalformedMax;
+  test::BrokerProcess broker;
+  const auto client = broker.add("me", Role::kSubmitter);
+  const auto worker = broker.add("host", Role::kWorker);
+  broker.start();
+  Peer good(broker.addresses[1], client);
+  Peer bad(broker.addresses[1], client);
+  Peer mad(broker.addresses[0], worker);
+  hear_answers(bad, kMost);
+  hear_answers(mad, kMost);
+  EXPECT_TRUE(is_ended(bad));
+  EXPECT_TRUE(is_ended(mad));
+  // At the bulk port nobody is answered.
+  Peer dumb(broker.addresses[2], client);
+  for (std::uint32_t i = 0; i < kMost; ++i) ASSERT_TRUE(dumb.send("no message"));
+  EXPECT_TRUE(is_ended(dumb));
+  EXPECT_EQ(code_of(good.ask(protocol::ListPipelines{})), ErrorCode::kInternal);
+  EXPECT_EQ(code_of(bad.ask(protocol::ListPipelines{})), ErrorCode::kInternal)
+      << "it may try again";
+}
+
+/// The ids that libzmq gives are a zero and a counter that begins anywhere. Whoever claims the next
+/// one would end the broker; but nobody is told the counter, and it is one of four billion.
+TEST(HostileKeys, ClaimedRoutingIdsTakeNothingFromOthers) {
+  test::BrokerProcess broker(false);
+  broker.start();
+  Peer me(broker.addresses[1]);
+  ask_often(me, 1);
+  test::Random random(7);
+  std::vector<UniqueFd> claims;
+  const std::string request = protocol::encode(protocol::FromClient(protocol::ListWorkers{}), 1);
+  for (int i = 0; i < 200; ++i) {
+    // One of them is claimed fifty times.
+    const std::string id =
+        i % 4 == 1 ? std::string("\0same", 5) : '\0' + test::random_bytes(random, 4);
+    claims.push_back(test::connect_dealer(broker.addresses[1], id));
+    test::send_raw(claims.back(), test::frame(request));
+  }
+  ask_often(me, 10);
+  Peer later(broker.addresses[1]);
+  ask_often(later, 10);
+  EXPECT_TRUE(broker.running());
+}
+
 class Forged : public ::testing::Test {
  protected:
   Forged()

@@ -5,6 +5,7 @@
 
 #include "common/domain/config.h"
 #include "common/protocol/limits.h"
+#include "worker/core/batches.h"
 
 namespace landseer::worker {
 namespace {
@@ -25,7 +26,6 @@ constexpr Duration kStayMax = std::chrono::seconds(13);
 constexpr std::size_t kBeatsMax = 64;
 /// Attempts remembered after their end: an Assign that comes twice comes soon.
 constexpr std::size_t kDoneMax = 65'536;
-/// The broker takes no more, docs/protocol.md, "Limits".
 /// Messages stay far below the frame limit.
 constexpr std::size_t kResultsBytesMax = 1024 * 1024;
 
@@ -108,10 +108,9 @@ void Agent::settle(const Now& now, std::vector<Effect>& out) {
     if (looked_ != 0) {
       out.push_back(Send{protocol::ContentsChecked{session_, std::exchange(looked_, 0)}});
     }
-    if (!started_.empty()) {
-      out.push_back(Send{protocol::Started{session_, std::move(started_)}});
-      started_.clear();
-    }
+    in_batches(started_, [&](auto part) {
+      out.push_back(Send{protocol::Started{session_, std::move(part)}});
+    });
     send_holdings(out);
     send_results(out);
     leave(now, out);

@@ -3,6 +3,7 @@
 
 #include "common/protocol/limits.h"
 #include "worker/core/agent.h"
+#include "worker/core/batches.h"
 
 namespace landseer::worker {
 namespace {
@@ -12,12 +13,15 @@ constexpr Duration kAskAgain = std::chrono::milliseconds(250);
 }  // namespace
 
 void Agent::send_holdings(std::vector<Effect>& out) {
-  if (!dropped_.empty()) out.push_back(Send{protocol::Dropped{session_, std::move(dropped_)}});
-  dropped_.clear();
-  if (fetched_.empty() && bytes_fetched_ == 0) return;
-  out.push_back(Send{protocol::Holding{session_, std::move(fetched_), bytes_fetched_}});
-  fetched_.clear();
-  bytes_fetched_ = 0;
+  in_batches(dropped_, [&](auto part) {
+    out.push_back(Send{protocol::Dropped{session_, std::move(part)}});
+  });
+  in_batches(fetched_, [&](auto part) {
+    const std::uint64_t bytes = std::exchange(bytes_fetched_, 0);
+    out.push_back(Send{protocol::Holding{session_, std::move(part), bytes}});
+  });
+  if (bytes_fetched_ == 0) return;  // else all of it was for inputs that could not be had
+  out.push_back(Send{protocol::Holding{session_, {}, std::exchange(bytes_fetched_, 0)}});
 }
 
 void Agent::on(const CheckpointCaptured& event, const Now&, std::vector<Effect>& out) {
@@ -42,7 +46,10 @@ void Agent::leave(const Now& now, std::vector<Effect>& out) {
     out.push_back(Send{protocol::Goodbye{session_}});
     said_goodbye_ = true;
   } else if (now.instant >= ask_again_) {
-    out.push_back(Send{protocol::ReleaseRequest{session_, {wanted_.begin(), wanted_.end()}}});
+    std::vector<Digest> asked(wanted_.begin(), wanted_.end());
+    in_batches(asked, [&](auto part) {
+      out.push_back(Send{protocol::ReleaseRequest{session_, std::move(part)}});
+    });
     ask_again_ = now.instant + kAskAgain;
   }
 }

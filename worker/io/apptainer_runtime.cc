@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "worker/io/container_engine.h"
@@ -27,13 +30,33 @@ Result<std::string> bind_flag(const std::string& source, const std::string& targ
   return "--bind=" + source + ":" + target + (read_only ? ":ro" : "");
 }
 
+/// The worker's environment but for what would open mounts, GPUs or variables to tools: apptainer
+/// takes any of its options from there. What pulling needs stays.
+std::vector<std::string> without_options(std::vector<std::string> env) {
+  constexpr std::array<std::string_view, 6> kForPulling{
+      "CACHEDIR=",      "TMPDIR=",          "CONFIGDIR=",
+      "DISABLE_CACHE=", "DOCKER_USERNAME=", "DOCKER_PASSWORD="};
+  std::erase_if(env, [&](std::string_view entry) {
+    for (const std::string_view program : {"APPTAINER", "SINGULARITY"}) {
+      if (!entry.starts_with(program)) continue;
+      entry.remove_prefix(program.size());
+      if (!entry.starts_with('_')) return true;  // APPTAINERENV_x is a variable of tools
+      entry.remove_prefix(1);
+      return std::none_of(kForPulling.begin(), kForPulling.end(),
+                          [&](std::string_view name) { return entry.starts_with(name); });
+    }
+    return false;
+  });
+  return env;
+}
+
 }  // namespace
 
 ApptainerRuntime::ApptainerRuntime(std::string name, std::string program,
                                    std::vector<std::string> env, ContainerOptions options)
     : name_(std::move(name)),
       program_(std::move(program)),
-      env_(std::move(env)),
+      env_(without_options(std::move(env))),
       options_(std::move(options)),
       images_(program_, env_, options_),
       // A file is named by its path, so only what is there now counts.
@@ -108,6 +131,7 @@ Result<Launch> ApptainerRuntime::make_launch(const RunRequest& request) const {
   for (const auto& [name, value] : *variables) launch.env.push_back(prefix + name + "=" + value);
   for (const auto& [name, value] : request.secrets)
     launch.env.push_back(prefix + name + "=" + value);
+  launch.deadline_names = {prefix + std::string(kDeadlineVariable)};
   launch.cwd = "/";
   launch.log_path = request.paths.log.string();
   launch.timeout_ms = job.spec.timeout_ms;

@@ -33,9 +33,11 @@ bool says_not_found(const std::string& errors) {
 /// What registries answer if they have no such image, or tell nobody that they have. Source: the
 /// error codes of the OCI distribution specification, as podman and docker print them.
 bool registry_has_none(const std::string& errors) {
-  constexpr std::array<std::string_view, 7> kAnswers{
-      "manifest unknown", "name unknown",      "repository does not exist",       "name invalid",
-      "not found:",       "invalid reference", "access to the resource is denied"};
+  constexpr std::array<std::string_view, 8> kAnswers{
+      "manifest unknown", "name unknown", "repository does not exist", "name invalid",
+      "not found:", "invalid reference", "access to the resource is denied",
+      // docker 28: failed to resolve reference "docker.io/x:1": docker.io/x:1: not found
+      ": not found"};
   return says_one_of(errors, kAnswers);
 }
 

@@ -98,6 +98,10 @@ Result<Launch> EngineRuntime::make_launch(const RunRequest& request) const {
   auto variables =
       make_variables(job, std::move(given), folders, devices_in_container(request.gpus));
   if (!variables) return tl::make_unexpected(variables.error());
+  // By default the image's word counts, where NVIDIA's runtime is that of all containers: and
+  // images for GPUs say `all`.
+  const std::string devices = visible_devices(request.gpus);
+  (*variables)["NVIDIA_VISIBLE_DEVICES"] = devices.empty() ? "void" : devices;
 
   ContainerRequest what;
   what.name = container_name(request.place);
@@ -137,6 +141,7 @@ Result<Launch> EngineRuntime::make_launch(const RunRequest& request) const {
     // Its containers are children of a service.
     launch.kill_argv = engine_command(engine_);
     launch.kill_argv.insert(launch.kill_argv.end(), {"kill", what.name});
+    launch.remote = true;
   }
   launch.remove_argv = remove_command(engine_, what.name);
   return launch;

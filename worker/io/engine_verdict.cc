@@ -9,7 +9,7 @@
 namespace landseer::worker {
 namespace {
 
-/// As podman 4.3, docker 20 to 24 and apptainer 1.1 say it, in lower case.
+/// As podman 4.3, docker 20 to 28 and apptainer 1.1 say it, in lower case.
 constexpr std::array<std::string_view, 20> kImageWords{
     "image not known",                        // podman run --pull=never
     "no such image",                          //
@@ -73,12 +73,13 @@ bool names_command(const std::string& line) {
 
 std::string engine_line(std::string_view log_tail) {
   const auto is_engines = [](const std::string& line) {
-    return line.starts_with("Error:") || line.starts_with("docker:");
+    return line.starts_with("Error:") || line.starts_with("docker:") ||
+           line.starts_with("error waiting for container:");
   };
-  std::string line = last_line(log_tail);
-  if (line.starts_with("See '")) {
-    const auto end = log_tail.rfind("See '");
-    const std::string above = last_line(log_tail.substr(0, end));
+  const std::string line = last_line(log_tail);
+  // docker to 27, and from 28 on.
+  if (line.starts_with("See '") || line.starts_with("Run '")) {
+    const std::string above = last_line(log_tail.substr(0, log_tail.rfind(line)));
     return is_engines(above) ? above : line;
   }
   return is_engines(line) ? line : std::string();

@@ -36,11 +36,17 @@ struct Launch {
   /// With a `remove_argv` only what `argv` started gets SIGTERM, and is to pass it on.
   std::vector<std::string> terminate_argv{};  ///< run when SIGTERM is sent
   std::vector<std::string> kill_argv{};       ///< run when SIGKILL is sent
-  /// Run after the last process, if the tool was stopped or ended by a signal, and for leftovers.
+  /// Run after the last process, if the tool was stopped or ended by a signal, and for leftovers;
+  /// of a remote one whenever it did not succeed.
   /// Exits 0 once nothing is left. Repeated until then; the attempt is not over before.
   std::vector<std::string> remove_argv{};
   std::string cgroup{};        ///< name of the attempt's cgroup, relative; empty: none
   std::uint64_t pids_max = 0;  ///< processes and threads at a time; 0: kPidsMax
+  /// `argv` is only the client of a service that runs the tool: nothing of it is measured here, and
+  /// the tool may go on when the client ends.
+  bool remote = false;
+  /// Variables that tell when the time limit ends, besides LANDSEER_DEADLINE.
+  std::vector<std::string> deadline_names{};
   bool operator==(const Launch&) const = default;
 
   template <class Self, class Visit>
@@ -58,6 +64,8 @@ struct Launch {
     visit("remove_argv", m.remove_argv);
     visit("cgroup", m.cgroup);
     visit("pids_max", m.pids_max);
+    visit("remote", m.remote);
+    visit("deadline_names", m.deadline_names);
   }
 };
 

@@ -1,6 +1,7 @@
 #include "worker/io/nvml.h"
 
 #include <dlfcn.h>
+#include <spdlog/spdlog.h>
 
 #include <array>
 #include <utility>
@@ -98,6 +99,8 @@ std::vector<protocol::GpuOffer> Nvml::gpus() {
     if (functions_->by_index(index, &device) != kSuccess ||
         functions_->uuid(device, uuid.data(), kNameBytes) != kSuccess ||
         functions_->memory(device, &memory) != kSuccess) {
+      spdlog::warn("GPU {} cannot be asked what it is, so it is not offered; see `nvidia-smi`",
+                   index);
       continue;
     }
     functions_->name(device, name.data(), kNameBytes);

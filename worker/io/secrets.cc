@@ -1,5 +1,7 @@
 #include "worker/io/secrets.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -79,8 +81,11 @@ Result<Variables> Secrets::values_for(std::string_view env) const {
   for (const auto& [variable, name] : *wanted) {
     auto value = read_value(folder_, name);
     if (!value) {
-      value.error().message = "the secret " + name + " of this worker: " + value.error().message;
-      return tl::make_unexpected(value.error());
+      // Others read this: the folder's place is for whoever looks after the worker.
+      spdlog::error("a tool wants a secret: {}", value.error().to_string());
+      return fail(value.error().code,
+                  "the secret " + name + " of this worker: " + value.error().message, name,
+                  "the worker's log says where it looked");
     }
     values[variable] = std::move(*value);
   }

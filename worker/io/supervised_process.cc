@@ -120,7 +120,9 @@ SpawnRequest SupervisedProcess::make_request(Now now) {
   if (is_container()) request.env.push_back(std::string(kTokenAlias) + "=" + token_);
   if (launch_.timeout_ms != 0) {
     const std::int64_t end_ms = now.wall.unix_ms + bounded(launch_.timeout_ms).count() / 1'000'000;
-    request.env.push_back(std::string(kDeadlineVariable) + "=" + std::to_string(end_ms / 1000));
+    const std::string end = "=" + std::to_string(end_ms / 1000);
+    request.env.push_back(std::string(kDeadlineVariable) + end);
+    for (const std::string& name : launch_.deadline_names) request.env.push_back(name + end);
   }
   request.entrances = cgroup_.entrances();
   return request;
@@ -158,7 +160,7 @@ bool SupervisedProcess::on_reaped(pid_t pid, int status, const rusage& usage, In
     status_ = status;
     timeout_at_.reset();
     std::erase(household_.tools, pid);
-    remains_ = remains_ || verdict_ || WIFSIGNALED(status);
+    remains_ = remains_ || verdict_ || WIFSIGNALED(status) || (launch_.remote && status != 0);
     // Nothing of it runs that these could speak to.
     terminate_.give_up();
     kill_.give_up();
@@ -278,6 +280,7 @@ Ended SupervisedProcess::finish(Now now) {
   ended.cpu_ms = (cgroup_usage_.cpu_us != 0 ? cgroup_usage_.cpu_us : cpu_us_) / 1000;
   if (cgroup_usage_.memory_peak_bytes != 0) memory_peak_bytes_ = cgroup_usage_.memory_peak_bytes;
   ended.memory_peak_bytes = memory_peak_bytes_;
+  if (launch_.remote) ended.cpu_ms = ended.memory_peak_bytes = 0;
   describe_end(ended);
   return ended;
 }

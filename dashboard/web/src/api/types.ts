@@ -161,6 +161,7 @@ export interface PastAttempt {
   finished_at: Time;
   cpu_seconds: number;
   memory_peak_bytes: number;
+  gpu_memory_peak_bytes: number;
   log_tail: string;
   gpus: number[];
 }

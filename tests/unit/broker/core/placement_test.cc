@@ -92,14 +92,19 @@ TEST(Placement, ADatasetsOtherVariantIsAnotherDataset) {
 
 TEST(Placement, PrefersTheWorkerThatHasTheInput) {
   BrokerHarness harness;
+  // Of equals the first would be taken.
   FakeWorker& first = harness.worker("first", 1);
+  harness.submit(BrokerHarness::chains("x", "other"));
+  ASSERT_EQ(first.assigned.size(), 1u);
   FakeWorker& second = harness.worker("second", 1);
   harness.submit(BrokerHarness::chains("a b"));
-  FakeWorker& ran = first.assigned.empty() ? second : first;
-  harness.finish(ran, Outcome::kSucceeded, "A");
-  ASSERT_EQ(ran.assigned.size(), 1u);
-  ASSERT_EQ(ran.assigned.front().inputs.size(), 1u);
-  EXPECT_TRUE(ran.assigned.front().inputs[0].sources.empty()) << "it needs no other source";
+  ASSERT_EQ(second.assigned.size(), 1u);
+  harness.finish(first, Outcome::kSucceeded, "X");
+  harness.finish(second, Outcome::kSucceeded, "A");
+  EXPECT_TRUE(first.assigned.empty());
+  ASSERT_EQ(second.assigned.size(), 1u);
+  ASSERT_EQ(second.assigned.front().inputs.size(), 1u);
+  EXPECT_TRUE(second.assigned.front().inputs[0].sources.empty()) << "it needs no other source";
 }
 
 TEST(Placement, NamesTheWorkersThatHaveAnInputOldestFirst) {

@@ -49,6 +49,21 @@ TEST_F(AgentTest, RunsAnAttemptFromAssignmentToAcknowledgedResult) {
   EXPECT_EQ(agent.attempts(), 0u);
 }
 
+TEST_F(AgentTest, MoreThanTheBrokerTakesAtOnceGoesInSeveralMessages) {
+  welcome();
+  assign(1);
+  std::vector<Digest> fetched;
+  for (std::uint32_t i = 0; i < protocol::kBatchMax + 3; ++i) {
+    fetched.push_back(sha256(std::to_string(i)));
+  }
+  handle(Prepared{key(1), fetched, {}, 1000});
+  const auto holding = sent<protocol::Holding>();
+  ASSERT_EQ(holding.size(), 2u);
+  EXPECT_EQ(holding[0].artifacts.size(), protocol::kBatchMax);
+  EXPECT_EQ(holding[1].artifacts.back(), fetched.back());
+  EXPECT_EQ(holding[0].bytes + holding[1].bytes, 1000u) << "counted once";
+}
+
 TEST_F(AgentTest, StartsOnlyWhatFitsAndTheNextWhenASlotIsFree) {
   welcome();
   for (std::uint64_t task = 1; task <= 3; ++task) {

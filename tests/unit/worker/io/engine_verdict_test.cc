@@ -68,6 +68,14 @@ TEST(EngineVerdict, TheEnginesLineIsFoundAboveItsAdvice) {
   EXPECT_EQ(engine_line("docker: Error response from daemon: No command specified.\n"
                         "See 'docker run --help'.\n"),
             "docker: Error response from daemon: No command specified.");
+  EXPECT_EQ(
+      engine_line("docker: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. "
+                  "Is the docker daemon running?\n\n"
+                  "Run 'docker run --help' for more information\n"),
+      "docker: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the "
+      "docker daemon running?");
+  EXPECT_EQ(engine_line("epoch 1\nerror waiting for container: unexpected EOF\n"),
+            "error waiting for container: unexpected EOF");
   EXPECT_EQ(engine_line("Error: no space\nthe tool's last word\n"), "");
   EXPECT_EQ(engine_line("See 'docker run --help'.\n"), "See 'docker run --help'.");
 }
