@@ -37,6 +37,7 @@ class Passes {
  public:
   void add(double cpu, double wall) { cpu_.push_back(cpu), wall_.push_back(wall); }
   nlohmann::ordered_json summary() {
+    if (cpu_.empty()) return {{"passes", 0}};
     std::sort(cpu_.begin(), cpu_.end());
     std::sort(wall_.begin(), wall_.end());
     const auto at = [](const std::vector<double>& all, double share) {

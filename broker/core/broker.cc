@@ -183,6 +183,12 @@ void Broker::check_invariants() const {
     }
     CHECK(worker.cpus_free_milli + used == std::int64_t{worker.offer.cpus_milli},
           "what is reserved is what the attempts ask for");
+    for (const protocol::ImageOffer& image : worker.offer.images) {
+      CHECK(state_.workers.with_image(image.image).contains(id), "it is found by its images");
+    }
+    for (const protocol::DatasetOffer& dataset : worker.offer.datasets) {
+      CHECK(state_.workers.with_dataset(dataset.name).contains(id), "and by its data sets");
+    }
     CHECK(worker.session == 0 || used <= 2 * std::int64_t{worker.offer.cpus_milli},
           "no more is promised than allowed");
   }

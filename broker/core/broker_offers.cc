@@ -81,8 +81,7 @@ bool is_modest(const protocol::Hello& hello) {
 
 void adopt_offer(WorkerRecord& worker, State& state) {
   state.workers.set_offer_bytes(worker, bytes_of(worker.offer));
-  worker.images.clear();
-  for (const protocol::ImageOffer& offer : worker.offer.images) worker.images[offer.image] = offer;
+  state.workers.adopt_names(worker);
   const auto for_each = [&](auto&& act) {
     for (const auto& [task, attempt] : worker.attempts) {
       const std::uint32_t request = worker.request_of(*state.pipelines.find_task(task)->task);

@@ -58,6 +58,11 @@ class FreeWorkers {
   /// Whether it could ever run such a task, busy or not.
   static bool can_run(Slot& slot, std::uint32_t request, const RequestTable& requests);
 
+  /// Whether can_run() only looks it up.
+  static bool knows(const Slot& slot, std::uint32_t request) {
+    return request < slot.verdicts.size() && slot.verdicts[request] != 0;
+  }
+
   // --- Who has more room than before ---
 
   /// As if it had got more: it was kept for somebody and is no longer.

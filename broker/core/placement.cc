@@ -1,13 +1,17 @@
 #include "broker/core/placement.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace landseer::broker {
 namespace {
 
-/// About two milliseconds of work: heartbeats must not wait longer behind a pass.
-constexpr std::uint32_t kPlacementsPerPass = 1024;
+/// A millisecond or two of work, in looks at workers: heartbeats must not wait longer behind a
+/// pass.
 constexpr std::uint64_t kLooksPerPass = 40'000;
+/// What a placement costs: the record, the books, and its part of the mail.
+constexpr std::uint64_t kLooksPerPlacement = 37;
+constexpr std::uint32_t kAll = std::numeric_limits<std::uint32_t>::max();
 /// What a request of a pipeline whose order moves costs after each placement, in looks at workers.
 constexpr std::uint64_t kLooksPerHead = 3;
 /// How often pipelines that get no worker are looked for.
@@ -26,7 +30,6 @@ void Placement::place(const Now& now, Outbox& out) {
     reservations_.begin_pass();
   }
   state_.placement_due = continued;  // somebody may have got room meanwhile
-  placed_ = 0;
   looks_ = 0;
   place_starving(now, out);
   // Copied: placing may retire a pipeline whose last task fails for a lost input.
@@ -35,7 +38,7 @@ void Placement::place(const Now& now, Outbox& out) {
   for (const PipelineId id : order) {
     if (is_over_bound()) break;
     PipelineRecord& record = *state_.pipelines.find(id);
-    if (!record.paused) place_pipeline(record, kPlacementsPerPass, now, out);
+    if (!record.paused) place_pipeline(record, kAll, now, out);
   }
   cut_ = is_over_bound();
   if (cut_) keep_room(now);  // what is left of the pass comes after them
@@ -71,9 +74,7 @@ void Placement::place_starving(const Now& now, Outbox& out) {
   });
 }
 
-bool Placement::is_over_bound() const {
-  return placed_ >= kPlacementsPerPass || looks_ >= kLooksPerPass;
-}
+bool Placement::is_over_bound() const { return looks_ >= kLooksPerPass; }
 
 bool Placement::is_blocked(PipelineId pipeline, std::uint32_t request) const {
   return blocked_.contains(request) || blocked_here_.contains({pipeline, request});
@@ -93,6 +94,7 @@ std::uint32_t Placement::place_pipeline(PipelineRecord& record, std::uint32_t mo
     const bool assigned = place_task(found, now, out);
     if (assigned) ++count;
     if (!assigned && is_blocked(record.id(), head.request)) continue;
+    looks_ += kLooksPerPlacement;  // also if it was completed, or waits for another
     if (!assigned || record.scheduler->is_live() || record.scheduler->ready_count() != ready - 1) {
       gather_heads(record);  // others may have become ready, or urgent
       if (assigned) looks_ += kLooksPerHead * heads_.size();
@@ -140,7 +142,6 @@ bool Placement::place_task(const FoundTask& found, const Now& now, Outbox& out) 
   draft(found, *worker, std::move(inputs), now, out);
   reservations_.placed(found.task->request, free_);
   found.record->served_at = now.instant;
-  ++placed_;
   return true;
 }
 

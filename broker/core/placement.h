@@ -125,8 +125,7 @@ class Placement {
   std::vector<FreeWorkers::Entry> few_;                   // reused
   bool cut_ = false;                                      // the last pass was ended by its bound
   std::vector<Head> heads_;                               // a heap; of one pipeline
-  std::uint32_t placed_ = 0;                              // in this pass
-  std::uint64_t looks_ = 0;                               // at workers, in this pass
+  std::uint64_t looks_ = 0;  // at workers, in this pass, and what costs as much
   std::map<WorkerId, Draft> drafts_;
   struct Verdict {
     std::uint64_t generation = 0;

@@ -10,6 +10,8 @@ namespace {
 
 /// Below this a task is over before the next one could be asked for; see docs/architecture.md.
 constexpr double kPrefetchBelowMs = 1000;
+/// What finding out whether a worker could ever run a request costs, in looks.
+constexpr std::uint64_t kLooksPerVerdict = 12;
 /// Workers looked at for one that has the image, after one that has room.
 constexpr int kImageLooks = 4;
 
@@ -139,11 +141,13 @@ WorkerRecord* Placement::best_with_input(Search& search, bool ahead) {
 bool Placement::is_good(const FreeWorkers::Entry& entry, Search& search, bool ahead) {
   ++looks_;
   const WorkerRecord& worker = *entry.slot->worker;
+  const std::uint32_t request = search.found.task->request;
   if (!worker.has_room(search.request, ahead ? std::int64_t{worker.offer.cpus_milli} : 0) ||
-      !worker.takes_work() ||
-      !FreeWorkers::can_run(*entry.slot, search.found.task->request, state_.requests)) {
+      !worker.takes_work()) {
     return false;
   }
+  if (!FreeWorkers::knows(*entry.slot, request)) looks_ += kLooksPerVerdict;
+  if (!FreeWorkers::can_run(*entry.slot, request, state_.requests)) return false;
   if (search.elsewhere && failed_on(*search.own, worker.id)) {
     search.saw_other_reason = true;
     return false;

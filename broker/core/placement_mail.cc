@@ -10,6 +10,8 @@ namespace {
 
 /// Far below the frame limit, so that one message never has to be taken apart again.
 constexpr std::size_t kAssignBytesMax = 512 * 1024;
+/// What it costs to tell a worker of a tool that it was told nothing of in this pass, in looks.
+constexpr std::uint64_t kLooksPerSpec = 43;
 
 /// About what a spec takes on the wire.
 std::size_t spec_bytes(const domain::Task& task) {
@@ -132,6 +134,7 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
   const auto [spec, added] =
       draft.specs.emplace(key, static_cast<std::uint32_t>(draft.message.specs.size()));
   if (added) {
+    looks_ += kLooksPerSpec;
     draft.bytes += spec_bytes(task);
     draft.message.specs.push_back(spec_of(*found.record, task, state_.requests.at(task.request)));
   }

@@ -14,9 +14,10 @@ Reuse::ImageMeaning Reuse::meaning_of(const PipelineRecord& record,
                                       const domain::Task& task) const {
   ImageMeaning meaning{record.image_content(task), false};
   if (!has_image(task) || !meaning.content.empty()) return meaning;
-  for (const auto& [id, worker] : state_.workers.all()) {
+  const std::string& image = task.tool->container.image;
+  for (const WorkerId id : state_.workers.with_image(image)) {
+    const WorkerRecord& worker = *state_.workers.find(id);
     if (worker.state != WorkerState::kConnected) continue;
-    const std::string& image = task.tool->container.image;
     const Digest offered = worker.image_content(image);
     const bool differs = !offered.empty() && !meaning.content.empty() && offered != meaning.content;
     const bool is_late = worker.unchecked != 0 && !offered.empty();
@@ -31,9 +32,9 @@ Reuse::ImageMeaning Reuse::meaning_of(const PipelineRecord& record,
 bool Reuse::is_dataset_doubtful(const PipelineRecord& record) const {
   const auto& dataset = record.pipeline->dataset;
   if (dataset.name.empty() || !record.dataset_content.empty()) return false;
-  const auto& workers = state_.workers.all();
-  return std::any_of(workers.begin(), workers.end(), [&](const auto& known) {
-    const WorkerRecord& worker = known.second;
+  const auto& workers = state_.workers.with_dataset(dataset.name);
+  return std::any_of(workers.begin(), workers.end(), [&](WorkerId id) {
+    const WorkerRecord& worker = *state_.workers.find(id);
     if (worker.state != WorkerState::kConnected) return false;
     const auto* offered = worker.find_dataset(dataset.name, dataset.variant);
     return offered != nullptr && (worker.unchecked != 0 || offered->content.empty());
@@ -59,7 +60,8 @@ void Reuse::bind_contents(PipelineRecord& record, const Now& now, Outbox& out) {
 void Reuse::bind_dataset(PipelineRecord& record, const Now& now, Outbox& out) {
   const auto& dataset = record.pipeline->dataset;
   if (dataset.name.empty() || !record.dataset_content.empty()) return;
-  for (const auto& [id, worker] : state_.workers.all()) {
+  for (const WorkerId id : state_.workers.with_dataset(dataset.name)) {
+    const WorkerRecord& worker = *state_.workers.find(id);
     if (worker.state != WorkerState::kConnected || worker.unchecked != 0) continue;
     const Digest content = worker.dataset_content(dataset.name, dataset.variant);
     if (content.empty()) continue;
@@ -90,8 +92,9 @@ bool Reuse::bind_to(const FoundTask& found, const WorkerRecord& worker, const No
     const std::string& image = found.task->tool->container.image;
     here.image_content = worker.image_content(image);
     // It has none yet, and is to get what others have, if they differ the first one's.
-    for (const auto& [id, other] : state_.workers.all()) {
+    for (const WorkerId id : state_.workers.with_image(image)) {
       if (was_bound || !here.image_content.empty()) break;
+      const WorkerRecord& other = *state_.workers.find(id);
       if (other.state != WorkerState::kConnected || other.unchecked != 0) continue;
       here.image_content = other.image_content(image);
     }

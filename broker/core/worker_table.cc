@@ -219,6 +219,21 @@ void WorkerTable::reset_room(WorkerRecord& worker) {
   worker.noops = 0;
 }
 
+void WorkerTable::adopt_names(WorkerRecord& worker) {
+  worker.images.clear();
+  for (const protocol::ImageOffer& offer : worker.offer.images) worker.images[offer.image] = offer;
+  by_image_.set(worker.id, worker.offer.images, [](const auto& offer) { return offer.image; });
+  by_dataset_.set(worker.id, worker.offer.datasets, [](const auto& offer) { return offer.name; });
+}
+
+const std::set<WorkerId>& WorkerTable::with_image(const std::string& image) const {
+  return by_image_.with(image);
+}
+
+const std::set<WorkerId>& WorkerTable::with_dataset(const std::string& dataset) const {
+  return by_dataset_.with(dataset);
+}
+
 void WorkerTable::set_shared(const std::map<std::string, std::uint64_t>& amounts) {
   for (const auto& [name, amount] : amounts) {
     shared_free_[name] = static_cast<std::int64_t>(amount);
@@ -260,6 +275,8 @@ void WorkerTable::forget(WorkerId id) {
   CHECK(worker->attempts.empty(), "only workers without attempts are forgotten");
   unbind_peer(*worker);
   stop_watching(*worker);
+  by_image_.remove(id);
+  by_dataset_.remove(id);
   by_uid_.erase(worker->offer.uid);
   set_offer_bytes(*worker, 0);
   workers_.erase(id);

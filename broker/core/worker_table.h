@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/core/events.h"
+#include "broker/core/name_index.h"
 #include "broker/core/request_table.h"
 #include "broker/core/settings.h"
 #include "common/base/time.h"
@@ -129,6 +130,12 @@ class WorkerTable {
   void release(WorkerRecord& worker, const protocol::AttemptRef& attempt, const Request& request);
   /// All of what is offered now is free, but for the worker's attempts: the caller reserves these.
   void reset_room(WorkerRecord& worker);
+  /// `offer.images` and `offer.datasets` are what it has: it is found by their names.
+  void adopt_names(WorkerRecord& worker);
+  /// Those whose last word was that they have an image of this name; connected or not, by id.
+  const std::set<WorkerId>& with_image(const std::string& image) const;
+  /// The same of a data set, of any variant.
+  const std::set<WorkerId>& with_dataset(const std::string& dataset) const;
   /// What of the resources that the broker holds for all workers is free; may fall below 0 when
   /// it was started with less than is in use.
   void set_shared(const std::map<std::string, std::uint64_t>& amounts);
@@ -181,6 +188,8 @@ class WorkerTable {
   ByTime falls_;  // of silent workers, by when they fell silent; only recent ones
   std::vector<WorkerId> room_changes_;
   std::map<std::string, std::int64_t> shared_free_;
+  NameIndex by_image_;
+  NameIndex by_dataset_;
   std::uint64_t next_id_ = 1;
   std::uint64_t generation_ = 1;
 };

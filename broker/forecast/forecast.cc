@@ -71,6 +71,7 @@ class Forecaster {
   Expected expect(const protocol::Submission& s, std::uint32_t task, const std::string& device);
   void learn_sizes();
   void count_work();
+  double least_of_workflows(const std::vector<double>& path, std::uint64_t wanted) const;
   std::vector<KnownTime> known_times() const;
   std::int64_t draw(std::size_t part, std::uint32_t task, const std::string& device);
   bool run_once();
@@ -135,6 +136,19 @@ void Forecaster::learn_sizes() {
   }
 }
 
+/// When so many workflows can be complete at the earliest.
+double Forecaster::least_of_workflows(const std::vector<double>& path, std::uint64_t wanted) const {
+  std::vector<double> ends;
+  for (const auto& workflow : asked().workflows) {
+    double end = 0;
+    for (const std::uint32_t task : workflow.tasks) end = std::max(end, path[task]);
+    ends.push_back(end);
+  }
+  if (ends.empty()) return 0;
+  std::sort(ends.begin(), ends.end());
+  return ends[std::min<std::uint64_t>(wanted, ends.size()) - 1];
+}
+
 /// What is left at least, without an order: the work evenly spread, or the longest path.
 void Forecaster::count_work() {
   for (const protocol::Hello& worker : question_.workers) {
@@ -144,9 +158,9 @@ void Forecaster::count_work() {
   double gpu_ms = 0;
   double cpu_ms = 0;
   double longest_ms = 0;
+  std::vector<double> path(asked().tasks.size());
   for (std::size_t p = 0; p < pipelines_.size(); ++p) {
     const protocol::Submission& s = pipelines_[p];
-    std::vector<double> path(s.tasks.size());
     for (std::uint32_t i = 0; i < s.tasks.size(); ++i) {
       if (!is_open(so_far_[p][i])) continue;
       ++open_tasks_;
@@ -165,12 +179,17 @@ void Forecaster::count_work() {
     }
   }
   assumptions_.clear();  // those of devices that are used come with the runs
+  answer_.gpu_hours = gpu_ms / kMsPerHour;
+  answer_.cpu_hours = cpu_ms / kMsPerHour;
+  if (const std::uint64_t wanted = asked().stop_after; wanted > 0) {
+    // Of those that are complete first, nobody knows what they share.
+    longest_ms = least_of_workflows(path, wanted);
+    gpu_ms = cpu_ms = 0;
+  }
   const double spread_ms =
       std::max(gpus_ > 0 ? gpu_ms / gpus_ : 0.0, cpus_ > 0 ? cpu_ms / cpus_ : 0.0);
   const double least_ms = std::max(longest_ms, spread_ms);
   answer_.finish = {least_ms, least_ms, least_ms};
-  answer_.gpu_hours = gpu_ms / kMsPerHour;
-  answer_.cpu_hours = cpu_ms / kMsPerHour;
 }
 
 std::vector<KnownTime> Forecaster::known_times() const {
@@ -282,6 +301,7 @@ Range range_of(std::vector<double> values) {
 
 void Forecaster::summarize() {
   answer_.runs = run_;
+  answer_.stop_after = asked().stop_after;
   answer_.cut_off = run_ < runs_wanted_;
   answer_.over_limit.assign(over_limit_.begin(), over_limit_.end());
   answer_.unrunnable.assign(unrunnable_.begin(), unrunnable_.end());

@@ -44,6 +44,7 @@ struct Answer {
       0;                 ///< 0: not one was ended in time; then `finish` is what it takes at least
   bool cut_off = false;  ///< told not to go on before all runs were done
   Range finish;
+  std::uint64_t stop_after = 0;         ///< complete workflows that end it; 0: all are wanted
   std::optional<Range> first_workflow;  ///< none: no further one will be complete
   std::optional<double> mean_workflow_ms;
   double gpu_hours = 0;

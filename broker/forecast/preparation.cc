@@ -30,6 +30,7 @@ protocol::Submission stripped(const protocol::Submission& from, std::size_t inde
   s.options = from.options;
   s.tasks = from.tasks;
   s.workflows = from.workflows;
+  s.stop_after = from.stop_after;
   s.configs.reserve(s.tasks.size());
   for (std::uint32_t i = 0; i < s.tasks.size(); ++i) {
     s.configs.push_back("{\"task\":" + std::to_string(i) + "}");

@@ -36,9 +36,7 @@ void RunningPipeline::restore() {
     if (tasks[i].status == TaskStatus::kCompleted) {
       complete(i);
     } else if (domain::is_terminal(tasks[i].status)) {
-      is_over_[i] = true;
-      release_inputs(i);
-      if (open_below_[i] == 0) close(i);
+      give_up(i);
     }
   }
   outcome_ = Outcome{};
@@ -58,8 +56,30 @@ std::uint64_t RunningPipeline::bytes_of(std::uint32_t task) const {
 }
 
 void RunningPipeline::begin(std::uint32_t task, std::int64_t for_ms) {
+  add_time(task, static_cast<double>(for_ms));
+}
+
+void RunningPipeline::cut_short(std::uint32_t task, std::int64_t by_ms) {
+  add_time(task, -static_cast<double>(by_ms));
+}
+
+std::int64_t RunningPipeline::give_up_rest() {
+  const std::int64_t before = live_;
+  has_enough_ = true;
+  for (std::uint32_t i = 0; i < is_over_.size(); ++i) {
+    if (!is_over_[i]) give_up(i);
+  }
+  return live_ - before;
+}
+
+void RunningPipeline::give_up(std::uint32_t task) {
+  is_over_[task] = true;
+  release_inputs(task);
+  if (open_below_[task] == 0) close(task);
+}
+
+void RunningPipeline::add_time(std::uint32_t task, double ms) {
   const protocol::OptionsEntry& options = options_of(task);
-  const auto ms = static_cast<double>(for_ms);
   outcome_.gpu_ms += ms * options.gpus_milli / 1000;
   outcome_.cpu_ms += ms * options.cpus_milli / 1000;
 }

@@ -52,6 +52,11 @@ class RunningPipeline {
   void begin(std::uint32_t task, std::int64_t for_ms);
   /// Returns by how much live() changed.
   std::int64_t end(std::uint32_t task, std::int64_t now_ms);
+  /// It began, and is stopped so long before its end.
+  void cut_short(std::uint32_t task, std::int64_t by_ms);
+  /// Nobody wants what is not over. Returns by how much live() changed.
+  std::int64_t give_up_rest();
+  bool has_enough() const { return has_enough_; }
   std::int64_t live() const { return live_; }
   Outcome take_outcome();
 
@@ -59,6 +64,8 @@ class RunningPipeline {
   void restore();
   void complete(std::uint32_t task);
   void close(std::uint32_t task);
+  void add_time(std::uint32_t task, double ms);
+  void give_up(std::uint32_t task);
   void release_inputs(std::uint32_t task);
   std::uint64_t bytes_of(std::uint32_t task) const;
 
@@ -72,6 +79,7 @@ class RunningPipeline {
   std::vector<std::uint32_t> open_below_;       // of those, not over or with such below them
   std::vector<std::uint32_t> open_tasks_;       // by workflow
   std::vector<std::vector<std::uint32_t>> workflows_of_;
+  bool has_enough_ = false;
   std::int64_t live_ = 0;
   std::uint64_t kept_bytes_ = 0;
   Outcome outcome_;

@@ -200,7 +200,9 @@ void VirtualCluster::end_next() {
 void VirtualCluster::say(const broker::Event& event) { core_.handle(event, now_, out_); }
 
 void VirtualCluster::settle() {
+  std::vector<std::pair<protocol::AttemptRef, std::size_t>> stopped;
   do {
+    stopped.clear();
     core_.settle(now_, out_);
     for (const broker::WorkerMail& mail : out_.to_workers) {
       const std::size_t worker = number(mail.peer) - kFirstPeer;
@@ -208,10 +210,49 @@ void VirtualCluster::settle() {
         workers_[worker].session = welcome->session;
       } else if (const auto* assign = std::get_if<protocol::Assign>(&mail.message)) {
         take(*assign, worker);
+      } else if (const auto* stop = std::get_if<protocol::Stop>(&mail.message)) {
+        for (const auto& attempt : stop->attempts) stopped.emplace_back(attempt, worker);
       }
     }
     out_.clear();
-  } while (core_.state().placement_due);
+    for (const auto& [attempt, worker] : stopped) stop(attempt, worker);
+  } while (core_.state().placement_due || !stopped.empty());
+  give_up_pruned();
+}
+
+void VirtualCluster::stop(const protocol::AttemptRef& attempt, std::size_t index) {
+  const auto is_same = [&](const auto& other) { return other.task == attempt.task; };
+  Worker& worker = workers_[index];
+  protocol::AttemptResult result;
+  result.epoch = attempt.epoch;
+  result.task = attempt.task;
+  result.attempt = attempt.attempt;
+  result.outcome = protocol::Outcome::kCancelled;
+  result.finished_at = now_.wall.unix_ms;
+  const auto running = std::find_if(ends_.begin(), ends_.end(),
+                                    [&](const auto& end) { return is_same(end.second); });
+  if (running != ends_.end()) {
+    RunningPipeline& pipeline = pipeline_of(attempt.task);
+    const std::uint64_t task = number(attempt.task) - pipeline.first_task();
+    pipeline.cut_short(static_cast<std::uint32_t>(task), std::get<0>(running->first) - now_ms_);
+    result.started_at = running->second.started_at;
+    worker.cpus_free_milli += cpus_of(attempt.task);
+    ends_.erase(running);
+  } else {
+    std::erase_if(worker.waiting, is_same);
+  }
+  say(broker::FromWorkerPeer{worker.peer, protocol::Results{worker.session, {result}}});
+  start_waiting(worker);
+}
+
+/// What the core has cancelled, as enough workflows are complete.
+void VirtualCluster::give_up_pruned() {
+  for (auto& [first, pipeline] : pipelines_) {
+    if (pipeline.job().submission->stop_after == 0 || pipeline.has_enough()) continue;
+    const auto found = core_.state().pipelines.find_task(TaskId{first});
+    if (!found->record->stop.stopped() || !found->record->terminal()) continue;
+    live_ += pipeline.give_up_rest();
+  }
 }
 
 void VirtualCluster::take(const protocol::Assign& assign, std::size_t worker) {

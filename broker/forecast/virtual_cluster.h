@@ -1,5 +1,6 @@
 /// The broker's core, the one that brokers run, with workers in virtual time: a task that was
-/// assigned ends after the time its job says. Nothing fails, and messages take no time. What it is
+/// assigned ends after the time its job says. Nothing fails, and messages take no time; what is
+/// stopped, as enough workflows are complete, ends at once. What it is
 /// given as begun is put in place as a restarted broker would read it from its store.
 /// Pure; one thread.
 #pragma once
@@ -71,6 +72,8 @@ class VirtualCluster {
   void settle();
   void take(const protocol::Assign& assign, std::size_t worker);
   void start(const Attempt& attempt);
+  void stop(const protocol::AttemptRef& attempt, std::size_t worker);
+  void give_up_pruned();
   void start_waiting(Worker& worker);
   std::int64_t cpus_of(TaskId task);
   void set_time(std::int64_t to_ms);

@@ -48,6 +48,9 @@ void define_plan(CLI::App& app, Command& command) {
       ->check(CLI::IsMember(policy_names()));
   verb->add_option("--durations", options->durations, "how long tools take, in YAML")
       ->type_name("FILE");
+  verb->add_option("--stop-after", options->stop_after,
+                   "complete workflows that are enough, instead of the file's")
+      ->type_name("N");
   add_forecast_options(*verb, options->forecast);
   verb->callback([&command, options] {
     command.run = [options](Context& context) { return run_plan(context, *options); };

@@ -149,6 +149,10 @@ std::vector<std::string> forecast_lines(const ForecastCase& each, WallTime now) 
   std::vector<std::string> lines{line("work", work_text(answer))};
   const auto at = now.unix_ms + static_cast<std::int64_t>(std::min(answer.finish.median, 3e12));
   std::string finish = "in " + finish_text(answer) + ", " + local_time(at);
+  if (answer.stop_after > 0) {
+    finish += fmt::format(", with {} workflow{} complete", answer.stop_after,
+                          answer.stop_after == 1 ? "" : "s");
+  }
   if (!answer.unrunnable.empty()) finish += ", without what no worker can run";
   if (each.beside > 0) {
     finish += fmt::format(", beside {} other pipeline{}", each.beside, each.beside == 1 ? "" : "s");

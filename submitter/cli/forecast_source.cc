@@ -1,8 +1,10 @@
 #include "submitter/cli/forecast_source.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <set>
+#include <string_view>
 
 namespace landseer::cli {
 namespace {
@@ -79,6 +81,19 @@ protocol::Hello away(std::size_t index) {
   return offer;
 }
 
+/// How many complete workflows end the pipeline; 0: all are wanted. The rule holds once.
+std::uint64_t wanted_workflows(const protocol::PipelineStatus& status) {
+  constexpr std::string_view kRule = "stop_after ";
+  for (const protocol::PruningRow& row : status.prunings) {
+    if (!row.rule.starts_with(kRule) || row.times > 0) continue;
+    std::uint64_t wanted = 0;
+    const char* const end = row.rule.data() + row.rule.size();
+    const auto read = std::from_chars(row.rule.data() + kRule.size(), end, wanted);
+    if (read.ec == std::errc() && read.ptr == end) return wanted;
+  }
+  return 0;
+}
+
 bool goes_first(const protocol::PipelineRow& a, const protocol::PipelineRow& b) {
   return a.priority != b.priority ? a.priority > b.priority : a.pipeline < b.pipeline;
 }
@@ -107,6 +122,9 @@ Result<forecast::Part> ForecastSource::read_part(PipelineId id, bool is_beside) 
   if (!pages) return tl::make_unexpected(pages.error());
   auto merged = merge(std::move(*pages));
   if (!merged) return tl::make_unexpected(merged.error());
+  const auto status = client_.status(id);
+  if (!status) return tl::make_unexpected(status.error());
+  merged->submission.stop_after = wanted_workflows(*status);
   forecast::Part part;
   part.submission = std::move(merged->submission);
   const std::vector<bool> waits = held_back(merged->tasks);

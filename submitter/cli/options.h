@@ -29,9 +29,10 @@ struct ForecastOptions {
 
 struct PlanOptions {
   FileOptions source;
-  std::vector<std::string> workers;   ///< imagined ones, a case each; empty: the broker's
-  std::vector<std::string> policies;  ///< a case each; empty: the file's
-  std::string durations;              ///< file; empty: only what the broker has learned
+  std::vector<std::string> workers;         ///< imagined ones, a case each; empty: the broker's
+  std::vector<std::string> policies;        ///< a case each; empty: the file's
+  std::string durations;                    ///< file; empty: only what the broker has learned
+  std::optional<std::uint64_t> stop_after;  ///< complete workflows
   ForecastOptions forecast;
 };
 

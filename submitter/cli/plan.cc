@@ -130,8 +130,9 @@ Result<int> run_plan(Context& context, const PlanOptions& options) {
   if (!source) return tl::make_unexpected(source.error());
   const pipeline::Counts counts = pipeline::count(source->file, source->expansion);
   // expand() knows every limit; above the one on workflows it refuses before it builds anything.
-  const auto submission = pipeline::expand(source->file, source->expansion, file.max_workflows);
+  auto submission = pipeline::expand(source->file, source->expansion, file.max_workflows);
   if (!submission) return tl::make_unexpected(submission.error());
+  if (options.stop_after) submission->stop_after = *options.stop_after;
   client::Client* client = context.client_if_near();
   const auto planned = ask_broker(context, client, file);
   const Cached cached = planned ? Cached(planned->cached) : std::nullopt;

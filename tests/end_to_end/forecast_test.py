@@ -122,6 +122,20 @@ class Forecasts(EndToEnd):
         self.assertEqual((None, None), (ended["forecast"], ended["forecast_missing"]))
         self.assertEqual(0, ended["eta_seconds"])
 
+    def test_enough_workflows_end_the_forecast(self):
+        self.cluster.start_worker("w1")
+        self.learn(self.grid())
+        other = self.grid(defaults={"env": {"NOTES": str(self.cluster.notes_file), "OTHER": "1"}})
+        whole = self.forecast(other)
+        enough = self.forecast(other, "--stop-after", "1")
+        self.assertEqual(enough["first_workflow_seconds"], enough["finish_seconds"])
+        self.assertLess(enough["finish_seconds"]["p90"], whole["finish_seconds"]["p10"])
+        self.assertIn(", with 1 workflow complete", self.cluster.run("plan", other, "--stop-after", "1").out)
+        pipeline = self.cluster.submit(other, "--stop-after", "1")
+        self.cluster.run("pause", pipeline)
+        left = self.cluster.json("status", pipeline)["forecast"]
+        self.assertEqual(left["first_workflow_seconds"], left["finish_seconds"])
+
     def test_other_pipelines_are_in_the_way(self):
         self.cluster.start_worker("w1")
         self.learn(self.grid())

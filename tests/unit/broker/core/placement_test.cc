@@ -172,7 +172,25 @@ TEST(Placement, NoopTasksNeedNoSlots) {
   auto submission = BrokerHarness::chains(text);
   for (auto& tool : submission.tools) tool.runtime = "noop";
   harness.submit(submission);
-  EXPECT_EQ(harness.worker("w", 1).assigned.size(), 1000u);
+  FakeWorker& worker = harness.worker("w", 1);
+  harness.advance(0s);
+  EXPECT_EQ(worker.assigned.size(), 1000u);
+}
+
+TEST(Placement, APassEndsBeforeMessagesWaitLongAndGoesOnAtOnce) {
+  BrokerHarness harness;
+  std::string text;
+  for (int i = 0; i < 1500; ++i) text += "t" + std::to_string(i) + "\n";
+  harness.submit(BrokerHarness::chains(text));
+  harness.offer.runtimes = {"process"};
+  FakeWorker& worker = harness.worker("w", 1500);
+  const std::size_t at_first = worker.assigned.size();
+  EXPECT_GT(at_first, 400u);
+  EXPECT_LE(at_first, 500u);
+  EXPECT_EQ(harness.broker.next_deadline(harness.now), harness.now.instant);
+  harness.advance(0s);
+  EXPECT_EQ(worker.assigned.size(), 1500u);
+  EXPECT_FALSE(harness.broker.state().placement_due);
 }
 
 TEST(Placement, EqualSpecsTravelOnce) {

@@ -85,6 +85,63 @@ TEST(Forecast, TwoWorkersShareTheWork) {
   EXPECT_DOUBLE_EQ(a.cpu_utilisation, 90.0 / 120);
 }
 
+/// Once the first is complete, nothing else is waited for: what runs is stopped.
+TEST(Forecast, EndsWhenEnoughWorkflowsAreComplete) {
+  auto s = chains("a b\na c\nd");
+  s.stop_after = 1;
+  const std::vector<ToolTime> times = {exactly("a", 10'000), exactly("b", 30'000),
+                                       exactly("c", 20'000), exactly("d", 100'000)};
+  const Answer a = answer(question(s, 3, times));
+  expect_exactly(a.finish, 30'000);
+  expect_exactly(*a.first_workflow, 30'000);
+  EXPECT_DOUBLE_EQ(a.cpu_hours, (10.0 + 20 + 20 + 30) / 3600) << "b and d were stopped";
+  EXPECT_TRUE(a.unrunnable.empty()) << "b and d are not wanted any more";
+  EXPECT_EQ(a.stop_after, 1u);
+  s.stop_after = 2;
+  expect_exactly(answer(question(s, 3, times)).finish, 40'000);
+  s.stop_after = 3;
+  expect_exactly(answer(question(s, 3, times)).finish, 100'000);
+}
+
+TEST(Forecast, WhatIsCompleteAlreadyCountsForStopAfter) {
+  auto s = chains("a b\na c\nd");
+  s.stop_after = 2;
+  Question asked = question(
+      s, 3,
+      {exactly("a", 10'000), exactly("b", 30'000), exactly("c", 20'000), exactly("d", 100'000)});
+  for (std::size_t i = 0; i < s.tasks.size(); ++i) {
+    const std::string& tool = s.tools[s.tasks[i].tool].name;
+    if (tool == "a" || tool == "c") asked.parts[0].so_far[i].status = TaskStatus::kCompleted;
+  }
+  const Answer a = answer(asked);
+  expect_exactly(a.finish, 30'000);
+  EXPECT_DOUBLE_EQ(a.cpu_hours, 60.0 / 3600) << "d is stopped when b is complete";
+}
+
+TEST(Forecast, APipelineThatHasEnoughLeavesItsWorkersToOthers) {
+  auto first = chains("a\nd");
+  first.stop_after = 1;
+  Question asked = question(
+      first, 1,
+      {exactly("a", 10'000), exactly("b", 30'000), exactly("c", 20'000), exactly("d", 100'000)});
+  const auto second = chains("b c");
+  asked.parts.push_back({second, std::vector<TaskState>(second.tasks.size())});
+  asked.about = 1;
+  expect_exactly(answer(asked).finish, 60'000);
+}
+
+TEST(Forecast, TheLeastThatStopAfterTakesIsThatOfTheShortestWorkflows) {
+  auto s = chains("a b\na c\nd");
+  s.stop_after = 1;
+  const Question asked = question(
+      s, 1,
+      {exactly("a", 10'000), exactly("b", 30'000), exactly("c", 20'000), exactly("d", 100'000)});
+  const auto least = forecast(asked, [](double) { return false; });
+  ASSERT_TRUE(least);
+  EXPECT_EQ(least->runs, 0u);
+  expect_exactly(least->finish, 30'000);
+}
+
 /// List scheduling as a textbook has it, with the order of `landseer`.
 struct ByHand {
   const protocol::Submission& s;
