@@ -107,6 +107,7 @@ TEST(Drain, OfTwoThatHadTheNameTheOneThatIsHereIsMeant) {
   hello.instance = 9;
   hello.cpus_milli = 1000;
   FakeWorker& again = harness.worker("x");
+  harness.say(again, protocol::Goodbye{again.session});
   harness.say(again, hello);
   EXPECT_EQ(drain(harness, "w").workers.at(0).worker, WorkerId{3});
 }
