@@ -242,6 +242,7 @@ export class Answers {
         finished_at: iso(one.finished_ms),
         cpu_seconds: 12.5,
         memory_peak_bytes: 734003200,
+        gpu_memory_peak_bytes: 2147483648,
         log_tail: t('the end of the log'),
         gpus: one.gpus,
       })),

@@ -73,7 +73,12 @@ function Attempts({ history, chosen }: { history: readonly PastAttempt[]; chosen
                 <Took from={one.started_at} to={one.finished_at} />
               </td>
               <td class="number">{one.cpu_seconds > 0 ? duration(one.cpu_seconds) : '–'}</td>
-              <td class="number">{one.memory_peak_bytes > 0 ? bytes(one.memory_peak_bytes) : '–'}</td>
+              <td class="number">
+                {one.memory_peak_bytes > 0 ? bytes(one.memory_peak_bytes) : '–'}
+                {one.gpu_memory_peak_bytes > 0 ? (
+                  <span class="faint"> GPU {bytes(one.gpu_memory_peak_bytes)}</span>
+                ) : null}
+              </td>
               <td>
                 <button
                   type="button"
