@@ -1,5 +1,4 @@
 /// landseer-dashboard: start, say "ready", serve browsers, stop.
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
