@@ -31,15 +31,15 @@ PipelinePtr make_grid(std::size_t tasks, IdCounters& ids) {
       std::max(std::llround(std::pow(static_cast<double>(tasks) * 0.9, 1.0 / kStages)), 2ll));
   TaskFactory factory(ids);
   WorkflowFactory workflows(ids);
-  std::vector<std::vector<TaskPtr>> chains{{}};
+  std::vector<std::vector<SharedTask>> chains{{}};
   for (int stage = 0; stage < kStages; ++stage) {
-    std::vector<std::vector<TaskPtr>> longer;
+    std::vector<std::vector<SharedTask>> longer;
     for (const auto& chain : chains) {
       for (std::size_t i = 0; i < width; ++i) {
         const ToolDefinition tool{std::to_string(stage) + "-" + std::to_string(i),
                                   {"image", "", {}}};
-        const std::vector<TaskPtr> after(chain.empty() ? chain.end() : chain.end() - 1,
-                                         chain.end());
+        const std::vector<SharedTask> after(chain.empty() ? chain.end() : chain.end() - 1,
+                                            chain.end());
         longer.push_back(chain);
         longer.back().push_back(
             factory.create_task(static_cast<TaskType>(stage + 1), tool, {}, after));

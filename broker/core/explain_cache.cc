@@ -20,7 +20,8 @@ constexpr std::size_t kDifferencesMax = 64;
 constexpr std::size_t kValueBytesMax = 512;
 
 std::string key_text(const PipelineRecord& record, const domain::Task& task) {
-  return domain::key_ingredients(*task.tool, *task.config, *task.options, record.key_context, {});
+  return domain::key_ingredients(*task.tool, task.config.view(), *task.options, record.key_context,
+                                 {});
 }
 
 /// Flat: `config/epochs` to `10`. Without the dependencies, which are compared as tasks.
@@ -75,7 +76,7 @@ auto distance(const FoundTask& here, const FoundTask& there, const std::string& 
   const domain::Task& a = *here.task;
   const domain::Task& b = *there.task;
   const int own = (a.tool->container == b.tool->container ? 0 : 1) +
-                  (a.config->text() == b.config->text() ? 0 : 1) +
+                  (a.config.view() == b.config.view() ? 0 : 1) +
                   (a.options->env == b.options->env ? 0 : 1) + (a.type == b.type ? 0 : 4);
   const bool same_place = chain_of(*there.record, b) == chain;
   return std::tuple{a.key != b.key, !same_place, own, -static_cast<std::int64_t>(number(b.id))};

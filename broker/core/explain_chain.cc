@@ -20,15 +20,15 @@ Root find_root(const FoundTask& found) {
   std::size_t looks = 0;
   domain::TaskPtr at = found.task;
   while (at != nullptr) {
-    domain::TaskPtr next;
+    domain::TaskPtr next = nullptr;
     for (const TaskId id : at->dependencies) {
       if (++looks > kLooksMax) {
         root.whole = false;
         return root;
       }
-      domain::TaskPtr above = found.record->scheduler->find_task(id);
+      const domain::TaskPtr above = found.record->scheduler->find_task(id);
       if (!keeps(*above)) continue;
-      next = std::move(above);
+      next = above;
       break;
     }
     if (next != nullptr) {

@@ -38,7 +38,7 @@ void explain_queue(const Question& question, protocol::Explanation& out);
 
 /// Where a chain of tasks above one begins. explain_chain.cc.
 struct Root {
-  domain::TaskPtr task;  ///< null: nothing above it keeps it
+  domain::TaskPtr task = nullptr;  ///< null: nothing above it keeps it
   std::size_t steps = 0;
   bool whole = true;  ///< the chain was followed to its end
 };

@@ -73,7 +73,7 @@ class GraphWriter {
     row.tool = tool_of(task);
     row.options = options_of(task);
     for (const TaskId id : task.dependencies) row.dependencies.push_back(index_of(id));
-    const std::uint64_t first = number(record_.pipeline->workflows.front()->id);
+    const std::uint64_t first = number(record_.pipeline->workflows.front().id);
     for (const WorkflowId id : task.workflows) {
       row.workflows.push_back(static_cast<std::uint32_t>(number(id) - first));
     }
@@ -95,7 +95,7 @@ class GraphWriter {
   }
   std::uint32_t tool_of(const domain::Task& task) {
     const auto [found, added] =
-        tools_.emplace(task.tool.get(), static_cast<std::uint32_t>(page_.tools.size()));
+        tools_.emplace(task.tool, static_cast<std::uint32_t>(page_.tools.size()));
     if (added) {
       const domain::ToolDefinition& tool = *task.tool;
       // Not the command: nothing is chosen by it, and it may be long.
@@ -107,7 +107,7 @@ class GraphWriter {
   }
   std::uint32_t options_of(const domain::Task& task) {
     const auto [found, added] =
-        options_.emplace(task.options.get(), static_cast<std::uint32_t>(page_.options.size()));
+        options_.emplace(task.options, static_cast<std::uint32_t>(page_.options.size()));
     if (added) {
       page_.options.push_back(entry_of(*task.options));
       bytes_ += 64;

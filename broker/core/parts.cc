@@ -43,7 +43,7 @@ class LiveSet {
 
   bool has(std::uint32_t index) {
     if (known_[index] == kUnknown) {
-      const auto& tasks = record_.pipeline->workflows[index]->tasks;
+      const auto tasks = record_.pipeline->workflows[index].tasks;
       const bool any = std::any_of(tasks.begin(), tasks.end(), [](const TaskPtr& task) {
         return task->status == TaskStatus::kCancelled;
       });
@@ -70,7 +70,7 @@ void plan_workflows(const PipelineRecord& record, const CancelRequested& r, Canc
   std::vector<TaskPtr> open;
   std::unordered_set<TaskId> seen;
   for (const std::uint32_t index : indices) {
-    const auto& tasks = record.pipeline->workflows[index]->tasks;
+    const auto tasks = record.pipeline->workflows[index].tasks;
     if (std::any_of(tasks.begin(), tasks.end(), [](const auto& task) { return is_open(*task); })) {
       ++plan.workflows;
     }
@@ -128,8 +128,8 @@ std::vector<std::uint32_t> workflow_indices(const PipelineRecord& record,
   const auto& workflows = record.pipeline->workflows;
   if (workflows.empty()) return indices;
   for (const protocol::WorkflowRange& range : ranges) {
-    const WorkflowId first = std::max(range.first, workflows.front()->id);
-    const WorkflowId last = std::min(range.last, workflows.back()->id);
+    const WorkflowId first = std::max(range.first, workflows.front().id);
+    const WorkflowId last = std::min(range.last, workflows.back().id);
     for (std::uint64_t id = number(first); id <= number(last); ++id) {
       indices.push_back(*record.index_of(WorkflowId{id}));
     }
@@ -143,7 +143,7 @@ std::vector<protocol::WorkflowRange> workflow_ranges(const PipelineRecord& recor
                                                      const std::set<std::uint32_t>& indices) {
   std::vector<protocol::WorkflowRange> ranges;
   for (const std::uint32_t index : indices) {
-    const WorkflowId id = record.pipeline->workflows[index]->id;
+    const WorkflowId id = record.pipeline->workflows[index].id;
     if (!ranges.empty() && number(ranges.back().last) + 1 == number(id)) {
       ranges.back().last = id;
     } else {
@@ -170,7 +170,7 @@ std::vector<TaskPtr> tasks_of_part(const PipelineRecord& record, const RetryRequ
   if (!r.workflows.empty()) {
     std::unordered_set<TaskId> seen;
     for (const std::uint32_t index : workflow_indices(record, r.workflows)) {
-      for (const TaskPtr& task : record.pipeline->workflows[index]->tasks) {
+      for (const TaskPtr& task : record.pipeline->workflows[index].tasks) {
         if (seen.insert(task->id).second) tasks.push_back(task);
       }
     }

@@ -26,8 +26,8 @@ PipelineState PipelineRecord::state() const {
 
 std::optional<std::uint32_t> PipelineRecord::index_of(WorkflowId workflow) const {
   const auto& workflows = pipeline->workflows;
-  if (workflows.empty() || workflow < workflows.front()->id) return std::nullopt;
-  const std::uint64_t index = number(workflow) - number(workflows.front()->id);
+  if (workflows.empty() || workflow < workflows.front().id) return std::nullopt;
+  const std::uint64_t index = number(workflow) - number(workflows.front().id);
   if (index >= workflows.size()) return std::nullopt;
   return static_cast<std::uint32_t>(index);
 }
@@ -82,7 +82,7 @@ void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
   apply(from, ~std::uint64_t{0});  // minus one
   apply(task.status, 1);
   if (domain::is_terminal(from) != domain::is_terminal(task.status)) {
-    tools[tool_index.at(task.tool.get())].left += domain::is_terminal(from) ? 1 : ~std::uint64_t{0};
+    tools[tool_index.at(task.tool)].left += domain::is_terminal(from) ? 1 : ~std::uint64_t{0};
   }
   if (domain::is_terminal(from) != domain::is_terminal(task.status)) {
     open_requests[task.request] += domain::is_terminal(from) ? 1 : ~std::uint64_t{0};
@@ -91,7 +91,7 @@ void PipelineRecord::count_change(const domain::Task& task, TaskStatus from) {
   const bool was_done = from == TaskStatus::kCompleted;
   const bool is_done = task.status == TaskStatus::kCompleted;
   if (was_done == is_done) return;
-  const std::uint64_t first = number(pipeline->workflows.front()->id);
+  const std::uint64_t first = number(pipeline->workflows.front().id);
   for (const WorkflowId id : task.workflows) {
     std::uint32_t& remaining = workflow_remaining[number(id) - first];
     if (is_done && --remaining == 0) ++workflows_completed;
@@ -105,7 +105,7 @@ PipelineRecord& PipelineTable::add(std::unique_ptr<PipelineRecord> record) {
   by_submission_.emplace(std::pair(added.owner, added.submission_id), &added);
   if (number(added.first_task) != 0) by_first_task_.emplace(added.first_task, &added);
   if (!added.pipeline->workflows.empty()) {
-    by_first_workflow_.emplace(added.pipeline->workflows.front()->id, &added);
+    by_first_workflow_.emplace(added.pipeline->workflows.front().id, &added);
   }
   tasks_ += added.pipeline->tasks.size();
   for (const domain::TaskPtr& task : added.pipeline->tasks) keys_.add(task->key, task->id);

@@ -119,7 +119,7 @@ struct PipelineRecord {
 
 struct FoundTask {
   PipelineRecord* record = nullptr;
-  domain::TaskPtr task;
+  domain::TaskPtr task = nullptr;
 };
 
 class PipelineTable {

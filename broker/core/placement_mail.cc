@@ -130,7 +130,7 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
                       std::vector<protocol::InputArtifact> inputs, const Now& now, Outbox& out) {
   Draft& draft = drafts_[worker.id];
   const domain::Task& task = *found.task;
-  const auto key = std::pair<const void*, const void*>(task.tool.get(), task.options.get());
+  const auto key = std::pair<const void*, const void*>(task.tool, task.options);
   const auto [spec, added] =
       draft.specs.emplace(key, static_cast<std::uint32_t>(draft.message.specs.size()));
   if (added) {
@@ -138,15 +138,15 @@ void Placement::draft(const FoundTask& found, WorkerRecord& worker,
     draft.bytes += spec_bytes(task);
     draft.message.specs.push_back(spec_of(*found.record, task, state_.requests.at(task.request)));
   }
-  draft.bytes += 64 + task.config->text().size();
+  draft.bytes += 64 + task.config.view().size();
   for (const auto& input : inputs) {
     draft.bytes += 40;
     for (const std::string& source : input.sources) draft.bytes += 8 + source.size();
     draft.bytes += 96 * input.passes.size();
   }
   draft.message.attempts.push_back({task.id, worker.attempts.at(task.id).attempt,
-                                    found.record->id(), spec->second, task.config->text(),
-                                    std::move(inputs),
+                                    found.record->id(), spec->second,
+                                    std::string(task.config.view()), std::move(inputs),
                                     checkpoint_for(*found.record->find_run(task.id), worker, now)});
   if (draft.message.attempts.size() >= protocol::kBatchMax || draft.bytes >= kAssignBytesMax) {
     flush(worker.id, draft, out);

@@ -101,7 +101,7 @@ TaskPtr evaluated_task(const PipelineRecord& record, const domain::Task& evaluat
     const TaskId last = *std::max_element(below->dependencies.begin(), below->dependencies.end());
     TaskPtr task = record.scheduler->find_task(last);
     if (task->type != TaskType::kEvaluation) return task;
-    below = task.get();
+    below = task;
   }
   return nullptr;
 }

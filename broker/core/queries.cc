@@ -292,11 +292,11 @@ protocol::TaskDetail task_detail(const State& state, const PipelineRecord& recor
   detail.row = task_row(state, record, task);
   detail.image = task.tool->container.image;
   detail.command = task.tool->container.command;
-  detail.config = task.config->text();
+  detail.config = task.config.view();
   std::vector<domain::TaskKey> keys;
   for (const TaskId id : task.dependencies) keys.push_back(record.scheduler->find_task(id)->key);
-  detail.key_ingredients =
-      domain::key_ingredients(*task.tool, *task.config, *task.options, record.key_context, keys);
+  detail.key_ingredients = domain::key_ingredients(*task.tool, task.config.view(), *task.options,
+                                                   record.key_context, keys);
   if (const TaskRun* run = record.find_run(task.id)) detail.attempts = run->attempts;
   return detail;
 }
@@ -310,7 +310,7 @@ protocol::WorkflowList workflow_list(const PipelineRecord& record,
   std::size_t i =
       static_cast<std::size_t>(std::min<std::uint64_t>(request.offset, workflows.size()));
   for (; i < end && bytes < kPageBytesMax; ++i) {
-    const domain::Workflow& workflow = *workflows[i];
+    const domain::Workflow workflow = workflows[i];
     protocol::WorkflowRow row;
     row.workflow = workflow.id;
     row.name = workflow.name;

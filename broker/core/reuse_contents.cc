@@ -45,8 +45,8 @@ void Reuse::bind_contents(PipelineRecord& record, const Now& now, Outbox& out) {
   std::set<std::string> looked_at;
   const domain::ToolDefinition* previous = nullptr;
   for (const domain::TaskPtr& task : record.pipeline->tasks) {
-    if (task->tool.get() == previous) continue;
-    previous = task->tool.get();
+    if (task->tool == previous) continue;
+    previous = task->tool;
     const std::string& image = task->tool->container.image;
     if (!has_image(*task) || !record.image_content(*task).empty()) continue;
     if (!looked_at.insert(image).second) continue;

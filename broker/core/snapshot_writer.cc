@@ -16,7 +16,7 @@ PipelineItem item_of(const PipelineRecord& record) {
   item.pipeline = record.id();
   item.first_task = number(record.first_task);
   const auto& workflows = record.pipeline->workflows;
-  if (!workflows.empty()) item.first_workflow = number(workflows.front()->id);
+  if (!workflows.empty()) item.first_workflow = number(workflows.front().id);
   item.digest = record.submission_digest;
   item.submitted_at = record.submitted_at;
   item.first_started_at = record.first_started_at;

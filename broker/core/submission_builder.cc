@@ -6,12 +6,14 @@
 #include <tuple>
 
 #include "common/base/text.h"
+#include "common/domain/pipeline_builder.h"
 #include "common/domain/secret_reference.h"
 #include "common/protocol/limits.h"
 
 namespace landseer::broker {
 namespace {
 
+using domain::SharedTask;
 using domain::TaskPtr;
 using protocol::Submission;
 
@@ -37,12 +39,18 @@ bool is_name(const std::string& text, std::size_t bytes_max) {
   return text.size() <= bytes_max && is_utf8(text) && strip_control(text, false) == text;
 }
 
+/// Tasks over all workflows.
+std::uint64_t instances_of(const Submission& s) {
+  std::uint64_t instances = 0;
+  for (const auto& workflow : s.workflows) instances += workflow.tasks.size();
+  return instances;
+}
+
 Result<void> check_sizes(const Submission& s) {
   if (s.tasks.size() > protocol::kTasksPerSubmissionMax) {
     return too_large("tasks", s.tasks.size(), protocol::kTasksPerSubmissionMax);
   }
-  std::uint64_t instances = 0;
-  for (const auto& workflow : s.workflows) instances += workflow.tasks.size();
+  const std::uint64_t instances = instances_of(s);
   if (instances > protocol::kWorkflowInstancesMax) {
     return too_large("task instances", instances, protocol::kWorkflowInstancesMax);
   }
@@ -212,26 +220,15 @@ Result<StopRules> rules_of(const Submission& s) {
 
 /// The submission's shared parts in the domain's types.
 struct Parts {
-  std::vector<std::shared_ptr<const domain::ToolDefinition>> tools;
-  std::shared_ptr<std::vector<domain::Config>> configs;
-  std::vector<std::shared_ptr<const domain::TaskOptions>> options;
+  std::shared_ptr<domain::PartStore> store = std::make_shared<domain::PartStore>();
+  std::vector<const domain::ToolDefinition*> tools;
+  std::vector<domain::ConfigText> configs;
+  std::vector<const domain::TaskOptions*> options;
 
   domain::TaskParts of(const protocol::TaskEntry& entry) const {
-    return {tools[entry.tool], {configs, &(*configs)[entry.config]}, options[entry.options]};
+    return {tools[entry.tool], options[entry.options], configs[entry.config]};
   }
 };
-
-/// Pipelines name a few dozen tools and option sets; a longer search costs more than a copy.
-constexpr std::ptrdiff_t kRecentMax = 64;
-
-/// Equal entries are one object.
-template <class T>
-void add_distinct(std::vector<std::shared_ptr<const T>>& known, T value) {
-  const auto recent = known.end() - std::min(kRecentMax, std::ssize(known));
-  const auto same =
-      std::find_if(recent, known.end(), [&](const auto& other) { return *other == value; });
-  known.push_back(same != known.end() ? *same : std::make_shared<const T>(std::move(value)));
-}
 
 Result<Parts> read_parts(const Submission& s) {
   Parts parts;
@@ -243,30 +240,29 @@ Result<Parts> read_parts(const Submission& s) {
         tool.runtime.value_or("").size() > protocol::kNameBytesMax) {
       return wrong("the image, command or runtime of '" + tool.name + "' is too long", "tools");
     }
-    add_distinct(parts.tools,
-                 {tool.name, {tool.image, tool.command, tool.runtime}, tool.is_baseline});
+    parts.tools.push_back(parts.store->add(domain::ToolDefinition{
+        tool.name, {tool.image, tool.command, tool.runtime}, tool.is_baseline}));
   }
-  parts.configs = std::make_shared<std::vector<domain::Config>>();
-  parts.configs->reserve(s.configs.size());
+  parts.configs.reserve(s.configs.size());
   for (const std::string& text : s.configs) {
     auto config = domain::Config::parse(text);
     if (!config) return tl::make_unexpected(config.error());
-    parts.configs->push_back(std::move(*config));
+    parts.configs.push_back(parts.store->add(*config));
   }
   for (const auto& entry : s.options) {
     auto options = options_of(entry);
     if (!options) return tl::make_unexpected(options.error());
-    add_distinct(parts.options, std::move(*options));
+    parts.options.push_back(parts.store->add(std::move(*options)));
   }
   return parts;
 }
 
-Result<std::vector<TaskPtr>> make_tasks(const Submission& s, const Parts& parts,
-                                        domain::TaskFactory& factory) {
-  std::vector<TaskPtr> tasks;
+Result<std::vector<SharedTask>> make_tasks(const Submission& s, const Parts& parts,
+                                           domain::TaskFactory& factory) {
+  std::vector<SharedTask> tasks;
   tasks.reserve(s.tasks.size());
   factory.reserve(s.tasks.size());
-  std::vector<TaskPtr> dependencies;
+  std::vector<SharedTask> dependencies;
   for (std::size_t i = 0; i < s.tasks.size(); ++i) {
     if (auto good = check_task(s, i); !good) return tl::make_unexpected(good.error());
     const auto& entry = s.tasks[i];
@@ -280,28 +276,27 @@ Result<std::vector<TaskPtr>> make_tasks(const Submission& s, const Parts& parts,
   return tasks;
 }
 
-Result<std::vector<domain::WorkflowPtr>> make_workflows(const Submission& s,
-                                                        const std::vector<TaskPtr>& tasks,
-                                                        domain::IdCounters& ids) {
-  domain::WorkflowFactory factory(ids);
-  factory.reserve(s.workflows.size());
-  std::vector<domain::WorkflowPtr> workflows;
-  workflows.reserve(s.workflows.size());
+Result<domain::PipelinePtr> make_pipeline(const Submission& s, const std::vector<SharedTask>& tasks,
+                                          TaskId first, domain::IdCounters& ids) {
+  domain::PipelineBuilder builder(PipelineId{ids.pipeline++}, first, ids.task - number(first));
+  std::size_t name_bytes = 0;
+  for (const auto& entry : s.workflows) name_bytes += entry.name.size();
+  builder.pipeline().workflows.reserve(s.workflows.size(), instances_of(s), name_bytes);
   for (const auto& entry : s.workflows) {
     if (!is_name(entry.name, protocol::kNameBytesMax)) {
       return wrong("a workflow's name is too long or not printable", "workflows");
     }
-    std::vector<TaskPtr> members;
-    members.reserve(entry.tasks.size());
-    for (const std::uint32_t task : entry.tasks) {
-      if (task >= tasks.size()) {
+    const WorkflowId workflow{ids.workflow++};
+    builder.begin_workflow(workflow, entry.name);
+    for (const std::uint32_t index : entry.tasks) {
+      if (index >= tasks.size()) {
         return wrong("a workflow names a task that is not there", entry.name);
       }
-      members.push_back(tasks[task]);
+      domain::enter_workflow(*tasks[index], workflow);
+      builder.add(tasks[index]);
     }
-    workflows.push_back(factory.create_workflow(entry.name, std::move(members)));
   }
-  return workflows;
+  return builder.finish();
 }
 
 Result<domain::KeyContext> context_of(const Submission& s) {
@@ -319,7 +314,7 @@ void intern_requests(PipelineRecord& record, RequestTable& requests) {
   // Tools and options are shared objects, so few distinct pairs are met.
   std::map<std::pair<const void*, const void*>, std::uint32_t> known;
   for (const TaskPtr& task : record.pipeline->tasks) {
-    const auto [found, is_new] = known.try_emplace({task->tool.get(), task->options.get()});
+    const auto [found, is_new] = known.try_emplace({task->tool, task->options});
     if (is_new) {
       const std::string runtime = task->tool->container.runtime.value_or("");
       found->second =
@@ -339,21 +334,21 @@ void prepare_counts(PipelineRecord& record) {
   for (const TaskPtr& task : record.pipeline->tasks) {
     ++record.stages[static_cast<std::size_t>(task->type) - 1].total;
     if (task->type == domain::TaskType::kEvaluation) ++record.evaluations;
-    const auto [index, is_new] = record.tool_index.emplace(
-        task->tool.get(), static_cast<std::uint32_t>(record.tools.size()));
-    if (is_new) record.tools.push_back({task->tool.get(), 0});
+    const auto [index, is_new] =
+        record.tool_index.emplace(task->tool, static_cast<std::uint32_t>(record.tools.size()));
+    if (is_new) record.tools.push_back({task->tool, 0});
     ++record.tools[index->second].left;
   }
   record.workflow_remaining.reserve(record.pipeline->workflows.size());
-  std::vector<const domain::Task*> distinct;
-  for (const auto& workflow : record.pipeline->workflows) {
-    record.task_instances += workflow->tasks.size();
-    distinct.clear();
-    for (const TaskPtr& task : workflow->tasks) distinct.push_back(task.get());
+  std::vector<std::uint32_t> distinct;
+  for (const domain::Workflow& workflow : record.pipeline->workflows) {
+    const auto members = workflow.tasks.indices();
+    record.task_instances += members.size();
+    distinct.assign(members.begin(), members.end());
     std::sort(distinct.begin(), distinct.end());
     const auto end = std::unique(distinct.begin(), distinct.end());
     record.workflow_remaining.push_back(static_cast<std::uint32_t>(end - distinct.begin()));
-    if (workflow->tasks.empty()) ++record.workflows_completed;
+    if (members.empty()) ++record.workflows_completed;
   }
 }
 
@@ -395,19 +390,17 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   if (!parts) return tl::make_unexpected(parts.error());
 
   domain::IdCounters next = ids;  // kept only if all goes well
-  domain::TaskFactory factory(next, *context);
+  domain::TaskFactory factory(next, *context, parts->store);
   auto tasks = make_tasks(submission, *parts, factory);
   if (!tasks) return tl::make_unexpected(tasks.error());
-  auto workflows = make_workflows(submission, *tasks, next);
-  if (!workflows) return tl::make_unexpected(workflows.error());
+  auto pipeline = make_pipeline(submission, *tasks, TaskId{ids.task}, next);
+  if (!pipeline) return tl::make_unexpected(pipeline.error());
 
   auto record = std::make_unique<PipelineRecord>();
-  auto pipeline = domain::PipelineFactory(next).create_pipeline(
-      submission.name, std::move(*workflows),
-      {submission.dataset_name, submission.dataset_variant, context->dataset_params,
-       submission.dataset_required});
-  if (!pipeline) return tl::make_unexpected(pipeline.error());
   record->pipeline = std::move(*pipeline);
+  record->pipeline->name = submission.name;
+  record->pipeline->dataset = {submission.dataset_name, submission.dataset_variant,
+                               context->dataset_params, submission.dataset_required};
   if (record->pipeline->tasks.size() != factory.registry_size()) {
     return wrong("a task is in no workflow", "workflows");
   }

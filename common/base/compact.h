@@ -83,7 +83,7 @@ class IdList {
   std::uint32_t capacity_ = 1;
 };
 
-/// Ids in growing order, kept as ranges: what is added is mostly the next one. 24 bytes, and an
+/// Ids in growing order, kept as ranges: what is added is mostly the next one. 16 bytes, and an
 /// allocation only for what has gaps.
 template <class Id>
 class IdRanges {
@@ -113,41 +113,56 @@ class IdRanges {
    private:
     const IdRanges* ranges_ = nullptr;
     std::size_t range_ = 0;
-    std::uint64_t at_ = 0;
+    std::uint32_t at_ = 0;
   };
 
   IdRanges() = default;
   IdRanges(const IdRanges& other) { *this = other; }
-  IdRanges(IdRanges&&) noexcept = default;
+  IdRanges(IdRanges&& other) noexcept { swap(other); }
+  ~IdRanges() { clear(); }
   IdRanges& operator=(const IdRanges& other) {
-    first_ = other.first_;
-    more_ = other.more_ ? std::make_unique<std::vector<Range>>(*other.more_) : nullptr;
+    if (this == &other) return *this;
+    clear();
+    if (other.has_gaps_) {
+      many_ = new std::vector<Range>(*other.many_);
+    } else {
+      first_ = other.first_;
+    }
+    size_ = other.size_;
+    has_gaps_ = other.has_gaps_;
     return *this;
   }
-  IdRanges& operator=(IdRanges&&) noexcept = default;
+  IdRanges& operator=(IdRanges&& other) noexcept {
+    swap(other);
+    return *this;
+  }
 
-  /// Greater than back().
+  /// Greater than back(); fewer than 2^32.
   void push_back(Id id) {
-    Range& last = more_ ? more_->back() : first_;
-    if (last.count == 0) {
-      last = {id, 1};
-    } else if (number(id) == number(last.first) + last.count) {
-      ++last.count;
-    } else {
-      if (!more_) more_ = std::make_unique<std::vector<Range>>();
-      more_->push_back({id, 1});
+    if (size_ == 0) {
+      first_ = id;
+    } else if (number(id) != number(back()) + 1) {
+      if (!has_gaps_) {
+        many_ = new std::vector<Range>{{first_, size_}};
+        has_gaps_ = true;
+      }
+      many_->push_back({id, 1});
+    } else if (has_gaps_) {
+      ++many_->back().count;
     }
+    ++size_;
+  }
+  void clear() {
+    if (has_gaps_) delete many_;
+    first_ = Id{};
+    size_ = 0;
+    has_gaps_ = false;
   }
 
-  bool empty() const { return first_.count == 0; }
-  /// O(ranges).
-  std::size_t size() const {
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < ranges(); ++i) count += range(i).count;
-    return count;
-  }
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
   Id back() const {
-    const Range& last = more_ ? more_->back() : first_;
+    const Range last = range(ranges() - 1);
     return Id{number(last.first) + last.count - 1};
   }
   Iterator begin() const { return {this, 0}; }
@@ -157,13 +172,23 @@ class IdRanges {
  private:
   struct Range {
     Id first{};
-    std::uint64_t count = 0;
+    std::uint32_t count = 0;
   };
-  std::size_t ranges() const { return empty() ? 0 : 1 + (more_ ? more_->size() : 0); }
-  const Range& range(std::size_t i) const { return i == 0 ? first_ : (*more_)[i - 1]; }
+  std::size_t ranges() const { return has_gaps_ ? many_->size() : std::size_t{size_ > 0}; }
+  Range range(std::size_t i) const { return has_gaps_ ? (*many_)[i] : Range{first_, size_}; }
+  void swap(IdRanges& other) {
+    std::swap(first_, other.first_);  // whichever of the two it is
+    std::swap(size_, other.size_);
+    std::swap(has_gaps_, other.has_gaps_);
+  }
 
-  Range first_;
-  std::unique_ptr<std::vector<Range>> more_;  // after it
+  union {
+    Id first_ = Id{};
+    std::vector<Range>* many_;  // if has_gaps_
+  };
+  static_assert(sizeof(Id) == sizeof(std::vector<Range>*));
+  std::uint32_t size_ = 0;  // ids, in all ranges
+  bool has_gaps_ = false;
 };
 
 /// A text that is nearly always empty: 8 bytes then.

@@ -3,31 +3,20 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/domain/pipeline_builder.h"
 
 namespace landseer::domain {
 namespace {
 
-/// Pipelines name a few dozen tools and option sets; beyond this many a new copy is cheaper than a
-/// longer search.
-constexpr std::size_t kRecentMax = 64;
-
-template <class T>
-std::shared_ptr<const T> share(std::vector<std::shared_ptr<const T>>& recent, const T& value) {
-  for (auto it = recent.rbegin(); it != recent.rend(); ++it) {
-    if (**it == value) return *it;
-  }
-  if (recent.size() >= kRecentMax) recent.erase(recent.begin());
-  recent.push_back(std::make_shared<const T>(value));
-  return recent.back();
-}
+constexpr std::size_t kBlockMax = 4096;  // unless room for more is wanted
 
 }  // namespace
 
-TaskFactory::TaskFactory(IdCounters& counters, KeyContext context)
-    : counters_(counters), context_(std::move(context)) {}
+TaskFactory::TaskFactory(IdCounters& counters, KeyContext context, std::shared_ptr<PartStore> parts)
+    : counters_(counters), context_(std::move(context)), parts_(std::move(parts)) {}
 
 void TaskFactory::reserve(std::size_t tasks) {
-  pool_.reserve(tasks);
+  next_block_ = tasks;
   registry_.reserve(tasks);
   by_key_.reserve(tasks);
 }
@@ -37,39 +26,50 @@ void TaskFactory::clear_task_registry() {
   by_key_ = {};
 }
 
-TaskKey TaskFactory::key_of(const TaskParts& parts, std::span<const TaskPtr> dependencies) const {
+TaskKey TaskFactory::key_of(const TaskParts& parts,
+                            std::span<const SharedTask> dependencies) const {
   std::vector<TaskKey> keys;
   keys.reserve(dependencies.size());
-  for (const TaskPtr& dependency : dependencies) {
+  for (const SharedTask& dependency : dependencies) {
     CHECK(dependency != nullptr, "a dependency is a task");
     keys.push_back(dependency->key);
   }
   // A repeated dependency counts once, in the key as everywhere.
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return make_task_key(*parts.tool, *parts.config, *parts.options, context_, keys);
+  return make_task_key(*parts.tool, parts.config.view(), *parts.options, context_, keys);
 }
 
-TaskPtr TaskFactory::find(const TaskKey& key) const {
-  TaskPtr found;
+SharedTask TaskFactory::find(const TaskKey& key) const {
+  SharedTask found;
   by_key_.find(key, [&](TaskId place) {
-    const TaskPtr& known = registry_[number(place) - 1];
+    const SharedTask& known = registry_[number(place) - 1];
     if (known->key == key) found = known;
     return found == nullptr;
   });
   return found;
 }
 
-TaskPtr TaskFactory::make(TaskType type, const TaskKey& key, const TaskParts& parts,
-                          std::span<const TaskPtr> dependencies) {
-  auto task = pool_.make();
+SharedTask TaskFactory::new_task() {
+  if (!block_ || block_->tasks.size() == block_->tasks.capacity()) {
+    block_ = std::make_shared<Block>();
+    block_->parts = parts_;
+    block_->tasks.reserve(next_block_);
+    next_block_ = std::min(2 * next_block_, kBlockMax);
+  }
+  return {block_, &block_->tasks.emplace_back()};
+}
+
+SharedTask TaskFactory::make(TaskType type, const TaskKey& key, const TaskParts& parts,
+                             std::span<const SharedTask> dependencies) {
+  SharedTask task = new_task();
   task->id = TaskId{counters_.task++};
   task->type = type;
   task->key = key;
   task->tool = parts.tool;
   task->config = parts.config;
   task->options = parts.options;
-  for (const TaskPtr& dependency : dependencies) {
+  for (const SharedTask& dependency : dependencies) {
     auto& ids = task->dependencies;
     if (std::find(ids.begin(), ids.end(), dependency->id) == ids.end()) {
       ids.push_back(dependency->id);
@@ -80,83 +80,77 @@ TaskPtr TaskFactory::make(TaskType type, const TaskKey& key, const TaskParts& pa
 
 TaskParts TaskFactory::share_parts(const ToolDefinition& tool, const Config& config,
                                    const TaskOptions& options) {
-  auto& shared_config = configs_[config.text()];
-  if (!shared_config) shared_config = std::make_shared<const Config>(config);
-  return {share(tools_, tool), shared_config, share(options_, options)};
+  const auto [text, is_new] = configs_.try_emplace(config.text());
+  if (is_new) text->second = parts_->add(config);
+  return {parts_->add(tool), parts_->add(options), text->second};
 }
 
-TaskPtr TaskFactory::create_task(TaskType type, const ToolDefinition& tool, const Config& config,
-                                 std::span<const TaskPtr> dependencies,
-                                 const TaskOptions& options) {
+SharedTask TaskFactory::create_task(TaskType type, const ToolDefinition& tool, const Config& config,
+                                    std::span<const SharedTask> dependencies,
+                                    const TaskOptions& options) {
   const TaskParts parts = share_parts(tool, config, options);
   const TaskKey key = key_of(parts, dependencies);
-  TaskPtr task = make(type, key, parts, dependencies);
+  SharedTask task = make(type, key, parts, dependencies);
   if (!find(key)) add(task);
   return task;
 }
 
-TaskPtr TaskFactory::get_or_create_task(TaskType type, const ToolDefinition& tool,
-                                        const Config& config, std::span<const TaskPtr> dependencies,
-                                        const TaskOptions& options) {
+SharedTask TaskFactory::get_or_create_task(TaskType type, const ToolDefinition& tool,
+                                           const Config& config,
+                                           std::span<const SharedTask> dependencies,
+                                           const TaskOptions& options) {
   return get_or_create_task(type, share_parts(tool, config, options), dependencies);
 }
 
-TaskPtr TaskFactory::get_or_create_task(TaskType type, const TaskParts& parts,
-                                        std::span<const TaskPtr> dependencies) {
+SharedTask TaskFactory::get_or_create_task(TaskType type, const TaskParts& parts,
+                                           std::span<const SharedTask> dependencies) {
   const TaskKey key = key_of(parts, dependencies);
-  if (TaskPtr found = find(key)) return found;
-  TaskPtr task = make(type, key, parts, dependencies);
+  if (SharedTask found = find(key)) return found;
+  SharedTask task = make(type, key, parts, dependencies);
   add(task);
   return task;
 }
 
-void TaskFactory::add(const TaskPtr& task) {
+void TaskFactory::add(const SharedTask& task) {
   registry_.push_back(task);
   by_key_.add(task->key, TaskId{registry_.size()});
 }
 
-WorkflowPtr WorkflowFactory::create_workflow(std::string name, std::vector<TaskPtr> tasks) {
-  auto workflow = pool_.make();
-  workflow->id = WorkflowId{counters_.workflow++};
-  workflow->name = std::move(name);
-  workflow->tasks = std::move(tasks);
-  for (const TaskPtr& task : workflow->tasks) {
+WorkflowPtr WorkflowFactory::create_workflow(std::string name, std::vector<SharedTask> tasks) {
+  const WorkflowId id{counters_.workflow++};
+  for (const SharedTask& task : tasks) {
     CHECK(task != nullptr, "a workflow holds tasks");
-    // Ids only grow, so a task that has this workflow already has it last.
-    if (task->workflows.empty() || task->workflows.back() != workflow->id) {
-      task->workflows.push_back(workflow->id);
-    }
+    enter_workflow(*task, id);
   }
-  return workflow;
+  return std::make_shared<const NewWorkflow>(NewWorkflow{id, std::move(name), std::move(tasks)});
 }
 
 Result<PipelinePtr> PipelineFactory::create_pipeline(std::string name,
-                                                     std::vector<WorkflowPtr> workflows,
+                                                     const std::vector<WorkflowPtr>& workflows,
                                                      DatasetReference dataset) {
-  auto pipeline = std::make_shared<Pipeline>();
+  std::uint64_t first = counters_.task;
+  std::uint64_t end = 0;
   for (const WorkflowPtr& workflow : workflows) {
-    for (const TaskPtr& task : workflow->tasks) {
+    for (const SharedTask& task : workflow->tasks) {
       if (number(task->pipeline) != 0) {
         return fail(
             ErrorCode::kConflict,
             to_string(task->id) + " already belongs to pipeline " + to_string(task->pipeline),
             workflow->name, "make new tasks for each pipeline");
       }
+      first = std::min(first, number(task->id));
+      end = std::max(end, number(task->id) + 1);
     }
   }
-  pipeline->id = PipelineId{counters_.pipeline++};
-  pipeline->name = std::move(name);
-  pipeline->dataset = std::move(dataset);
+  PipelineBuilder builder(PipelineId{counters_.pipeline++}, TaskId{first},
+                          std::max(first, end) - first);
+  builder.pipeline().name = std::move(name);
+  builder.pipeline().dataset = std::move(dataset);
   for (const WorkflowPtr& workflow : workflows) {
-    for (const TaskPtr& task : workflow->tasks) {
-      if (task->pipeline == pipeline->id) continue;
-      task->pipeline = pipeline->id;
-      pipeline->tasks.push_back(task);
-    }
+    builder.begin_workflow(workflow->id, workflow->name);
+    for (const SharedTask& task : workflow->tasks) builder.add(task);
   }
-  pipeline->tasks.shrink_to_fit();
-  pipeline->workflows = std::move(workflows);
-  return pipeline;
+  return builder.finish();
 }
 
 }  // namespace landseer::domain

@@ -2,7 +2,6 @@
 /// classes. Not thread-safe: one thread owns the factories and what they made.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -25,52 +24,38 @@ struct IdCounters {
   std::uint64_t pipeline = 1;
 };
 
-/// What tasks have in common: one object each, however many tasks refer to it. None is null.
-struct TaskParts {
-  std::shared_ptr<const ToolDefinition> tool;
-  std::shared_ptr<const Config> config;
-  std::shared_ptr<const TaskOptions> options;
+/// A workflow before it is in a pipeline.
+struct NewWorkflow {
+  WorkflowId id{};
+  std::string name;
+  std::vector<SharedTask> tasks;  ///< in the order they are applied
 };
 
-/// Places for objects that live and die together: each pointer keeps all of its block.
-template <class T>
-class BlockPool {
- public:
-  /// The next block has room for so many.
-  void reserve(std::size_t count) { next_size_ = count; }
-  std::shared_ptr<T> make() {
-    if (!block_ || block_->size() == block_->capacity()) {
-      block_ = std::make_shared<std::vector<T>>();
-      block_->reserve(next_size_);
-      next_size_ = std::min<std::size_t>(2 * next_size_, 4096);
-    }
-    return {block_, &block_->emplace_back()};
-  }
-
- private:
-  std::shared_ptr<std::vector<T>> block_;  // never grows beyond what was reserved
-  std::size_t next_size_ = 4;
-};
+using WorkflowPtr = std::shared_ptr<const NewWorkflow>;
 
 /// Makes the tasks of one pipeline and remembers them by key. `counters` must outlive it.
 class TaskFactory {
  public:
-  explicit TaskFactory(IdCounters& counters, KeyContext context = {});
+  /// `parts` has, or will have, those of tasks that are made of shared parts.
+  explicit TaskFactory(IdCounters& counters, KeyContext context = {},
+                       std::shared_ptr<PartStore> parts = std::make_shared<PartStore>());
 
   /// Always a new task with a new id, also if an equal one exists. It enters the registry only if
   /// its key was unknown. Dependencies must be tasks, not null; a repeated one counts once.
-  TaskPtr create_task(TaskType type, const ToolDefinition& tool, const Config& config = {},
-                      std::span<const TaskPtr> dependencies = {}, const TaskOptions& options = {});
+  SharedTask create_task(TaskType type, const ToolDefinition& tool, const Config& config = {},
+                         std::span<const SharedTask> dependencies = {},
+                         const TaskOptions& options = {});
 
   /// The task with this key if the registry has it (with the type it was made with), else a new
   /// one. Does not touch the usage counter: only workflows do.
-  TaskPtr get_or_create_task(TaskType type, const ToolDefinition& tool, const Config& config = {},
-                             std::span<const TaskPtr> dependencies = {},
-                             const TaskOptions& options = {});
+  SharedTask get_or_create_task(TaskType type, const ToolDefinition& tool,
+                                const Config& config = {},
+                                std::span<const SharedTask> dependencies = {},
+                                const TaskOptions& options = {});
 
-  /// The same for parts that are shared already.
-  TaskPtr get_or_create_task(TaskType type, const TaskParts& parts,
-                             std::span<const TaskPtr> dependencies);
+  /// The same for parts that are in the store already.
+  SharedTask get_or_create_task(TaskType type, const TaskParts& parts,
+                                std::span<const SharedTask> dependencies);
 
   /// Forgets the registry. Ids go on from where they were.
   void clear_task_registry();
@@ -80,23 +65,29 @@ class TaskFactory {
   void reserve(std::size_t tasks);
 
  private:
-  TaskKey key_of(const TaskParts& parts, std::span<const TaskPtr> dependencies) const;
-  TaskPtr find(const TaskKey& key) const;
-  void add(const TaskPtr& task);
-  TaskPtr make(TaskType type, const TaskKey& key, const TaskParts& parts,
-               std::span<const TaskPtr> dependencies);
+  TaskKey key_of(const TaskParts& parts, std::span<const SharedTask> dependencies) const;
+  SharedTask find(const TaskKey& key) const;
+  void add(const SharedTask& task);
+  SharedTask make(TaskType type, const TaskKey& key, const TaskParts& parts,
+                  std::span<const SharedTask> dependencies);
   TaskParts share_parts(const ToolDefinition& tool, const Config& config,
                         const TaskOptions& options);
 
+  /// Tasks that live and die together, with their parts.
+  struct Block {
+    std::shared_ptr<const PartStore> parts;
+    std::vector<Task> tasks;  // never grows beyond what was reserved
+  };
+  SharedTask new_task();
+
   IdCounters& counters_;
   KeyContext context_;
-  BlockPool<Task> pool_;
-  std::vector<TaskPtr> registry_;
+  std::shared_ptr<PartStore> parts_;
+  std::shared_ptr<Block> block_;
+  std::size_t next_block_ = 4;  // tasks that it has room for
+  std::vector<SharedTask> registry_;
   KeyIndex by_key_;  // of a task's place in the registry, from 1
-  // One copy of each distinct part, most recent last; linear search is bounded by kRecentMax.
-  std::vector<std::shared_ptr<const ToolDefinition>> tools_;
-  std::vector<std::shared_ptr<const TaskOptions>> options_;
-  std::unordered_map<std::string, std::shared_ptr<const Config>> configs_;
+  std::unordered_map<std::string, ConfigText> configs_;  // one of each
 };
 
 class WorkflowFactory {
@@ -104,13 +95,10 @@ class WorkflowFactory {
   explicit WorkflowFactory(IdCounters& counters) : counters_(counters) {}
 
   /// Every distinct task's usage counter rises by one. An empty workflow is allowed.
-  WorkflowPtr create_workflow(std::string name, std::vector<TaskPtr> tasks);
-  /// Room for so many.
-  void reserve(std::size_t workflows) { pool_.reserve(workflows); }
+  WorkflowPtr create_workflow(std::string name, std::vector<SharedTask> tasks);
 
  private:
   IdCounters& counters_;
-  BlockPool<Workflow> pool_;
 };
 
 class PipelineFactory {
@@ -119,7 +107,7 @@ class PipelineFactory {
 
   /// Takes ownership of the tasks' pipeline id. Fails with kConflict if a task already belongs to
   /// another pipeline; then nothing has changed.
-  Result<PipelinePtr> create_pipeline(std::string name, std::vector<WorkflowPtr> workflows,
+  Result<PipelinePtr> create_pipeline(std::string name, const std::vector<WorkflowPtr>& workflows,
                                       DatasetReference dataset = {});
 
  private:

@@ -18,8 +18,8 @@ void LiveWorkflows::build(const Pipeline& pipeline, const Adjacency& dependencie
   pipeline_ = &pipeline;
   by_id_.clear();
   by_id_.reserve(pipeline.workflows.size());
-  for (const WorkflowPtr& workflow : pipeline.workflows) {
-    by_id_.emplace_back(workflow->id, static_cast<std::uint32_t>(by_id_.size()));
+  for (const Workflow& workflow : pipeline.workflows) {
+    by_id_.emplace_back(workflow.id, static_cast<std::uint32_t>(by_id_.size()));
   }
   std::sort(by_id_.begin(), by_id_.end());
   lost_.assign(pipeline.workflows.size(), 0);

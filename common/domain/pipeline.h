@@ -1,4 +1,4 @@
-/// Workflows and pipelines: the combinations a user asked for, over shared tasks.
+/// Pipelines: the combinations a user asked for, over shared tasks.
 #pragma once
 
 #include <memory>
@@ -6,17 +6,9 @@
 #include <vector>
 
 #include "common/domain/task.h"
+#include "common/domain/workflow_list.h"
 
 namespace landseer::domain {
-
-/// One combination of tools: tasks in the order they are applied.
-struct Workflow {
-  WorkflowId id{};
-  std::string name;
-  std::vector<TaskPtr> tasks;
-};
-
-using WorkflowPtr = std::shared_ptr<Workflow>;
 
 struct DatasetReference {
   std::string name;  ///< empty: the pipeline uses none
@@ -28,11 +20,16 @@ struct DatasetReference {
 /// What a user submits. `tasks` are the distinct tasks in insertion order: workflows in order, then
 /// the tasks inside each; ties of priority are broken by that order.
 struct Pipeline {
+  Pipeline() = default;
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
   PipelineId id{};
   std::string name;
   DatasetReference dataset;
-  std::vector<WorkflowPtr> workflows;
   std::vector<TaskPtr> tasks;
+  WorkflowList workflows{tasks};
+  std::vector<std::shared_ptr<const void>> owners;  ///< of the memory that its tasks are in
 };
 
 using PipelinePtr = std::shared_ptr<Pipeline>;

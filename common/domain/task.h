@@ -10,8 +10,7 @@
 #include "common/base/compact.h"
 #include "common/base/digest.h"
 #include "common/base/ids.h"
-#include "common/domain/config.h"
-#include "common/domain/tool.h"
+#include "common/domain/task_parts.h"
 #include "common/domain/types.h"
 
 namespace landseer::domain {
@@ -19,29 +18,36 @@ namespace landseer::domain {
 /// Names the work: equal key, same work. See make_task_key().
 using TaskKey = Digest;
 
-struct Task {
+/// Two cache lines, the first with what scheduling looks at.
+struct alignas(64) Task {
   TaskId id{};
   PipelineId pipeline{};
-  TaskKey key;
-  std::shared_ptr<const ToolDefinition> tool;  ///< shared by all tasks of the tool
-  std::shared_ptr<const Config> config;        ///< shared by all tasks with equal configuration
-  std::shared_ptr<const TaskOptions> options;  ///< shared likewise
-  IdList<TaskId> dependencies;                 ///< direct ones, as given, without repetitions
-  IdRanges<WorkflowId> workflows;              ///< distinct, in the order they were made
-  RareText reason;                             ///< why it failed, was skipped or cancelled
-  std::int64_t priority = 0;                   ///< the policy's value, as shown to users
-  std::uint32_t request = 0;                   ///< group of tasks that compete for the same thing
+  const ToolDefinition* tool = nullptr;  ///< shared by all tasks of the tool
+  const TaskOptions* options = nullptr;  ///< shared likewise
+  IdList<TaskId> dependencies;           ///< direct ones, as given, without repetitions
+  std::int64_t priority = 0;             ///< the policy's value, as shown to users
+  std::uint32_t request = 0;             ///< group of tasks that compete for the same thing
   TaskType type = TaskType::kPreTraining;
   TaskStatus status = TaskStatus::kPending;
   bool cached = false;  ///< completed without running
   bool pruned = false;  ///< cancelled by a rule, or about to be, once its attempt is stopped
 
+  TaskKey key;
+  ConfigText config;
+  IdRanges<WorkflowId> workflows;  ///< distinct, in the order they were made
+  RareText reason;                 ///< why it failed, was skipped or cancelled
+
   std::uint32_t dependency_level() const { return static_cast<std::uint32_t>(dependencies.size()); }
   std::uint32_t usage_counter() const { return static_cast<std::uint32_t>(workflows.size()); }
   friend bool operator==(const Task& a, const Task& b) { return a.key == b.key; }
 };
+static_assert(sizeof(Task) == 128, "there may be millions; see docs/performance.md, W5");
 
-using TaskPtr = std::shared_ptr<Task>;
+/// As the factories give it out: keeps the task, all that were made with it, and their parts.
+using SharedTask = std::shared_ptr<Task>;
+
+/// Of a task in a pipeline: valid as long as the pipeline, or a scheduler of it.
+using TaskPtr = Task*;
 
 }  // namespace landseer::domain
 

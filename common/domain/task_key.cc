@@ -13,7 +13,7 @@ void append_entry(std::string& out, std::string_view key, std::string_view text)
 
 }  // namespace
 
-std::string key_ingredients(const ToolDefinition& tool, const Config& config,
+std::string key_ingredients(const ToolDefinition& tool, std::string_view config,
                             const TaskOptions& options, const KeyContext& context,
                             std::span<const TaskKey> dependencies) {
   std::vector<TaskKey> sorted(dependencies.begin(), dependencies.end());
@@ -22,7 +22,7 @@ std::string key_ingredients(const ToolDefinition& tool, const Config& config,
   out.reserve(512 + 67 * sorted.size());
   out += "{";
   append_entry(out, "command", tool.container.command);
-  out += ",\"config\":" + config.text() + ",\"dataset\":{";
+  out.append(",\"config\":").append(config) += ",\"dataset\":{";
   append_entry(out, "name", context.dataset_name);
   out += ",\"params\":" + context.dataset_params + ",";
   append_entry(out, "variant", context.dataset_variant);
@@ -47,8 +47,9 @@ std::string key_ingredients(const ToolDefinition& tool, const Config& config,
   return out;
 }
 
-TaskKey make_task_key(const ToolDefinition& tool, const Config& config, const TaskOptions& options,
-                      const KeyContext& context, std::span<const TaskKey> dependencies) {
+TaskKey make_task_key(const ToolDefinition& tool, std::string_view config,
+                      const TaskOptions& options, const KeyContext& context,
+                      std::span<const TaskKey> dependencies) {
   return sha256(key_ingredients(tool, config, options, context, dependencies));
 }
 

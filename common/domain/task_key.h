@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "common/domain/task.h"
 
@@ -20,13 +21,14 @@ struct KeyContext {
 /// The canonical JSON text that is hashed: tool name, image, command, runtime, configuration, env,
 /// model script, dataset, and the dependencies' keys sorted. Kept readable, because the answer to
 /// "why did this run again?" is the difference of two such texts.
-std::string key_ingredients(const ToolDefinition& tool, const Config& config,
+std::string key_ingredients(const ToolDefinition& tool, std::string_view config,
                             const TaskOptions& options, const KeyContext& context,
                             std::span<const TaskKey> dependencies);
 
 /// SHA-256 of key_ingredients(). Ids, priority, resources, retries, paths and times have no part
 /// in it; the chain through dependency *keys* makes tasks that differ only upstream differ.
-TaskKey make_task_key(const ToolDefinition& tool, const Config& config, const TaskOptions& options,
-                      const KeyContext& context, std::span<const TaskKey> dependencies);
+TaskKey make_task_key(const ToolDefinition& tool, std::string_view config,
+                      const TaskOptions& options, const KeyContext& context,
+                      std::span<const TaskKey> dependencies);
 
 }  // namespace landseer::domain

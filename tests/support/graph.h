@@ -20,14 +20,14 @@ class Graph {
     std::vector<WorkflowPtr> made;
     for (std::string line; std::getline(lines, line);) {
       std::istringstream words(line);
-      std::vector<TaskPtr> members;
+      std::vector<SharedTask> members;
       for (std::string word; words >> word;) members.push_back(read(word, members));
       if (!members.empty()) made.push_back(workflows_.create_workflow("w", members));
     }
     pipeline = *PipelineFactory(ids).create_pipeline("test", made);
   }
 
-  TaskPtr operator[](const std::string& name) const { return tasks.at(name); }
+  TaskPtr operator[](const std::string& name) const { return tasks.at(name).get(); }
   std::string name(const TaskPtr& task) const { return task ? task->tool->name : "-"; }
 
   std::unique_ptr<PriorityScheduler> scheduler(const std::string& policy = "landseer") const {
@@ -35,15 +35,15 @@ class Graph {
   }
 
   IdCounters ids;
-  std::map<std::string, TaskPtr> tasks;
+  std::map<std::string, SharedTask> tasks;
   PipelinePtr pipeline;
 
  private:
-  TaskPtr read(const std::string& word, const std::vector<TaskPtr>& before) {
+  SharedTask read(const std::string& word, const std::vector<SharedTask>& before) {
     const auto mark = word.find('<');
     const std::string name = word.substr(0, mark);
     if (tasks.contains(name)) return tasks.at(name);
-    std::vector<TaskPtr> dependencies;
+    std::vector<SharedTask> dependencies;
     if (mark != std::string::npos) {
       std::istringstream names(word.substr(mark + 1));
       for (std::string each; std::getline(names, each, ',');) {

@@ -37,16 +37,16 @@ class Chain {
   explicit Chain(TaskFactory& factory) : factory_(factory) {}
 
   Chain& then(TaskType type, const std::string& name) {
-    std::vector<TaskPtr> before;
+    std::vector<SharedTask> before;
     if (!tasks_.empty()) before.push_back(tasks_.back());
     tasks_.push_back(factory_.get_or_create_task(type, tool(name), stage(type), before));
     return *this;
   }
-  const std::vector<TaskPtr>& tasks() const { return tasks_; }
+  const std::vector<SharedTask>& tasks() const { return tasks_; }
 
  private:
   TaskFactory& factory_;
-  std::vector<TaskPtr> tasks_;
+  std::vector<SharedTask> tasks_;
 };
 
 void print_progress(const Scheduler& scheduler) {
@@ -131,13 +131,11 @@ PipelinePtr make_priorities_pipeline(IdCounters& ids) {
         .then(TaskType::kPostTraining, "fine_pruning");
   };
   const std::vector<WorkflowPtr> made{
-      workflows.create_workflow(
-          "detector", pruned().then(TaskType::kDeployment, "magnet").tasks()),
-      workflows.create_workflow(
-          "noisy", pruned().then(TaskType::kDeployment, "dp_output").tasks()),
+      workflows.create_workflow("detector", pruned().then(TaskType::kDeployment, "magnet").tasks()),
+      workflows.create_workflow("noisy", pruned().then(TaskType::kDeployment, "dp_output").tasks()),
       workflows.create_workflow("undeployed", pruned().tasks()),
-      workflows.create_workflow(
-          "plain", begin().then(TaskType::kInTraining, "plain_training").tasks())};
+      workflows.create_workflow("plain",
+                                begin().then(TaskType::kInTraining, "plain_training").tasks())};
   return expect(PipelineFactory(ids).create_pipeline("priorities", made));
 }
 

@@ -47,6 +47,14 @@ TEST(IdRanges, AreTheIdsThatWereAddedWithAndWithoutGaps) {
     const IdRanges<WorkflowId> copy = ranges;
     EXPECT_EQ(std::vector<WorkflowId>(copy), expected);
     EXPECT_EQ(std::vector<WorkflowId>(ranges), expected);
+    IdRanges<WorkflowId> moved = std::move(ranges);
+    EXPECT_EQ(std::vector<WorkflowId>(moved), expected);
+    ranges = copy;
+    EXPECT_EQ(std::vector<WorkflowId>(ranges), expected);
+    moved.clear();
+    EXPECT_TRUE(moved.empty());
+    moved.push_back(WorkflowId{9});
+    EXPECT_EQ(std::vector<WorkflowId>(moved), std::vector{WorkflowId{9}});
   }
 }
 

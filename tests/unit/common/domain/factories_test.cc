@@ -17,7 +17,7 @@ class Factories : public testing::Test {
   WorkflowFactory workflows{ids};
   PipelineFactory pipelines{ids};
 
-  TaskPtr task(const ToolDefinition& tool, std::vector<TaskPtr> dependencies = {}) {
+  SharedTask task(const ToolDefinition& tool, std::vector<SharedTask> dependencies = {}) {
     return tasks.get_or_create_task(TaskType::kPreTraining, tool, {}, dependencies);
   }
 };
@@ -29,14 +29,14 @@ TEST_F(Factories, GetOrCreateGivesTheSameTaskForTheSameWork) {
 }
 
 TEST_F(Factories, TheFirstTypeWins) {
-  const TaskPtr first = task(kNoop);
+  const SharedTask first = task(kNoop);
   EXPECT_EQ(tasks.get_or_create_task(TaskType::kDeployment, kNoop), first);
   EXPECT_EQ(first->type, TaskType::kPreTraining);
 }
 
 TEST_F(Factories, CreateAlwaysMakesANewTask) {
-  const TaskPtr first = task(kNoop);
-  const TaskPtr second = tasks.create_task(TaskType::kPreTraining, kNoop);
+  const SharedTask first = task(kNoop);
+  const SharedTask second = tasks.create_task(TaskType::kPreTraining, kNoop);
   EXPECT_NE(first, second);
   EXPECT_EQ(*first, *second) << "tasks compare by key";
   EXPECT_NE(first->id, second->id);
@@ -51,15 +51,15 @@ TEST_F(Factories, EqualTasksHashAlike) {
 }
 
 TEST_F(Factories, ClearingTheRegistryDoesNotResetIds) {
-  const TaskPtr before = task(kNoop);
+  const SharedTask before = task(kNoop);
   tasks.clear_task_registry();
-  const TaskPtr after = task(kNoop);
+  const SharedTask after = task(kNoop);
   EXPECT_NE(before, after);
   EXPECT_EQ(number(after->id), number(before->id) + 1);
 }
 
 TEST_F(Factories, UsageCountsDistinctWorkflowsOnly) {
-  const TaskPtr shared = task(kNoop);
+  const SharedTask shared = task(kNoop);
   EXPECT_EQ(shared->usage_counter(), 0u) << "looking a task up is not using it";
   workflows.create_workflow("a", {shared, shared});
   EXPECT_EQ(shared->usage_counter(), 1u);
@@ -68,7 +68,7 @@ TEST_F(Factories, UsageCountsDistinctWorkflowsOnly) {
 }
 
 TEST_F(Factories, ARepeatedDependencyCountsOnce) {
-  const TaskPtr root = task(kNoop);
+  const SharedTask root = task(kNoop);
   EXPECT_EQ(task(kOther, {root, root})->dependency_level(), 1u);
   EXPECT_EQ(task(kOther, {root, root}), task(kOther, {root}));
 }
@@ -80,13 +80,13 @@ TEST_F(Factories, IdsStartAtOne) {
 }
 
 TEST_F(Factories, PipelineTasksAreInInsertionOrder) {
-  const TaskPtr a = task(kNoop);
-  const TaskPtr b = task(kOther, {a});
+  const SharedTask a = task(kNoop);
+  const SharedTask b = task(kOther, {a});
   const auto first = workflows.create_workflow("1", {b, a});
   const auto second = workflows.create_workflow("2", {a, b});
   const auto pipeline = pipelines.create_pipeline("p", {first, second});
   ASSERT_TRUE(pipeline);
-  EXPECT_EQ((*pipeline)->tasks, (std::vector<TaskPtr>{b, a}));
+  EXPECT_EQ((*pipeline)->tasks, (std::vector<TaskPtr>{b.get(), a.get()}));
   EXPECT_EQ(a->pipeline, (*pipeline)->id);
 }
 

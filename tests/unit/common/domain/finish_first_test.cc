@@ -72,8 +72,8 @@ TEST(FinishFirst, CountsAGpuMoreThanACpu) {
   WorkflowFactory workflows(ids);
   TaskOptions two_gpus;
   two_gpus.resources.gpus_milli = 2000;
-  const TaskPtr gpus = tasks.create_task(TaskType::kInTraining, {"gpus", {}}, {}, {}, two_gpus);
-  const TaskPtr cpu = tasks.create_task(TaskType::kInTraining, {"cpu", {}});
+  const SharedTask gpus = tasks.create_task(TaskType::kInTraining, {"gpus", {}}, {}, {}, two_gpus);
+  const SharedTask cpu = tasks.create_task(TaskType::kInTraining, {"cpu", {}});
   const auto pipeline = *PipelineFactory(ids).create_pipeline(
       "p", {workflows.create_workflow("1", {gpus}), workflows.create_workflow("2", {cpu})});
   const auto made = *PriorityScheduler::create(pipeline, *make_policy("finish-first"));

@@ -245,9 +245,10 @@ TEST(PriorityScheduler, ASecondSchedulerGoesOnWhereTheFirstStood) {
 TEST(PriorityScheduler, DeepChainsNeedNoStack) {
   IdCounters ids;
   TaskFactory factory(ids);
-  std::vector<TaskPtr> chain;
+  std::vector<SharedTask> chain;
   for (int i = 0; i < 100'000; ++i) {
-    const std::vector<TaskPtr> before(chain.empty() ? chain.end() : chain.end() - 1, chain.end());
+    const std::vector<SharedTask> before(chain.empty() ? chain.end() : chain.end() - 1,
+                                         chain.end());
     chain.push_back(
         factory.create_task(TaskType::kPreTraining, {"t", {"i", "", {}}, false}, {}, before));
   }

@@ -10,14 +10,14 @@ const ToolDefinition kTool{"noop", {"registry/pre_noop:v1", "python main.py", {}
 TaskKey key(const ToolDefinition& tool, const Config& config = {},
             const std::vector<TaskKey>& dependencies = {}, const KeyContext& context = {},
             const TaskOptions& options = {}) {
-  return make_task_key(tool, config, options, context, dependencies);
+  return make_task_key(tool, config.text(), options, context, dependencies);
 }
 
 TEST(TaskKey, IngredientsAreReadableAndCanonical) {
   KeyContext context;
   context.dataset_name = "digits";
   context.dataset_variant = "clean";
-  EXPECT_EQ(key_ingredients(kTool, Config({{"stage", "pre_training"}}), {}, context, {}),
+  EXPECT_EQ(key_ingredients(kTool, Config({{"stage", "pre_training"}}).text(), {}, context, {}),
             R"({"command":"python main.py","config":{"stage":"pre_training"},)"
             R"("dataset":{"name":"digits","params":{},"variant":"clean"},"dependencies":[],)"
             R"("env":{},"image":"registry/pre_noop:v1","model_script":"","runtime":null,)"
