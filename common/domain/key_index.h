@@ -1,5 +1,5 @@
 /// Finds tasks by their key: in the broker over all pipelines that are kept, which is what makes a
-/// result found again and work under way joined. 16 bytes and a half-empty table: about 30 bytes a
+/// result found again and work under way joined. 12 bytes and a half-empty table: about 25 bytes a
 /// task. Not thread-safe.
 #pragma once
 
@@ -13,6 +13,7 @@ namespace landseer::domain {
 
 class KeyIndex {
  public:
+  /// Ids are below 2^48.
   void add(const Digest& key, TaskId task);
   /// Nothing if it is not there.
   void remove(const Digest& key, TaskId task);
@@ -22,21 +23,36 @@ class KeyIndex {
   /// Room for so many, so that the table does not grow step by step.
   void reserve(std::size_t count);
 
-  /// Calls `visit(TaskId)` for each task whose key begins like this one (8 of 32 bytes): the caller
+  /// Calls `visit(TaskId)` for each task whose key begins like this one (6 of 32 bytes): the caller
   /// compares the rest. It must not change the index. `visit` returns false to stop.
   template <class Visit>
   void find(const Digest& key, Visit&& visit) const {
     if (slots_.empty()) return;
     const std::uint64_t prefix = prefix_of(key);
-    for (std::size_t i = home(prefix); slots_[i].task != 0; i = next(i)) {
-      if (slots_[i].prefix == prefix && !visit(TaskId{slots_[i].task})) return;
+    for (std::size_t i = home(prefix); !slots_[i].is_free(); i = next(i)) {
+      if (slots_[i].prefix() == prefix && !visit(TaskId{slots_[i].task()})) return;
     }
   }
 
  private:
-  struct Slot {
-    std::uint64_t prefix = 0;
-    std::uint64_t task = 0;  // 0: free
+  /// A prefix and a task, 48 bits each.
+  class Slot {
+   public:
+    Slot() = default;
+    Slot(std::uint64_t prefix, std::uint64_t task)
+        : prefix_low_(static_cast<std::uint32_t>(prefix)),
+          task_low_(static_cast<std::uint32_t>(task)),
+          prefix_high_(static_cast<std::uint16_t>(prefix >> 32)),
+          task_high_(static_cast<std::uint16_t>(task >> 32)) {}
+    std::uint64_t prefix() const { return std::uint64_t{prefix_high_} << 32 | prefix_low_; }
+    std::uint64_t task() const { return std::uint64_t{task_high_} << 32 | task_low_; }
+    bool is_free() const { return task() == 0; }
+
+   private:
+    std::uint32_t prefix_low_ = 0;
+    std::uint32_t task_low_ = 0;
+    std::uint16_t prefix_high_ = 0;
+    std::uint16_t task_high_ = 0;
   };
 
   static std::uint64_t prefix_of(const Digest& key);

@@ -70,5 +70,26 @@ TEST(KeyIndex, FindsWhatIsThereAndNothingElse) {
   }
 }
 
+TEST(KeyIndex, IdsMayBeLarge) {
+  KeyIndex index;
+  const Digest key = sha256("key");
+  const std::vector<std::uint64_t> tasks{1, 0xffffffff, 0x100000001, 0xffffffffffff};
+  for (const std::uint64_t task : tasks) index.add(key, TaskId{task});
+  index.add(sha256("other"), TaskId{2});
+  std::vector<std::uint64_t> found;
+  const auto visit = [&](TaskId id) {
+    found.push_back(number(id));
+    return true;
+  };
+  index.find(key, visit);
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, tasks);
+  index.remove(key, TaskId{0x100000001});
+  found.clear();
+  index.find(key, visit);
+  EXPECT_EQ(found.size(), 3u);
+  EXPECT_EQ(std::count(found.begin(), found.end(), 0x100000001), 0);
+}
+
 }  // namespace
 }  // namespace landseer::domain
