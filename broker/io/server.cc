@@ -27,9 +27,8 @@ constexpr std::uint32_t kBusyRetryMs = 100;
 constexpr std::uint32_t kShortOfRoomRetryMs = 2000;
 /// Spent on clients before workers get their turn again.
 constexpr Duration kServeMax = std::chrono::milliseconds(20);
-/// A submission is much more memory while it is taken apart than when it is a pipeline. To give
-/// back what is freed costs some, so only after large ones.
-constexpr std::size_t kLargeBytes = 16 * 1024 * 1024;
+/// Looks at tasks in one slice of a search for known results: some milliseconds.
+constexpr std::uint64_t kHitLooksMax = 8192;
 constexpr Duration kSpaceRetry = std::chrono::seconds(1);
 constexpr Duration kHistoryRetry = std::chrono::seconds(10);
 
@@ -88,6 +87,8 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   settings.keeps_history = true;
   settings.shared_resources = resources_;
   settings.bulk_address = bound.bulk;
+  settings.built_inline_bytes_max = protocol::kBuiltAtOnceBytesMax;
+  settings.hit_looks_max = kHitLooksMax;
   core_ = std::make_unique<Broker>(settings);
   if (auto started = start_trace(); !started) return tl::make_unexpected(started.error());
   return bound;
@@ -125,12 +126,15 @@ Result<void> Server::recover() {
 }
 
 Result<void> Server::run(net::SignalWatch& signals) {
-  std::array<net::PollItem, 4> all{
-      {{&workers_}, {&clients_}, {nullptr, signals.fd()}, {nullptr, keys_ ? keys_->fd() : -1}}};
-  const std::span<net::PollItem> items(all.data(), keys_ ? 4 : 3);
+  std::array<net::PollItem, 5> all{{{&workers_},
+                                    {&clients_},
+                                    {nullptr, signals.fd()},
+                                    {nullptr, builder_.fd()},
+                                    {nullptr, keys_ ? keys_->fd() : -1}}};
+  const std::span<net::PollItem> items(all.data(), keys_ ? 5 : 4);
   for (;;) {
     net::poll(items, time_to_wait(net::now()));
-    if (keys_ && all[3].readable) drop_revoked();
+    if (keys_ && all[4].readable) drop_revoked();
     if (const int signal = signals.take(); signal != 0) {
       spdlog::info("signal {}: stopping; workers go on until their lease ends", signal);
       return {};
@@ -142,11 +146,11 @@ Result<void> Server::run(net::SignalWatch& signals) {
     }
     receive_workers();
     receive_clients();
+    take_built();
     core_->settle(net::now(), outbox_);
     if (trace_) trace_->flush();
     if (auto flushed = flush(signals); !flushed) return flushed;
     write_history(net::now());
-    save_memory();
   }
 }
 
@@ -264,10 +268,6 @@ void Server::serve_clients() {
     // Its key may have been taken back while it waited.
     if (client_sessions_.routing_id(request->peer) != nullptr)
       core_->handle(*request, now, outbox_);
-    if (const auto* chunk = std::get_if<protocol::SubmitChunk>(&request->message)) {
-      submitted_bytes_ += chunk->data.size();
-      submitted_ = submitted_ || chunk->last;
-    }
     if (now.instant > until) return;
   }
 }
@@ -305,6 +305,7 @@ Result<void> Server::flush(net::SignalWatch& signals) {
     store_.begin_snapshot(core_->fingerprint());
   }
   if (!outbox_.empty()) {
+    hand_out_builds();
     write_audit();
     send_mail();
     sync_audit();
@@ -342,13 +343,6 @@ Result<void> Server::wait_for_space(const Error& full, net::SignalWatch& signals
   if (signals.take() == 0) return {};
   return fail(ErrorCode::kIo, "stopped while the disk was full", folder_.path(),
               "what was not stored was not acknowledged either; free some space and start again");
-}
-
-void Server::save_memory() {
-  if (submitted_bytes_ < kLargeBytes || !submitted_ || core_->is_accepting()) return;
-  submitted_bytes_ = 0;
-  submitted_ = false;
-  net::give_memory_back();
 }
 
 void Server::write_audit() {

@@ -50,6 +50,11 @@ class IdList {
     capacity_ = 1;
   }
 
+  /// Each of them becomes so much larger.
+  void shift(std::uint64_t by) {
+    for (std::uint32_t i = 0; i < size_; ++i) data()[i] = Id{number(data()[i]) + by};
+  }
+
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   const Id* begin() const { return capacity_ > 1 ? many_ : &one_; }
@@ -137,6 +142,13 @@ class IdRanges {
       if (!more_) more_ = std::make_unique<std::vector<Range>>();
       more_->push_back({id, 1});
     }
+  }
+
+  /// Each of them becomes so much larger. O(ranges).
+  void shift(std::uint64_t by) {
+    first_.first = Id{number(first_.first) + by};
+    if (!more_) return;
+    for (Range& range : *more_) range.first = Id{number(range.first) + by};
   }
 
   bool empty() const { return first_.count == 0; }
