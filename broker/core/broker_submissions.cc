@@ -112,6 +112,14 @@ void Broker::accept(Arrival arrival, const Now& now, Outbox& out) {
 /// The least of what it would need is known here: so nothing is changed by one that is refused.
 Result<void> Broker::may_accept(const Arrival& arrival) const {
   if (!arrival.built) return tl::make_unexpected(arrival.built.error());
+  if (const auto requests = arrival.built->requests.size();
+      requests > protocol::kRequestsPerSubmissionMax) {
+    return fail(ErrorCode::kLimit,
+                "the tasks ask for " + std::to_string(requests) +
+                    " different things, the limit is " +
+                    std::to_string(protocol::kRequestsPerSubmissionMax),
+                "submission", "use fewer images and sets of resources, or submit in parts");
+  }
   if (state_.disk.low) return tl::make_unexpected(disk_is_low(state_.disk));
   if (arrival.plan_only) return {};
   return has_room_for_more(arrival.caller.acts_for, arrival.built->record->pipeline->tasks.size());
