@@ -30,6 +30,8 @@ Error is_another(const Arrival& arrival, const PipelineRecord& known) {
           arrival.submission_id, "leave --submission-id out, or choose a new one"};
 }
 
+/// Different requests of one submission: each is looked at for itself, by every pass of placement.
+constexpr std::uint32_t kRequestsMax = 4096;
 /// So many are searched for known results at once; each may be large.
 constexpr std::size_t kSearchesMax = 2;
 constexpr std::uint32_t kBuildRetryMs = 2000;
@@ -112,12 +114,10 @@ void Broker::accept(Arrival arrival, const Now& now, Outbox& out) {
 /// The least of what it would need is known here: so nothing is changed by one that is refused.
 Result<void> Broker::may_accept(const Arrival& arrival) const {
   if (!arrival.built) return tl::make_unexpected(arrival.built.error());
-  if (const auto requests = arrival.built->requests.size();
-      requests > protocol::kRequestsPerSubmissionMax) {
+  if (const auto requests = arrival.built->requests.size(); requests > kRequestsMax) {
     return fail(ErrorCode::kLimit,
                 "the tasks ask for " + std::to_string(requests) +
-                    " different things, the limit is " +
-                    std::to_string(protocol::kRequestsPerSubmissionMax),
+                    " different things, the limit is " + std::to_string(kRequestsMax),
                 "submission", "use fewer images and sets of resources, or submit in parts");
   }
   if (state_.disk.low) return tl::make_unexpected(disk_is_low(state_.disk));

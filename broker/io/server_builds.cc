@@ -25,6 +25,7 @@ void Server::take_built() {
   if (!built) return;
   if (client_sessions_.routing_id(built->peer) == nullptr) {
     built->digest = {};
+    if (built->built) outbox_.discarded.push_back(std::move(built->built->record));
     built->built = fail(ErrorCode::kNotAllowed, "the broker accepts this key no more", "key",
                         "ask for another one");
   }

@@ -58,8 +58,6 @@ inline constexpr std::uint32_t kStagedSubmissionsMax = 64;
 inline constexpr std::size_t kBuiltAtOnceBytesMax = 64 * 1024;
 inline constexpr std::uint32_t kBuildsPerCallerMax = 4;
 inline constexpr std::uint32_t kBuildsMax = 256;
-/// Different things that the tasks of one submission may ask for: each is looked at for itself.
-inline constexpr std::uint32_t kRequestsPerSubmissionMax = 4096;
 inline constexpr std::uint32_t kPipelinesMax = 10'000;       ///< finished ones included
 inline constexpr std::int64_t kPriorityMax = 1'000'000'000;  ///< of a pipeline, and as negative
 inline constexpr std::uint32_t kWorkflowRangesMax = 1000;    ///< in one Selection

@@ -83,6 +83,28 @@ TEST_F(Builds, ThatAreWrongSaySo) {
   EXPECT_EQ(code_of(finish()), ErrorCode::kInvalid);
 }
 
+TEST_F(Builds, MayAskForSoManyDifferentThings) {
+  constexpr std::uint32_t kMost = 4096;
+  const auto asking_for = [](std::uint32_t things) {
+    protocol::Submission s = BrokerHarness::chains("a", std::to_string(things));
+    s.options.clear();
+    s.tasks.clear();
+    s.workflows = {{"w", {}}};
+    for (std::uint32_t i = 0; i < things; ++i) {
+      s.options.emplace_back().cpus_milli = i + 1;
+      s.configs.push_back("{\"n\":" + std::to_string(i) + "}");
+      s.tasks.push_back({1, 0, i, i, {}});
+      s.workflows[0].tasks.push_back(i);
+    }
+    return s;
+  };
+  harness.take_snapshots = false;
+  arrive(asking_for(kMost + 1));
+  EXPECT_EQ(code_of(finish()), ErrorCode::kLimit);
+  arrive(asking_for(kMost));
+  EXPECT_EQ(std::get<protocol::Submitted>(finish()).tasks, kMost);
+}
+
 TEST_F(Builds, ThatFindNoRoomAreToBeAskedForAgain) {
   arrive(BrokerHarness::chains("a"));
   Arrival refused = std::move(harness.take_build().arrival);
