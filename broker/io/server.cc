@@ -5,6 +5,7 @@
 
 #include <array>
 #include <span>
+#include <vector>
 
 #include "broker/io/recover.h"
 #include "common/base/check.h"
@@ -30,7 +31,6 @@ constexpr Duration kServeMax = std::chrono::milliseconds(20);
 /// Looks at tasks in one slice of a search for known results: some milliseconds.
 constexpr std::uint64_t kHitLooksMax = 8192;
 constexpr Duration kSpaceRetry = std::chrono::seconds(1);
-constexpr Duration kHistoryRetry = std::chrono::seconds(10);
 
 Digest random_secret() {
   Digest secret;
@@ -126,17 +126,19 @@ Result<void> Server::recover() {
 }
 
 Result<void> Server::run(net::SignalWatch& signals) {
-  std::array<net::PollItem, 5> all{{{&workers_},
-                                    {&clients_},
-                                    {nullptr, signals.fd()},
-                                    {nullptr, builder_.fd()},
-                                    {nullptr, keys_ ? keys_->fd() : -1}}};
-  const std::span<net::PollItem> items(all.data(), keys_ ? 5 : 4);
+  std::vector<net::PollItem> items{{&workers_}, {&clients_}, {nullptr, signals.fd()}};
+  const std::size_t keys_item = items.size();
+  if (keys_) items.push_back({nullptr, keys_->fd()});
+  const std::size_t builder_item = items.size();
+  items.push_back({nullptr, builder_.fd()});
   for (;;) {
-    net::poll(items, time_to_wait(net::now()));
-    if (keys_ && all[4].readable) drop_revoked();
+    // What was built waits, without a word, until there is room for it.
+    const std::size_t polled = builder_item + (core_->has_room_for_built() ? 1 : 0);
+    net::poll(std::span(items).first(polled), time_to_wait(net::now()));
+    if (keys_ && items[keys_item].readable) drop_revoked();
     if (const int signal = signals.take(); signal != 0) {
       spdlog::info("signal {}: stopping; workers go on until their lease ends", signal);
+      sync_audit();
       return {};
     }
     guard_.look(net::now().instant, &workers_.connections(), &clients_.connections());
@@ -150,7 +152,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     core_->settle(net::now(), outbox_);
     if (trace_) trace_->flush();
     if (auto flushed = flush(signals); !flushed) return flushed;
-    write_history(net::now());
+    do_chores(net::now());
   }
 }
 
@@ -158,26 +160,12 @@ Duration Server::time_to_wait(const Now& now) const {
   const bool is_waited_for = !requests_.empty();
   if (is_waited_for || core_->snapshot_active() || store_.has_rubbish()) return Duration::zero();
   auto deadline = core_->next_deadline(now);
-  if (history_.is_due(*core_, now)) {
-    deadline = deadline ? std::min(*deadline, history_after_) : history_after_;
+  for (const auto& chore : {history_due_, audit_due_}) {
+    if (chore) deadline = deadline ? std::min(*deadline, *chore) : chore;
   }
   // Connections may come, and libzmq may take in what they send, without a message for us.
   const Duration look = guard_.until_next(now.instant);
   return deadline ? std::clamp(*deadline - now.instant, Duration::zero(), look) : look;
-}
-
-/// One slice a turn, and half of the time at most: what people and workers wait for goes first.
-void Server::write_history(const Now& now) {
-  if (now.instant < history_after_ || !history_.is_due(*core_, now)) return;
-  const auto written = history_.step(*core_, now);
-  const Instant after = net::now().instant;
-  history_after_ = after + (after - now.instant);
-  if (written) return;
-  history_after_ = after + kHistoryRetry;
-  ++history_errors_;
-  if ((history_errors_ & (history_errors_ - 1)) == 0) {
-    spdlog::warn("the history is not written: {}", written.error().to_string());
-  }
 }
 
 void Server::receive_workers() {
@@ -308,7 +296,6 @@ Result<void> Server::flush(net::SignalWatch& signals) {
     hand_out_builds();
     write_audit();
     send_mail();
-    sync_audit();
   }
   return {};
 }
@@ -343,24 +330,6 @@ Result<void> Server::wait_for_space(const Error& full, net::SignalWatch& signals
   if (signals.take() == 0) return {};
   return fail(ErrorCode::kIo, "stopped while the disk was full", folder_.path(),
               "what was not stored was not acknowledged either; free some space and start again");
-}
-
-void Server::write_audit() {
-  if (auto written = audit_.write(outbox_.audits, net::now().wall); !written) {
-    count_audit_error(written.error());
-  }
-}
-
-/// Nobody waits for it: what was accepted is in the store.
-void Server::sync_audit() {
-  if (auto synced = audit_.sync(); !synced) count_audit_error(synced.error());
-}
-
-void Server::count_audit_error(const Error& error) {
-  ++audit_errors_;
-  if ((audit_errors_ & (audit_errors_ - 1)) == 0) {
-    spdlog::warn("the audit log is not written: {}", error.to_string());
-  }
 }
 
 void Server::send_mail() {
