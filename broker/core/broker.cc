@@ -111,6 +111,7 @@ void Broker::settle(const Now& now, Outbox& out) {
   check_liveness(now, out);
   lifecycle_.release_held(now);
   pruner_.settle(now, out);
+  look_further(now, out);
   accept_arrivals(now, out);
   if (state_.placement_due) placement_.place(now, out);
   // What was placed may have turned out to be known already.
@@ -124,7 +125,7 @@ std::optional<Instant> Broker::next_deadline(const Now& now) const {
   std::optional<Instant> deadline = watchers_.next_deadline();
   lower(deadline, arrivals_.next_deadline());
   if (!followers_.empty()) lower(deadline, followers_.begin()->first);
-  if (state_.placement_due) lower(deadline, now.instant);
+  if (state_.placement_due || !searches_.empty()) lower(deadline, now.instant);
   if (!state_.held.empty()) lower(deadline, state_.held.begin()->first);
   lower(deadline, liveness_deadline());
   return deadline;

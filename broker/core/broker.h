@@ -5,7 +5,9 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "broker/core/arrivals.h"
@@ -35,10 +37,12 @@ class Broker {
   void handle(const Event& event, const Now& now, Outbox& out);
   /// After a batch of events: what is due by time, placement, answers to watchers.
   void settle(const Now& now, Outbox& out);
+  /// What out.builds asked for is done; or was not even begun: then the digest is empty, and the
+  /// error says why. In any order, and only while there is room.
+  void take_built(Arrival arrival, const Now& now, Outbox& out);
+  bool has_room_for_built() const;
   /// When settle() must be called at the latest without any event. Empty: never.
   std::optional<Instant> next_deadline(const Now& now) const;
-  /// Whether a submission is complete but not decided on yet.
-  bool is_accepting() const { return arrivals_.next_deadline().has_value(); }
 
   // --- Snapshots: a state to start from instead of the whole journal ---
 
@@ -153,7 +157,6 @@ class Broker {
                  Outbox& out);
   void on_client(const FromClientPeer& from, const protocol::PausePart& m, const Now& now,
                  Outbox& out);
-  Result<protocol::Submitted> submit(Arrival arrival, const Now& now, Outbox& out);
   std::vector<std::string> impossible_requests(const PipelineRecord& record);
   Result<void> has_room_for_more(const std::string& owner, std::uint64_t tasks) const;
   protocol::Submitted summary_of(const PipelineRecord& record) const;
@@ -168,11 +171,28 @@ class Broker {
                           Outbox& out);
 
   // broker_contents.cc
-  Result<void> ask_workers(Arrival& arrival, const Now& now, Outbox& out);
+  void ask_workers(Arrival& arrival, const Now& now, Outbox& out);
   void ask_again(const WorkerRecord& worker, Outbox& out);
   void on_worker(PeerId peer, const protocol::ContentsChecked& m, const Now& now, Outbox& out);
   void accept_arrivals(const Now& now, Outbox& out);
+
+  // broker_submissions.cc
+  /// One that was accepted, and its client waits until it is known what is known of it.
+  struct Search {
+    FromClientPeer from;
+    PipelineId pipeline{};                 ///< unless it is a plan
+    std::unique_ptr<PipelineRecord> plan;  ///< of nobody's
+    HitSearch hits;
+  };
+  void ask_about(Arrival arrival, const Now& now, Outbox& out);
   void accept(Arrival arrival, const Now& now, Outbox& out);
+  Result<void> may_accept(const Arrival& arrival) const;
+  PipelineId submit(Arrival arrival, const Now& now, Outbox& out);
+  bool look_further(Search& search, const Now& now, Outbox& out);
+  void look_further(const Now& now, Outbox& out);
+  static void discard(Arrival arrival, Outbox& out);
+  protocol::Submitted answer_for(const PipelineRecord& record, bool existing);
+  protocol::Submitted answer_for_plan(const Search& search);
 
   // broker_streams.cc
   void on_client(const FromClientPeer& from, const protocol::OpenStream& m, const Now& now,
@@ -225,6 +245,8 @@ class Broker {
   Staging staging_;
   Arrivals arrivals_;
   std::uint64_t next_check_ = 1;
+  std::uint64_t next_build_ = 1;
+  std::list<Search> searches_;  // whose turn is next, first
   RequestQuota quota_;
   std::uint64_t next_session_ = 1;
   std::optional<Instant> settle_due_;  // when the last settle() wanted to be called again

@@ -8,40 +8,45 @@
 namespace landseer::broker {
 namespace {
 
-/// Whether it said of anything that the submission names what its content is.
-bool is_relied_on(const WorkerRecord& worker, const protocol::Submission& submission) {
-  if (worker.state != WorkerState::kConnected || worker.session == 0) return false;
-  if (!worker.dataset_content(submission.dataset_name, submission.dataset_variant).empty()) {
-    return true;
+/// Those that said of anything that the submission names what its content is.
+std::set<WorkerId> relied_on(const WorkerTable& workers, const PipelineRecord& record) {
+  std::set<WorkerId> found;
+  const auto add = [&](WorkerId id, const Digest& content) {
+    const WorkerRecord& worker = *workers.find(id);
+    const bool is_here = worker.state == WorkerState::kConnected && worker.session != 0;
+    if (is_here && !content.empty()) found.insert(id);
+  };
+  const auto& dataset = record.pipeline->dataset;
+  for (const WorkerId id : workers.with_dataset(dataset.name)) {
+    add(id, workers.find(id)->dataset_content(dataset.name, dataset.variant));
   }
-  const auto& tools = submission.tools;
-  return std::any_of(tools.begin(), tools.end(), [&](const protocol::ToolEntry& tool) {
-    return !worker.image_content(tool.image).empty();
-  });
+  std::set<std::string_view> images;
+  for (const ToolLeft& each : record.tools) {
+    const std::string& image = each.tool->container.image;
+    if (!images.insert(image).second) continue;
+    for (const WorkerId id : workers.with_image(image)) {
+      add(id, workers.find(id)->image_content(image));
+    }
+  }
+  return found;
 }
 
 protocol::CheckContents question(const Arrival& arrival, const WorkerRecord& worker) {
-  const protocol::Submission& submission = *arrival.submission;
-  return {worker.session, arrival.check, submission.dataset_name, submission.dataset_variant};
+  const auto& dataset = arrival.built->record->pipeline->dataset;
+  return {worker.session, arrival.check, dataset.name, dataset.variant};
 }
 
 }  // namespace
 
 /// Leaves `unanswered` empty if there is nobody to ask.
-Result<void> Broker::ask_workers(Arrival& arrival, const Now& now, Outbox& out) {
-  if (state_.pipelines.find_submission(arrival.submission_id, arrival.caller.acts_for) != nullptr)
-    return {};
-  auto submission = protocol::decode_submission(arrival.body);
-  if (!submission) return tl::make_unexpected(submission.error());
-  arrival.submission = std::move(*submission);
+void Broker::ask_workers(Arrival& arrival, const Now& now, Outbox& out) {
   arrival.check = next_check_++;
   arrival.deadline = now.instant + kContentsCheckMax;
-  for (const auto& [id, worker] : state_.workers.all()) {
-    if (!is_relied_on(worker, *arrival.submission)) continue;
-    arrival.unanswered.insert(id);
+  arrival.unanswered = relied_on(state_.workers, *arrival.built->record);
+  for (const WorkerId id : arrival.unanswered) {
+    const WorkerRecord& worker = *state_.workers.find(id);
     out.to_workers.push_back({worker.peer, question(arrival, worker)});
   }
-  return {};
 }
 
 /// Its conversation is a new one: what it was asked in the one before may be lost.
@@ -79,18 +84,6 @@ void Broker::accept_arrivals(const Now& now, Outbox& out) {
     }
     if (!arrival->unanswered.empty()) state_.workers.changed();
     accept(std::move(*arrival), now, out);
-  }
-}
-
-void Broker::accept(Arrival arrival, const Now& now, Outbox& out) {
-  const Caller caller = arrival.caller;
-  const FromClientPeer from{arrival.peer, arrival.number, {}, caller};
-  if (auto submitted = submit(std::move(arrival), now, out)) {
-    const bool is_new = number(submitted->pipeline) != 0 && !submitted->existing;
-    if (is_new) note_change(caller, "submit", to_string(submitted->pipeline), out);
-    reply(from, *submitted, out);
-  } else {
-    reply_error(from, submitted.error(), out);
   }
 }
 

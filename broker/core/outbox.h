@@ -2,9 +2,11 @@
 /// then send. Reused between turns.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "broker/core/arrivals.h"
 #include "broker/core/events.h"
 #include "broker/core/records.h"
 #include "common/base/digest.h"
@@ -43,10 +45,14 @@ struct Outbox {
   std::vector<ClientMail> to_clients;
   std::vector<std::string> notices;  ///< for the operator: the shell logs them as warnings
   std::vector<Audit> audits;
+  std::vector<BuildRequest> builds;  ///< each to be built, and given to Broker::take_built
+  /// What is needed no more, and may be large: destroying it takes its time.
+  std::vector<std::unique_ptr<PipelineRecord>> discarded;
 
   bool empty() const {
     return blobs.empty() && unneeded_blobs.empty() && records.empty() && to_workers.empty() &&
-           to_clients.empty() && notices.empty() && audits.empty();
+           to_clients.empty() && notices.empty() && audits.empty() && builds.empty() &&
+           discarded.empty();
   }
   void clear() {
     blobs.clear();
@@ -56,6 +62,8 @@ struct Outbox {
     to_clients.clear();
     notices.clear();
     audits.clear();
+    builds.clear();
+    discarded.clear();
   }
 };
 

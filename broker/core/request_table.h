@@ -49,6 +49,7 @@ class RequestTable {
     return found->second;
   }
   const Request& at(std::uint32_t index) const { return all_[index]; }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(all_.size()); }
 
  private:
   std::map<std::string, std::uint64_t> shared_;

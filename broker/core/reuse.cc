@@ -9,6 +9,9 @@ namespace {
 
 using domain::TaskStatus;
 
+/// What taking a result costs more than looking for one.
+constexpr std::uint64_t kLooksPerHit = 8;
+
 bool agree(const Digest& bound, const Digest& other) { return bound.empty() || bound == other; }
 
 /// A name that may stand for anything shares nothing: somebody may have edited the tool.
@@ -63,7 +66,6 @@ std::optional<TaskId> Reuse::find_hit(const PipelineRecord& record, const domain
                                       const Digest& dataset) const {
   std::optional<TaskId> hit;
   state_.pipelines.keys().find(task.key, [&](TaskId id) {
-    if (id == task.id) return true;
     const auto other = state_.pipelines.find_task(id);
     if (!other || other->record == &record || other->task->key != task.key ||
         other->task->status != TaskStatus::kCompleted) {
@@ -81,62 +83,89 @@ std::optional<TaskId> Reuse::find_hit(const PipelineRecord& record, const domain
   return hit;
 }
 
-std::vector<TaskHit> Reuse::find_hits(const PipelineRecord& record) const {
-  std::vector<TaskHit> hits;
-  if (!record.use_cache || record.terminal()) return hits;
-  const bool is_known = state_.pipelines.find(record.id()) == &record;  // not just a plan
-  if (is_known && !state_.pipelines.keys().has_equal()) return hits;
-  std::unordered_map<TaskId, const TaskRun*> sources;  // of completed tasks and of hits
-  std::map<std::string, ImageMeaning> images;
-  Digest dataset = record.dataset_content;
-  const bool is_dataset_doubtful = this->is_dataset_doubtful(record);
-  for (const domain::TaskPtr& task : record.pipeline->tasks) {
-    if (task->status == TaskStatus::kCompleted) {
-      sources[task->id] = record.find_run(task->id);
-      continue;
-    }
-    const auto has_source = [&](TaskId id) { return sources.contains(id); };
-    if (task->status != TaskStatus::kPending ||
-        !std::all_of(task->dependencies.begin(), task->dependencies.end(), has_source)) {
-      continue;
-    }
-    std::vector<Digest> artifacts;
-    if (!task->dependencies.empty()) {
-      for (const TaskId id : record.ancestors(*task)) {
-        artifacts.push_back(sources.at(id) != nullptr ? sources.at(id)->artifact : Digest{});
-      }
-    }
-    if (is_dataset_doubtful && reads_dataset(*task)) continue;
-    // What has no image stands under no name.
-    const std::string name = has_image(*task) ? task->tool->container.image : std::string();
-    const auto [meaning, is_new] = images.try_emplace(name);
-    if (is_new) meaning->second = meaning_of(record, *task);
-    if (meaning->second.is_doubtful) continue;
-    Digest none;
-    Digest& image = name.empty() ? none : meaning->second.content;
-    const auto hit =
-        find_hit(record, *task, hash_of(artifacts), image, reads_dataset(*task) ? dataset : none);
-    if (!hit) continue;
-    const TaskRun* run = state_.pipelines.find_task(*hit)->record->find_run(*hit);
-    if (image.empty()) image = run->image_content;
-    if (dataset.empty()) dataset = run->dataset_content;
-    sources[task->id] = run;
-    hits.push_back({task->id, *hit});
-  }
-  return hits;
+std::optional<Digest> Reuse::artifact_of(const PipelineRecord& record, const HitSearch& search,
+                                         TaskId task) {
+  const auto found = search.artifacts.find(task);
+  if (found != search.artifacts.end()) return found->second;
+  if (record.scheduler->find_task(task)->status != TaskStatus::kCompleted) return std::nullopt;
+  const TaskRun* run = record.find_run(task);
+  return run != nullptr ? run->artifact : Digest{};
 }
 
-void Reuse::take_hits(PipelineRecord& record, const Now& now, Outbox& out) {
-  const std::vector<TaskHit> hits = find_hits(record);
-  for (const TaskHit& hit : hits) {
+/// What the task would read; none: not all of it is known.
+std::optional<std::vector<Digest>> Reuse::inputs_of(const PipelineRecord& record,
+                                                    const HitSearch& search,
+                                                    const domain::Task& task) {
+  std::vector<Digest> artifacts;
+  for (const TaskId id : task.dependencies) {
+    if (!artifact_of(record, search, id)) return std::nullopt;
+  }
+  if (task.dependencies.empty()) return artifacts;
+  for (const TaskId id : record.ancestors(task)) {
+    artifacts.push_back(artifact_of(record, search, id).value_or(Digest{}));
+  }
+  return artifacts;
+}
+
+std::optional<TaskId> Reuse::look_at(const PipelineRecord& record, HitSearch& search,
+                                     const domain::Task& task, std::uint64_t& looks) const {
+  if (task.status != TaskStatus::kPending) return std::nullopt;
+  const auto inputs = inputs_of(record, search, task);
+  if (!inputs) return std::nullopt;
+  looks += inputs->size();
+  if (!search.is_dataset_doubtful) search.is_dataset_doubtful = is_dataset_doubtful(record);
+  if (*search.is_dataset_doubtful && reads_dataset(task)) return std::nullopt;
+  // What has no image stands under no name.
+  const std::string name = has_image(task) ? task.tool->container.image : std::string();
+  const auto [meaning, is_new] = search.images.try_emplace(name);
+  if (is_new) meaning->second = meaning_of(record, task);
+  if (meaning->second.is_doubtful) return std::nullopt;
+  Digest none;
+  Digest& image = name.empty() ? none : meaning->second.content;
+  Digest& dataset = reads_dataset(task) ? search.dataset : none;
+  const auto hit = find_hit(record, task, hash_of(*inputs), image, dataset);
+  if (!hit) return std::nullopt;
+  looks += kLooksPerHit;
+  const TaskRun& run = *state_.pipelines.find_task(*hit)->record->find_run(*hit);
+  if (image.empty()) image = run.image_content;
+  if (search.dataset.empty()) search.dataset = run.dataset_content;
+  search.artifacts[task.id] = run.artifact;
+  return hit;
+}
+
+void Reuse::find_hits(const PipelineRecord& record, HitSearch& search,
+                      std::uint64_t looks_max) const {
+  const auto& tasks = record.pipeline->tasks;
+  const bool is_known = state_.pipelines.find(record.id()) == &record;  // not just a plan
+  const bool is_vain =
+      !record.use_cache || record.terminal() || (is_known && !state_.pipelines.keys().has_equal());
+  if (is_vain) search.next = tasks.size();
+  if (search.dataset.empty()) search.dataset = record.dataset_content;
+  for (std::uint64_t looks = 0; search.next < tasks.size() && looks < looks_max; ++looks) {
+    const domain::Task& task = *tasks[search.next++];
+    if (const auto hit = look_at(record, search, task, looks)) {
+      search.found.push_back({task.id, *hit});
+    }
+  }
+  search.done = search.next == tasks.size();
+}
+
+void Reuse::take_hits(PipelineRecord& record, HitSearch& search, std::uint64_t looks_max,
+                      const Now& now, Outbox& out) {
+  // Since the last slice it may have been bound, and what was found is completed.
+  HitSearch slice;
+  slice.next = search.next;
+  search = std::move(slice);
+  find_hits(record, search, looks_max);
+  for (const TaskHit& hit : search.found) {
     const auto source = *state_.pipelines.find_task(hit.from);
     bind_like(record, *record.scheduler->find_task(hit.task), *source.record->find_run(hit.from),
               now, out);
   }
-  for (std::size_t i = 0; i < hits.size(); i += kHitsPerRecordMax) {
-    const auto begin = hits.begin() + static_cast<std::ptrdiff_t>(i);
-    const auto end =
-        hits.begin() + static_cast<std::ptrdiff_t>(std::min(i + kHitsPerRecordMax, hits.size()));
+  for (std::size_t i = 0; i < search.found.size(); i += kHitsPerRecordMax) {
+    const auto begin = search.found.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto end = search.found.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                i + kHitsPerRecordMax, search.found.size()));
     ledger_.commit(TasksCached{record.id(), {begin, end}, now.wall.unix_ms}, now, out);
   }
 }

@@ -17,17 +17,35 @@
 
 namespace landseer::broker {
 
+/// How far the search for known results of one pipeline has come.
+struct HitSearch {
+  bool done = false;
+  std::vector<TaskHit> found;  ///< dependencies first, each with whose result it is
+  // The rest is between Reuse and itself.
+  struct ImageMeaning {
+    Digest content;  ///< none: nobody says
+    /// It changed just now somewhere, or workers differ. Then no result of before is what it means.
+    bool is_doubtful = false;
+  };
+  std::size_t next = 0;                          // place of the task to look at
+  std::unordered_map<TaskId, Digest> artifacts;  // of those found
+  std::map<std::string, ImageMeaning> images;
+  Digest dataset;
+  std::optional<bool> is_dataset_doubtful;
+};
+
 class Reuse {
  public:
   Reuse(State& state, Ledger& ledger) : state_(state), ledger_(ledger) {}
 
   /// What a pipeline's names stand for, as far as a connected worker can tell.
   void bind_contents(PipelineRecord& record, const Now& now, Outbox& out);
-  /// The pending tasks whose results are known, dependencies first, each with whose it is. They are
-  /// those that are known now: nothing is changed. O(tasks that are hits, and their dependents).
-  std::vector<TaskHit> find_hits(const PipelineRecord& record) const;
-  /// Completes them.
-  void take_hits(PipelineRecord& record, const Now& now, Outbox& out);
+  /// Goes on looking for pending tasks whose results are known, for about so many looks at tasks.
+  /// Nothing is changed: what is found in a later slice is what is known then.
+  void find_hits(const PipelineRecord& record, HitSearch& search, std::uint64_t looks_max) const;
+  /// The same for a pipeline that was accepted; completes what it finds.
+  void take_hits(PipelineRecord& record, HitSearch& search, std::uint64_t looks_max, const Now& now,
+                 Outbox& out);
 
   /// True if this ready task need not be placed: its result is known now, and it is completed; or
   /// another pipeline's task does the same work, and it waits for that.
@@ -65,11 +83,7 @@ class Reuse {
                              const Now& now, Outbox& out);
 
  private:
-  struct ImageMeaning {
-    Digest content;  ///< none: nobody says
-    /// It changed just now somewhere, or workers differ. Then no result of before is what it means.
-    bool is_doubtful = false;
-  };
+  using ImageMeaning = HitSearch::ImageMeaning;
   /// What the task's image means: to its pipeline, or if it is bound to nothing, to the workers.
   ImageMeaning meaning_of(const PipelineRecord& record, const domain::Task& task) const;
   void bind_dataset(PipelineRecord& record, const Now& now, Outbox& out);
@@ -77,6 +91,14 @@ class Reuse {
 
   bool waits_for(TaskId follower, TaskId leader) const;
   static bool is_same(const FoundTask& follower, const FoundTask& leader);
+  /// Of a completed task, or one that was found; none: neither.
+  static std::optional<Digest> artifact_of(const PipelineRecord& record, const HitSearch& search,
+                                           TaskId task);
+  static std::optional<std::vector<Digest>> inputs_of(const PipelineRecord& record,
+                                                      const HitSearch& search,
+                                                      const domain::Task& task);
+  std::optional<TaskId> look_at(const PipelineRecord& record, HitSearch& search,
+                                const domain::Task& task, std::uint64_t& looks) const;
   std::optional<TaskId> find_hit(const PipelineRecord& record, const domain::Task& task,
                                  const Digest& inputs, const Digest& image,
                                  const Digest& dataset) const;

@@ -31,6 +31,11 @@ struct Settings {
   std::uint64_t kept_tasks_max = protocol::kKeptTasksMax;    ///< of these pipelines
   std::uint64_t live_tasks_per_owner_max = protocol::kLiveTasksPerOwnerMax;
 
+  /// Submissions with a longer body are handed out to be built beside the core.
+  std::uint64_t built_inline_bytes_max = ~std::uint64_t{0};
+  /// Known results of a submission are looked for in slices of so many looks at tasks, or so.
+  std::uint64_t hit_looks_max = ~std::uint64_t{0};
+
   /// A forecast has nobody who could fall silent, and so needs no heartbeats: years, there.
   Duration heartbeat_max = std::chrono::seconds(2);
 

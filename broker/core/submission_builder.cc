@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <tuple>
 
 #include "common/base/text.h"
@@ -352,9 +353,12 @@ void prepare_counts(PipelineRecord& record) {
   }
 }
 
-/// Of a tool that never ran, what the submission says: the longest, if it says several.
-void expect_times(domain::Policy& policy, const Submission& submission, const ToolTimes& times) {
-  if (!policy.is_live()) return;
+/// Of a tool that never ran, what the submission says: the longest, if it says several. Returns
+/// what the policy was told.
+ToldTimes expect_times(domain::Policy& policy, const Submission& submission,
+                       const KnownTimes& times) {
+  ToldTimes told;
+  if (!policy.is_live()) return told;
   std::map<std::string, std::uint64_t> said_ms;
   for (const protocol::TaskEntry& task : submission.tasks) {
     if (task.tool >= submission.tools.size() || task.options >= submission.options.size()) continue;
@@ -365,23 +369,23 @@ void expect_times(domain::Policy& policy, const Submission& submission, const To
   }
   domain::Policy::Changes none;
   for (const protocol::ToolEntry& tool : submission.tools) {
-    auto expected = times.expected(tool.name);
+    auto expected = times(tool.name);
     const auto said = said_ms.find(tool.name);
     if (!expected && said != said_ms.end()) expected = std::chrono::milliseconds(said->second);
     if (expected) policy.expect(tool.name, *expected, none);
+    told.emplace(tool.name, expected);
   }
+  return told;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submission,
-                                                       domain::IdCounters& ids,
-                                                       RequestTable& requests,
-                                                       const ToolTimes& times, WallTime now) {
+Result<BuiltPipeline> build_pipeline(const Submission& submission, const KnownTimes& times) {
   if (auto good = check_sizes(submission); !good) return tl::make_unexpected(good.error());
   auto policy = domain::make_policy(submission.policy);
   if (!policy) return tl::make_unexpected(policy.error());
-  expect_times(**policy, submission, times);
+  BuiltPipeline built;
+  built.told = expect_times(**policy, submission, times);
   auto context = context_of(submission);
   if (!context) return tl::make_unexpected(context.error());
   auto rules = rules_of(submission);
@@ -389,11 +393,10 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   auto parts = read_parts(submission);
   if (!parts) return tl::make_unexpected(parts.error());
 
-  domain::IdCounters next = ids;  // kept only if all goes well
-  domain::TaskFactory factory(next, *context, parts->store);
+  domain::TaskFactory factory(built.ids, *context, parts->store);
   auto tasks = make_tasks(submission, *parts, factory);
   if (!tasks) return tl::make_unexpected(tasks.error());
-  auto pipeline = make_pipeline(submission, *tasks, TaskId{ids.task}, next);
+  auto pipeline = make_pipeline(submission, *tasks, TaskId{1}, built.ids);
   if (!pipeline) return tl::make_unexpected(pipeline.error());
 
   auto record = std::make_unique<PipelineRecord>();
@@ -404,10 +407,7 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   if (record->pipeline->tasks.size() != factory.registry_size()) {
     return wrong("a task is in no workflow", "workflows");
   }
-  if (record->pipeline->name.empty()) record->pipeline->name = to_string(record->pipeline->id);
-  if (!record->pipeline->tasks.empty()) record->first_task = TaskId{ids.task};
-  record->runs.prepare(record->first_task, record->pipeline->tasks.size());
-  intern_requests(*record, requests);
+  intern_requests(*record, built.requests);
   auto scheduler = domain::PriorityScheduler::create(record->pipeline, std::move(*policy));
   if (!scheduler) return tl::make_unexpected(scheduler.error());
   record->scheduler = std::move(*scheduler);
@@ -417,11 +417,53 @@ Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submiss
   record->priority = submission.priority;
   record->use_cache = submission.use_cache;
   record->stop = std::move(*rules);
-  record->submitted_at = now.unix_ms;
   prepare_counts(*record);
-  if (record->terminal()) record->finished_at = now.unix_ms;
-  ids = next;
-  return record;
+  built.record = std::move(record);
+  return built;
+}
+
+namespace {
+
+/// From the built pipeline's own requests to those of all.
+void rename_requests(PipelineRecord& record, std::span<const std::uint32_t> names) {
+  for (const TaskPtr& task : record.pipeline->tasks) task->request = names[task->request];
+  std::map<std::uint32_t, std::uint64_t> open;
+  for (const auto& [request, tasks] : record.open_requests) open.emplace(names[request], tasks);
+  record.open_requests = std::move(open);
+}
+
+}  // namespace
+
+std::unique_ptr<PipelineRecord> adopt(BuiltPipeline built, domain::IdCounters& ids,
+                                      RequestTable& requests, const ToolTimes& times,
+                                      WallTime now) {
+  PipelineRecord& record = *built.record;
+  std::vector<std::uint32_t> names;
+  for (std::uint32_t i = 0; i < built.requests.size(); ++i) {
+    names.push_back(requests.intern(built.requests.at(i)));
+  }
+  rename_requests(record, names);
+  if (!record.pipeline->tasks.empty()) record.first_task = TaskId{ids.task};
+  record.scheduler->renumbered(domain::renumber(*record.pipeline, built.ids, ids), names);
+  record.runs.prepare(record.first_task, record.pipeline->tasks.size());
+  if (record.pipeline->name.empty()) record.pipeline->name = to_string(record.id());
+  for (const auto& [tool, told] : built.told) {
+    const auto expected = times.expected(tool);
+    if (expected && expected != told) record.scheduler->expect(tool, *expected);
+  }
+  record.submitted_at = now.unix_ms;
+  if (record.terminal()) record.finished_at = now.unix_ms;
+  return std::move(built.record);
+}
+
+Result<std::unique_ptr<PipelineRecord>> build_pipeline(const Submission& submission,
+                                                       domain::IdCounters& ids,
+                                                       RequestTable& requests,
+                                                       const ToolTimes& times, WallTime now) {
+  auto built =
+      build_pipeline(submission, [&](const std::string& tool) { return times.expected(tool); });
+  if (!built) return tl::make_unexpected(built.error());
+  return adopt(std::move(*built), ids, requests, times, now);
 }
 
 }  // namespace landseer::broker

@@ -64,6 +64,14 @@ std::optional<Duration> ToolTimes::expected(const std::string& tool) const {
   return std::chrono::milliseconds(sum / known->second.size());
 }
 
+std::map<std::string, Duration> ToolTimes::expected() const {
+  std::map<std::string, Duration> all;
+  for (const auto& [tool, devices] : tools_) {
+    if (const auto known = expected(tool)) all.emplace(tool, *known);
+  }
+  return all;
+}
+
 std::optional<double> ToolTimes::slowest_mean_ms(const std::string& tool) const {
   const auto known = tools_.find(tool);
   if (known == tools_.end()) return std::nullopt;

@@ -48,6 +48,8 @@ class ToolTimes {
 
   /// What is expected wherever the task runs; none: nobody knows. 1 ms or more.
   std::optional<Duration> expected(const std::string& tool) const;
+  /// Of all tools of which it is known.
+  std::map<std::string, Duration> expected() const;
   /// On the slowest device, measured twice or more there; none: not known well enough.
   std::optional<double> slowest_mean_ms(const std::string& tool) const;
   const ToolTime* find(const std::string& tool, const std::string& device) const;

@@ -76,8 +76,22 @@ Result<void> TraceReplay::feed(const TraceStep& step, const Now& now) {
     case TraceKind::kSettle:
       core_->settle(now, out_);
       return {};
+    case TraceKind::kBuilt:
+      return take_built(step, now);
   }
   return wrong("an unknown step");
+}
+
+Result<void> TraceReplay::take_built(const TraceStep& step, const Now& now) {
+  auto asked = builds_.extract(step.peer);
+  if (asked.empty()) return wrong("built what was not asked for");
+  if (step.bytes.empty()) {
+    core_->take_built(build(std::move(asked.mapped())), now, out_);
+    return {};
+  }
+  asked.mapped().arrival.built = tl::make_unexpected(refusal_of(step));
+  core_->take_built(std::move(asked.mapped().arrival), now, out_);
+  return {};
 }
 
 void TraceReplay::emit() {
@@ -93,6 +107,11 @@ void TraceReplay::emit() {
   for (const std::string& notice : out_.notices) decide("notice", 0, notice);
   for (const Audit& audit : out_.audits) {
     decide("audit", 0, audit.key + " " + audit.role + " " + audit.verb + " " + audit.target);
+  }
+  for (BuildRequest& request : out_.builds) {
+    const std::uint64_t number = request.arrival.build;
+    decide("build", number, request.arrival.body);
+    builds_.emplace(number, std::move(request));
   }
   out_.clear();
 }
@@ -111,6 +130,7 @@ void TraceReplay::end() {
   emit();
   decide("state", core_->fingerprint(), state_digest(core_->state()).hex());
   core_.reset();
+  builds_.clear();
 }
 
 Digest TraceReplay::finish() {

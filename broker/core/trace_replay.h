@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string_view>
 
@@ -17,8 +18,8 @@ namespace landseer::broker {
 class TraceReplay {
  public:
   struct Decision {
-    /// `record`, `blob`, `unneeded_blob`, `to_worker`, `to_client`, `notice`, `snapshot_part` or
-    /// `state`.
+    /// `record`, `blob`, `unneeded_blob`, `to_worker`, `to_client`, `notice`, `build`,
+    /// `snapshot_part` or `state`.
     std::string_view kind;
     std::uint64_t peer = 0;
     std::string_view bytes;
@@ -39,12 +40,14 @@ class TraceReplay {
   Result<void> start(const TraceStep& step);
   void end();
   Result<void> feed(const TraceStep& step, const Now& now);
+  Result<void> take_built(const TraceStep& step, const Now& now);
   void emit();
   void decide(std::string_view kind, std::uint64_t peer, std::string_view bytes);
 
   Sink sink_;
   std::unique_ptr<Broker> core_;
   Outbox out_;
+  std::map<std::uint64_t, BuildRequest> builds_;  // asked for, and not back yet
   Hasher hasher_;
   std::uint64_t steps_ = 0;
   std::uint64_t decisions_ = 0;

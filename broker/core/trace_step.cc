@@ -21,6 +21,9 @@ struct TraceSettings {
   std::int64_t heartbeat_max_ns = 0;
   std::vector<protocol::NamedAmount> shared_resources;
   std::uint64_t live_tasks_per_owner_max = protocol::kLiveTasksPerOwnerMax;
+  // Traces of before there were these: all at once.
+  std::uint64_t built_inline_bytes_max = ~std::uint64_t{0};
+  std::uint64_t hit_looks_max = ~std::uint64_t{0};
   template <class Self, class Visit>
   static void fields(Self& m, Visit&& visit) {
     visit("epoch", m.epoch);
@@ -34,6 +37,8 @@ struct TraceSettings {
     visit("heartbeat_max_ns", m.heartbeat_max_ns);
     visit("shared_resources", protocol::added(m.shared_resources));
     visit("live_tasks_per_owner_max", protocol::added(m.live_tasks_per_owner_max));
+    visit("built_inline_bytes_max", protocol::added(m.built_inline_bytes_max));
+    visit("hit_looks_max", protocol::added(m.hit_looks_max));
   }
 };
 
@@ -84,7 +89,8 @@ TraceStep trace_of(const Settings& settings) {
   step.bytes = pack(TraceSettings{
       settings.epoch, settings.seed, settings.lease.count(), settings.bulk_address,
       settings.keeps_history, settings.workers_max, settings.pipelines_max, settings.kept_tasks_max,
-      settings.heartbeat_max.count(), std::move(shared), settings.live_tasks_per_owner_max});
+      settings.heartbeat_max.count(), std::move(shared), settings.live_tasks_per_owner_max,
+      settings.built_inline_bytes_max, settings.hit_looks_max});
   return step;
 }
 
@@ -134,6 +140,23 @@ TraceStep trace_of(const Event& event, const Now& now) {
   return step;
 }
 
+TraceStep trace_of(const Arrival& built, const Now& now) {
+  TraceStep step = at(TraceKind::kBuilt, now);
+  step.peer = built.build;
+  if (!built.digest.empty()) return step;
+  const Error& why = built.built.error();
+  step.bytes = protocol::encode(
+      protocol::ToClient(protocol::ErrorReply{why.code, why.message, why.where, why.hint}), 0);
+  return step;
+}
+
+Error refusal_of(const TraceStep& step) {
+  const auto frame = protocol::decode_to_client(step.bytes);
+  const auto* why = frame ? std::get_if<protocol::ErrorReply>(&frame->message) : nullptr;
+  if (why == nullptr) return {ErrorCode::kInternal, "", "", ""};
+  return {why->code, why->message, why->where, why->hint};
+}
+
 TraceStep trace_of(TraceKind kind, const Now& now) { return at(kind, now); }
 
 Result<Settings> settings_of(const TraceStep& step) {
@@ -153,6 +176,8 @@ Result<Settings> settings_of(const TraceStep& step) {
     settings.shared_resources[name] = amount;
   }
   settings.live_tasks_per_owner_max = traced->live_tasks_per_owner_max;
+  settings.built_inline_bytes_max = traced->built_inline_bytes_max;
+  settings.hit_looks_max = traced->hit_looks_max;
   return settings;
 }
 

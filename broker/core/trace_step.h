@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "broker/core/arrivals.h"
 #include "broker/core/events.h"
 #include "broker/core/records.h"
 #include "broker/core/settings.h"
@@ -36,14 +37,16 @@ enum class TraceKind : std::uint8_t {
   kArchived,
   kSnapshotBegun,
   kSnapshotPart,
+  kBuilt,  ///< what was built elsewhere came back; or only an error did
 };
-constexpr TraceKind last_of(TraceKind) { return TraceKind::kSnapshotPart; }
+constexpr TraceKind last_of(TraceKind) { return TraceKind::kBuilt; }
 
 struct TraceStep {
   TraceKind kind = TraceKind::kSettings;
   std::int64_t instant_ns = 0;
   std::int64_t wall_ms = 0;
-  std::uint64_t peer = 0;  ///< or the pipeline that is archived, or the tasks of a part
+  /// Or the pipeline that is archived, the tasks of a part, the number of what was built.
+  std::uint64_t peer = 0;
   std::string bytes;
   std::string body;  ///< with an item or a record: what is kept beside it
   // With a frame: who it came from. Role 0: nobody had a key.
@@ -75,10 +78,13 @@ TraceStep trace_of(const Settings& settings);
 TraceStep trace_of(const SnapshotItem& item, const Now& now);
 TraceStep trace_of(const Record& record, const Now& now);
 TraceStep trace_of(const Event& event, const Now& now);
+TraceStep trace_of(const Arrival& built, const Now& now);
 TraceStep trace_of(TraceKind kind, const Now& now);
 
 // And back. Errors name what is wrong with the step.
 Result<Settings> settings_of(const TraceStep& step);
 Result<Event> event_of(const TraceStep& step);
+/// What an arrival was not built for; kInternal: it was.
+Error refusal_of(const TraceStep& step);
 
 }  // namespace landseer::broker

@@ -13,9 +13,10 @@
 namespace landseer::broker {
 
 struct FairLimits {
-  std::size_t each_items = 0;  ///< of one caller
-  std::size_t each_bytes = 0;  ///< the same
-  std::size_t bytes = 0;       ///< of all callers
+  std::size_t each_items = 0;           ///< of one caller
+  std::size_t each_bytes = 0;           ///< the same
+  std::size_t bytes = 0;                ///< of all callers
+  std::size_t items = ~std::size_t{0};  ///< the same
 };
 
 template <class Item>
@@ -23,17 +24,21 @@ class FairQueue {
  public:
   explicit FairQueue(const FairLimits& limits) : limits_(limits) {}
 
-  /// False if this caller, or all together, have too much waiting already. `bytes`: that it holds.
-  bool push(const std::string& caller, Item item, std::size_t bytes) {
+  /// False if this caller, or all together, have too much waiting already: then the item is as it
+  /// was. `bytes`: that it holds.
+  bool push(const std::string& caller, Item&& item, std::size_t bytes) {
     const auto found = waiting_.find(caller);
     const std::size_t own = found != waiting_.end() ? found->second.bytes : 0;
-    if (bytes > limits_.bytes - bytes_ || bytes > limits_.each_bytes - own) return false;
+    if (items_ >= limits_.items || bytes > limits_.bytes - bytes_ ||
+        bytes > limits_.each_bytes - own)
+      return false;
     if (found != waiting_.end() && found->second.items.size() >= limits_.each_items) return false;
     Waiting& waiting = waiting_[caller];
     if (waiting.items.empty()) turns_.push_back(caller);
     waiting.items.emplace_back(std::move(item), bytes);
     waiting.bytes += bytes;
     bytes_ += bytes;
+    ++items_;
     return true;
   }
 
@@ -45,6 +50,7 @@ class FairQueue {
     std::optional<Item> item(std::move(waiting.items.front().first));
     waiting.bytes -= waiting.items.front().second;
     bytes_ -= waiting.items.front().second;
+    --items_;
     waiting.items.pop_front();
     if (waiting.items.empty()) {
       waiting_.erase(found);
@@ -64,6 +70,7 @@ class FairQueue {
   };
   FairLimits limits_;
   std::size_t bytes_ = 0;
+  std::size_t items_ = 0;
   std::unordered_map<std::string, Waiting> waiting_;
   std::list<std::string> turns_;  // the next one first
 };

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <span>
+#include <vector>
 
 #include "broker/io/recover.h"
 #include "common/base/check.h"
@@ -27,6 +28,8 @@ constexpr std::uint32_t kBusyRetryMs = 100;
 constexpr std::uint32_t kShortOfRoomRetryMs = 2000;
 /// Spent on clients before workers get their turn again.
 constexpr Duration kServeMax = std::chrono::milliseconds(20);
+/// Looks at tasks in one slice of a search for known results: some milliseconds.
+constexpr std::uint64_t kHitLooksMax = 8192;
 constexpr Duration kSpaceRetry = std::chrono::seconds(1);
 
 Digest random_secret() {
@@ -84,6 +87,8 @@ Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
   settings.keeps_history = true;
   settings.shared_resources = resources_;
   settings.bulk_address = bound.bulk;
+  settings.built_inline_bytes_max = protocol::kBuiltAtOnceBytesMax;
+  settings.hit_looks_max = kHitLooksMax;
   core_ = std::make_unique<Broker>(settings);
   if (auto started = start_trace(); !started) return tl::make_unexpected(started.error());
   return bound;
@@ -121,12 +126,16 @@ Result<void> Server::recover() {
 }
 
 Result<void> Server::run(net::SignalWatch& signals) {
-  std::array<net::PollItem, 4> all{
-      {{&workers_}, {&clients_}, {nullptr, signals.fd()}, {nullptr, keys_ ? keys_->fd() : -1}}};
-  const std::span<net::PollItem> items(all.data(), keys_ ? 4 : 3);
+  std::vector<net::PollItem> items{{&workers_}, {&clients_}, {nullptr, signals.fd()}};
+  const std::size_t keys_item = items.size();
+  if (keys_) items.push_back({nullptr, keys_->fd()});
+  const std::size_t builder_item = items.size();
+  items.push_back({nullptr, builder_.fd()});
   for (;;) {
-    net::poll(items, time_to_wait(net::now()));
-    if (keys_ && all[3].readable) drop_revoked();
+    // What was built waits, without a word, until there is room for it.
+    const std::size_t polled = builder_item + (core_->has_room_for_built() ? 1 : 0);
+    net::poll(std::span(items).first(polled), time_to_wait(net::now()));
+    if (keys_ && items[keys_item].readable) drop_revoked();
     if (const int signal = signals.take(); signal != 0) {
       spdlog::info("signal {}: stopping; workers go on until their lease ends", signal);
       sync_audit();
@@ -139,6 +148,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     }
     receive_workers();
     receive_clients();
+    take_built();
     core_->settle(net::now(), outbox_);
     if (trace_) trace_->flush();
     if (auto flushed = flush(signals); !flushed) return flushed;
@@ -246,10 +256,6 @@ void Server::serve_clients() {
     // Its key may have been taken back while it waited.
     if (client_sessions_.routing_id(request->peer) != nullptr)
       core_->handle(*request, now, outbox_);
-    if (const auto* chunk = std::get_if<protocol::SubmitChunk>(&request->message)) {
-      submitted_bytes_ += chunk->data.size();
-      submitted_ = submitted_ || chunk->last;
-    }
     if (now.instant > until) return;
   }
 }
@@ -287,6 +293,7 @@ Result<void> Server::flush(net::SignalWatch& signals) {
     store_.begin_snapshot(core_->fingerprint());
   }
   if (!outbox_.empty()) {
+    hand_out_builds();
     write_audit();
     send_mail();
   }

@@ -1,5 +1,5 @@
 /// The broker's loop, the only place with effects: wait, decode, hand to the core, store, sync,
-/// send. One thread, besides the relay's.
+/// send. One thread, besides the relay's and the builder's.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 
 #include "broker/core/broker.h"
 #include "broker/io/audit_log.h"
+#include "broker/io/builder.h"
 #include "broker/io/disk_guard.h"
 #include "broker/io/fair_queue.h"
 #include "broker/io/history.h"
@@ -76,7 +77,8 @@ class Server {
   void write_audit();
   void sync_audit();
   void count_audit_error(const Error& error);
-  void save_memory();
+  void hand_out_builds();
+  void take_built();
 
   StateFolder& folder_;
   Store& store_;
@@ -102,13 +104,12 @@ class Server {
   std::unique_ptr<Relay> relay_;      // serves the bulk port
   std::unique_ptr<TraceFile> trace_;  // null: none is written
   Outbox outbox_;
-  std::size_t submitted_bytes_ = 0;  // since memory was given back
-  bool submitted_ = false;           // one of them is complete
   std::uint64_t bad_frames_ = 0;
   std::uint64_t history_errors_ = 0;
   std::uint64_t audit_errors_ = 0;
   std::optional<Instant> history_due_;  // not before: it failed, or others are more urgent
   std::optional<Instant> audit_due_;    // lines are not synced yet
+  Builder builder_;
 };
 
 }  // namespace landseer::broker

@@ -7,9 +7,6 @@
 namespace landseer::broker {
 namespace {
 
-/// A submission is much more memory while it is taken apart than when it is a pipeline. To give
-/// back what is freed costs some, so only after large ones.
-constexpr std::size_t kLargeBytes = 16 * 1024 * 1024;
 constexpr Duration kHistoryRetry = std::chrono::seconds(10);
 /// Who was answered asks again at once, or has a result: a sync would make them wait.
 constexpr Duration kChoreDelay = std::chrono::milliseconds(5);
@@ -19,7 +16,6 @@ constexpr Duration kChoreDelay = std::chrono::milliseconds(5);
 void Server::do_chores(const Now& now) {
   if (audit_due_ && now.instant >= *audit_due_) sync_audit();
   write_history(now);
-  save_memory();
 }
 
 /// One slice a turn, and half of the time at most: what people and workers wait for goes first.
@@ -36,13 +32,6 @@ void Server::write_history(const Now& now) {
   if ((history_errors_ & (history_errors_ - 1)) == 0) {
     spdlog::warn("the history is not written: {}", written.error().to_string());
   }
-}
-
-void Server::save_memory() {
-  if (submitted_bytes_ < kLargeBytes || !submitted_ || core_->is_accepting()) return;
-  submitted_bytes_ = 0;
-  submitted_ = false;
-  net::give_memory_back();
 }
 
 void Server::write_audit() {

@@ -50,6 +50,11 @@ class IdList {
     capacity_ = 1;
   }
 
+  /// Each of them becomes so much larger.
+  void shift(std::uint64_t by) {
+    for (std::uint32_t i = 0; i < size_; ++i) data()[i] = Id{number(data()[i]) + by};
+  }
+
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
   const Id* begin() const { return capacity_ > 1 ? many_ : &one_; }
@@ -157,6 +162,15 @@ class IdRanges {
     first_ = Id{};
     size_ = 0;
     has_gaps_ = false;
+  }
+
+  /// Each of them becomes so much larger. O(ranges).
+  void shift(std::uint64_t by) {
+    if (has_gaps_) {
+      for (Range& range : *many_) range.first = Id{number(range.first) + by};
+    } else if (size_ > 0) {
+      first_ = Id{number(first_) + by};
+    }
   }
 
   bool empty() const { return size_ == 0; }

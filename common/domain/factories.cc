@@ -153,4 +153,21 @@ Result<PipelinePtr> PipelineFactory::create_pipeline(std::string name,
   return builder.finish();
 }
 
+std::uint64_t renumber(Pipeline& pipeline, const IdCounters& made, IdCounters& counters) {
+  const std::uint64_t task_shift = counters.task - 1;
+  const std::uint64_t workflow_shift = counters.workflow - 1;
+  pipeline.id = PipelineId{counters.pipeline};
+  for (const TaskPtr& task : pipeline.tasks) {
+    task->id = TaskId{number(task->id) + task_shift};
+    task->pipeline = pipeline.id;
+    task->dependencies.shift(task_shift);
+    task->workflows.shift(workflow_shift);
+  }
+  pipeline.workflows.shift(workflow_shift);
+  counters.task += made.task - 1;
+  counters.workflow += made.workflow - 1;
+  counters.pipeline += 1;
+  return task_shift;
+}
+
 }  // namespace landseer::domain

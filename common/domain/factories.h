@@ -114,4 +114,9 @@ class PipelineFactory {
   IdCounters& counters_;
 };
 
+/// Gives a pipeline that was made with counters of its own, which began at 1 and stand at `made`
+/// now, the next ids of `counters`. O(tasks), in place. Returns by how much tasks' ids grew, for
+/// whoever else remembers them.
+std::uint64_t renumber(Pipeline& pipeline, const IdCounters& made, IdCounters& counters);
+
 }  // namespace landseer::domain

@@ -1,6 +1,7 @@
 #include "common/domain/live_workflows.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "common/base/check.h"
 
@@ -16,12 +17,11 @@ std::int64_t part_of(std::size_t last_tasks) {
 
 void LiveWorkflows::build(const Pipeline& pipeline, const Adjacency& dependencies) {
   pipeline_ = &pipeline;
-  by_id_.clear();
-  by_id_.reserve(pipeline.workflows.size());
-  for (const Workflow& workflow : pipeline.workflows) {
-    by_id_.emplace_back(workflow.id, static_cast<std::uint32_t>(by_id_.size()));
-  }
-  std::sort(by_id_.begin(), by_id_.end());
+  by_id_.resize(pipeline.workflows.size());
+  std::iota(by_id_.begin(), by_id_.end(), 0u);
+  std::sort(by_id_.begin(), by_id_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return pipeline.workflows.id(a) < pipeline.workflows.id(b);
+  });
   lost_.assign(pipeline.workflows.size(), 0);
   weights_.assign(pipeline.tasks.size(), 0);
   find_last_tasks(dependencies);
@@ -60,9 +60,18 @@ void LiveWorkflows::find_last_tasks(const Adjacency& dependencies) {
 }
 
 std::uint32_t LiveWorkflows::workflow_index(WorkflowId id) const {
-  const auto found = std::lower_bound(by_id_.begin(), by_id_.end(), std::pair{id, 0u});
-  CHECK(found != by_id_.end() && found->first == id, "a task knows workflows of its pipeline only");
-  return found->second;
+  const auto& workflows = pipeline_->workflows;
+  // As a rule they are numbered in order.
+  const std::uint64_t guess = number(id) - number(workflows.id(0));
+  if (guess < workflows.size() && workflows.id(guess) == id) {
+    return static_cast<std::uint32_t>(guess);
+  }
+  const auto found = std::lower_bound(
+      by_id_.begin(), by_id_.end(), id,
+      [&](std::uint32_t at, WorkflowId wanted) { return workflows.id(at) < wanted; });
+  CHECK(found != by_id_.end() && workflows.id(*found) == id,
+        "a task knows workflows of its pipeline only");
+  return *found;
 }
 
 void LiveWorkflows::set_lost(std::uint32_t task, bool lost, std::vector<std::uint32_t>& changed) {

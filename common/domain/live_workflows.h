@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "common/domain/adjacency.h"
@@ -31,10 +30,10 @@ class LiveWorkflows {
   void find_last_tasks(const Adjacency& dependencies);
 
   const Pipeline* pipeline_ = nullptr;
-  std::vector<std::pair<WorkflowId, std::uint32_t>> by_id_;  // sorted
-  Adjacency last_tasks_;                                     // by workflow
-  std::vector<std::uint32_t> lost_;                          // tasks of each workflow
-  std::vector<std::int64_t> weights_;                        // by task
+  std::vector<std::uint32_t> by_id_;   // places in the pipeline's list, in the order of the ids
+  Adjacency last_tasks_;               // by workflow
+  std::vector<std::uint32_t> lost_;    // tasks of each workflow
+  std::vector<std::int64_t> weights_;  // by task
 };
 
 }  // namespace landseer::domain

@@ -119,6 +119,9 @@ class PriorityScheduler final : public Scheduler {
   /// Whether priorities follow statuses and expected times.
   bool is_live() const { return live_; }
 
+  /// The ids of all tasks grew by so much, and request `i` is `requests[i]` now; see renumber().
+  void renumbered(std::uint64_t by, std::span<const std::uint32_t> requests);
+
   const Pipeline& pipeline() const { return *pipeline_; }
   std::string_view policy_name() const { return policy_->name(); }
 

@@ -105,6 +105,12 @@ void PriorityScheduler::gather_facts(const std::vector<std::uint32_t>& order) {
   }
 }
 
+void PriorityScheduler::renumbered(std::uint64_t by, std::span<const std::uint32_t> requests) {
+  first_id_ = TaskId{number(first_id_) + by};
+  ready_.rename(requests);
+  urgent_.rename(requests);
+}
+
 void PriorityScheduler::reload_statuses() {
   for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
     nodes_[i].waiting = task(i).dependency_level();

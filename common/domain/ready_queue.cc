@@ -43,6 +43,14 @@ void ReadyQueue::remove(std::uint32_t request, Entry entry) {
   if (queue != nullptr) size_ -= queue->erase(entry);
 }
 
+void ReadyQueue::rename(std::span<const std::uint32_t> names) {
+  positions_.clear();
+  for (std::uint32_t& request : requests_) {
+    request = names[request];
+    positions_.emplace(request, positions_.size());
+  }
+}
+
 std::optional<ReadyQueue::Entry> ReadyQueue::best(std::uint32_t request) const {
   const auto* queue = find(request);
   if (queue == nullptr || queue->empty()) return std::nullopt;

@@ -24,6 +24,9 @@ class ReadyQueue {
   void add(std::uint32_t request, Entry entry);
   void remove(std::uint32_t request, Entry entry);
 
+  /// Requests have other numbers from now on: what was `i` is `names[i]`. O(requests).
+  void rename(std::span<const std::uint32_t> names);
+
   /// The best entry of one request, or of all. O(1), or O(number of requests).
   std::optional<Entry> best(std::uint32_t request) const;
   std::optional<Entry> best() const;

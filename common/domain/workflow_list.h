@@ -99,12 +99,24 @@ class WorkflowList {
     ++members_.begins.back();
   }
 
+  /// Each id becomes so much larger.
+  void shift(std::uint64_t by) {
+    for (Run& run : runs_) run.first = WorkflowId{number(run.first) + by};
+  }
+
   bool empty() const { return name_ends_.empty(); }
   std::size_t size() const { return name_ends_.size(); }
+  WorkflowId id(std::size_t i) const {
+    const auto next =
+        std::upper_bound(runs_.begin(), runs_.end(), i,
+                         [](auto index, const Run& run) { return index < run.begin; });
+    const Run& run = *std::prev(next);
+    return WorkflowId{number(run.first) + i - run.begin};
+  }
   Workflow operator[](std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : name_ends_[i - 1];
     const auto index = static_cast<std::uint32_t>(i);
-    return {id_of(index),
+    return {id(i),
             std::string_view(names_).substr(begin, name_ends_[i] - begin),
             {all_, members_[index]}};
   }
@@ -123,12 +135,6 @@ class WorkflowList {
     std::uint32_t begin = 0;
     WorkflowId first{};
   };
-  WorkflowId id_of(std::uint32_t index) const {
-    const auto next = std::upper_bound(runs_.begin(), runs_.end(), index,
-                                       [](auto i, const Run& run) { return i < run.begin; });
-    const Run& run = *std::prev(next);
-    return WorkflowId{number(run.first) + index - run.begin};
-  }
 
   const std::vector<TaskPtr>& all_;
   std::vector<Run> runs_;

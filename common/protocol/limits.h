@@ -54,6 +54,10 @@ inline constexpr std::uint32_t kStreamWindowMax = 16;      ///< requests of one 
 inline constexpr std::uint32_t kStreamRequestsMax = 1024;  ///< of all readers
 inline constexpr std::uint32_t kLogTimesMax = 4096;        ///< in one reply
 inline constexpr std::uint32_t kStagedSubmissionsMax = 64;
+/// Submissions with a longer body wait to be built; so many of one caller, and of all.
+inline constexpr std::size_t kBuiltAtOnceBytesMax = 64 * 1024;
+inline constexpr std::uint32_t kBuildsPerCallerMax = 4;
+inline constexpr std::uint32_t kBuildsMax = 256;
 inline constexpr std::uint32_t kPipelinesMax = 10'000;       ///< finished ones included
 inline constexpr std::int64_t kPriorityMax = 1'000'000'000;  ///< of a pipeline, and as negative
 inline constexpr std::uint32_t kWorkflowRangesMax = 1000;    ///< in one Selection

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -59,6 +61,8 @@ class BrokerHost {
   void check_stale(std::uint32_t host, std::size_t records, std::size_t mail) const;
   std::unique_ptr<broker::Broker> recovered(bool is_traced);
   void check_step();
+  void hand_out_builds();
+  void take_built();
 
   World& world_;
   Store store_;
@@ -69,6 +73,8 @@ class BrokerHost {
   std::uint64_t life_ = 0;
   broker::Outbox outbox_;
   std::vector<std::pair<std::uint32_t, broker::Event>> inbox_;
+  std::map<std::uint64_t, broker::BuildRequest> builds_;  ///< under way, by number
+  std::deque<broker::Arrival> built_;
   Instant paused_until_{};
   Instant wake_{};  ///< zero: no turn is scheduled
   std::uint64_t wakes_ = 0;

@@ -169,6 +169,19 @@ class BrokerHarness {
     return ask_for<protocol::TaskDetail>(protocol::GetTask{id}).row;
   }
 
+  // --- Building beside the core ---
+  BuildRequest take_build() {
+    BuildRequest first = std::move(builds.front());
+    builds.pop_front();
+    return first;
+  }
+  /// Where what the core wants goes, for what the harness has no words for.
+  Outbox& mail() { return out_; }
+  void finish_build(Arrival built) {
+    broker.take_built(std::move(built), now, out_);
+    settle();
+  }
+
   // --- Submissions from text: one workflow a line, tools in order; equal prefixes are shared ---
   static protocol::Submission chains(const std::string& text, const std::string& id = "test") {
     protocol::Submission s;
@@ -219,6 +232,8 @@ class BrokerHarness {
   std::vector<Digest> unneeded_blobs;
   std::vector<std::string> notices;
   std::vector<Audit> audits;
+  std::deque<BuildRequest> builds;  ///< asked for
+  bool builds_at_once = true;
   bool take_snapshots = true;
   bool answers_checks = true;  ///< workers find at once that what they offer is true
   Broker broker;
@@ -261,7 +276,11 @@ class BrokerHarness {
     for (const Digest& digest : out_.unneeded_blobs) unneeded_blobs.push_back(digest);
     for (const ClientMail& mail : out_.to_clients) replies.push_back(mail);
     for (const WorkerMail& mail : out_.to_workers) deliver(mail);
+    for (BuildRequest& request : out_.builds) builds.push_back(std::move(request));
     out_.clear();
+    if (builds_at_once) {
+      while (!builds.empty()) finish_build(build(take_build()));
+    }
     if (answers_checks) answer_checks();
   }
 

@@ -15,7 +15,7 @@ constexpr FairLimits kLimits{.each_items = 10, .each_bytes = 100, .bytes = 250};
 
 TEST(FairQueue, CallersTakeTurns) {
   FairQueue<int> queue(kLimits);
-  for (int i = 0; i < 4; ++i) queue.push("flood", i, 1);
+  for (int i = 0; i < 4; ++i) queue.push("flood", int{i}, 1);
   queue.push("a", 10, 1);
   queue.push("b", 20, 1);
   queue.push("a", 11, 1);
@@ -47,6 +47,18 @@ TEST(FairQueue, LargeOnesCountByTheirBytes) {
   EXPECT_TRUE(queue.push("c", 6, 60));
   EXPECT_EQ(drain(queue), "4 5 3 6 ");
   EXPECT_TRUE(queue.push("flood", 7, 100)) << "all of it was given back";
+}
+
+TEST(FairQueue, OfAllThereAreSoMany) {
+  FairQueue<std::string> queue({.each_items = 2, .each_bytes = 100, .bytes = 250, .items = 3});
+  EXPECT_TRUE(queue.push("a", "1", 1));
+  EXPECT_TRUE(queue.push("a", "2", 1));
+  EXPECT_TRUE(queue.push("b", "3", 1));
+  std::string more = "what is refused stays as it is, however long";
+  EXPECT_FALSE(queue.push("c", std::move(more), 1));
+  EXPECT_EQ(more, "what is refused stays as it is, however long");
+  EXPECT_EQ(queue.pop(), "1");
+  EXPECT_TRUE(queue.push("c", std::move(more), 1));
 }
 
 }  // namespace

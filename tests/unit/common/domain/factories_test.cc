@@ -105,5 +105,39 @@ TEST_F(Factories, ToolsWithEqualNamesButOtherImagesAreOtherTasks) {
   EXPECT_NE(task(kNoop), task(twin));
 }
 
+/// Two pipelines of one shape: one made with the counters as they are, one with its own and moved.
+TEST_F(Factories, RenumberingIsAsIfItHadBeenMadeLater) {
+  const auto make = [](IdCounters& counters) {
+    TaskFactory some(counters);
+    WorkflowFactory chains(counters);
+    const auto a = some.create_task(TaskType::kPreTraining, kNoop);
+    const auto b = some.create_task(TaskType::kInTraining, kOther, {}, std::vector{a, a});
+    const auto c = some.create_task(TaskType::kInTraining, kNoop, {}, std::vector{a, b});
+    std::vector<WorkflowPtr> all{chains.create_workflow("1", {a, b, c}),
+                                 chains.create_workflow("2", {b}),
+                                 chains.create_workflow("3", {a, c})};
+    return *PipelineFactory(counters).create_pipeline("p", std::move(all));
+  };
+  IdCounters later{100, 50, 7};
+  const auto wanted = make(later);
+  IdCounters own;
+  const auto moved = make(own);
+  IdCounters next{100, 50, 7};
+  EXPECT_EQ(renumber(*moved, own, next), 99u);
+  EXPECT_EQ(moved->id, wanted->id);
+  for (std::size_t i = 0; i < wanted->tasks.size(); ++i) {
+    const Task& one = *wanted->tasks[i];
+    const Task& other = *moved->tasks[i];
+    EXPECT_EQ(other.id, one.id);
+    EXPECT_EQ(other.pipeline, one.pipeline);
+    EXPECT_EQ(std::vector<TaskId>(other.dependencies), std::vector<TaskId>(one.dependencies));
+    EXPECT_EQ(std::vector<WorkflowId>(other.workflows), std::vector<WorkflowId>(one.workflows));
+    EXPECT_EQ(moved->workflows[i]->id, wanted->workflows[i]->id);
+  }
+  EXPECT_EQ(next.task, later.task);
+  EXPECT_EQ(next.workflow, later.workflow);
+  EXPECT_EQ(next.pipeline, later.pipeline);
+}
+
 }  // namespace
 }  // namespace landseer::domain
