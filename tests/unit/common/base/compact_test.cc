@@ -47,6 +47,11 @@ TEST(IdRanges, AreTheIdsThatWereAddedWithAndWithoutGaps) {
     const IdRanges<WorkflowId> copy = ranges;
     EXPECT_EQ(std::vector<WorkflowId>(copy), expected);
     EXPECT_EQ(std::vector<WorkflowId>(ranges), expected);
+    IdRanges<WorkflowId> shifted = copy;
+    shifted.shift(7);
+    std::vector<WorkflowId> further;
+    for (const WorkflowId id : expected) further.push_back(WorkflowId{number(id) + 7});
+    EXPECT_EQ(std::vector<WorkflowId>(shifted), further);
     IdRanges<WorkflowId> moved = std::move(ranges);
     EXPECT_EQ(std::vector<WorkflowId>(moved), expected);
     ranges = copy;

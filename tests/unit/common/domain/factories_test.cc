@@ -132,7 +132,7 @@ TEST_F(Factories, RenumberingIsAsIfItHadBeenMadeLater) {
     EXPECT_EQ(other.pipeline, one.pipeline);
     EXPECT_EQ(std::vector<TaskId>(other.dependencies), std::vector<TaskId>(one.dependencies));
     EXPECT_EQ(std::vector<WorkflowId>(other.workflows), std::vector<WorkflowId>(one.workflows));
-    EXPECT_EQ(moved->workflows[i]->id, wanted->workflows[i]->id);
+    EXPECT_EQ(moved->workflows[i].id, wanted->workflows[i].id);
   }
   EXPECT_EQ(next.task, later.task);
   EXPECT_EQ(next.workflow, later.workflow);
