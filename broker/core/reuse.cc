@@ -63,9 +63,10 @@ bool Reuse::is_available(const Digest& artifact) const {
 
 std::optional<TaskId> Reuse::find_hit(const PipelineRecord& record, const domain::Task& task,
                                       const Digest& inputs, const Digest& image,
-                                      const Digest& dataset) const {
+                                      const Digest& dataset, std::uint64_t& looks) const {
   std::optional<TaskId> hit;
   state_.pipelines.keys().find(task.key, [&](TaskId id) {
+    ++looks;
     const auto other = state_.pipelines.find_task(id);
     if (!other || other->record == &record || other->task->key != task.key ||
         other->task->status != TaskStatus::kCompleted) {
@@ -123,7 +124,7 @@ std::optional<TaskId> Reuse::look_at(const PipelineRecord& record, HitSearch& se
   Digest none;
   Digest& image = name.empty() ? none : meaning->second.content;
   Digest& dataset = reads_dataset(task) ? search.dataset : none;
-  const auto hit = find_hit(record, task, hash_of(*inputs), image, dataset);
+  const auto hit = find_hit(record, task, hash_of(*inputs), image, dataset, looks);
   if (!hit) return std::nullopt;
   looks += kLooksPerHit;
   const TaskRun& run = *state_.pipelines.find_task(*hit)->record->find_run(*hit);
@@ -193,8 +194,9 @@ bool Reuse::complete(const FoundTask& found, const Now& now, Outbox& out) {
   bool any = false;  // most keys occur once: do not look at the inputs for nothing
   state_.pipelines.keys().find(task.key, [&](TaskId id) { return !(any = id != task.id); });
   if (!any) return false;
+  std::uint64_t looks = 0;
   const auto hit = find_hit(record, task, record.inputs_of(task), record.image_content(task),
-                            dataset_content(record, task));
+                            dataset_content(record, task), looks);
   if (!hit) return false;
   const auto source = *state_.pipelines.find_task(*hit);
   bind_like(record, task, *source.record->find_run(*hit), now, out);

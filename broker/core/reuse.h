@@ -100,8 +100,8 @@ class Reuse {
   std::optional<TaskId> look_at(const PipelineRecord& record, HitSearch& search,
                                 const domain::Task& task, std::uint64_t& looks) const;
   std::optional<TaskId> find_hit(const PipelineRecord& record, const domain::Task& task,
-                                 const Digest& inputs, const Digest& image,
-                                 const Digest& dataset) const;
+                                 const Digest& inputs, const Digest& image, const Digest& dataset,
+                                 std::uint64_t& looks) const;
   bool is_available(const Digest& artifact) const;
   bool complete(const FoundTask& found, const Now& now, Outbox& out);
   bool join(const FoundTask& found);
