@@ -13,6 +13,12 @@ bool sees(const Caller& caller, const PipelineRecord& record) {
   return sees_all(caller) || caller.acts_for == record.owner;
 }
 
+bool sees(const Caller& caller, const PipelineTable& pipelines, TaskId task) {
+  if (sees_all(caller)) return true;
+  const auto found = pipelines.find_task(task);
+  return found && sees(caller, *found->record);
+}
+
 namespace {
 
 /// Others' pipelines do not exist, as far as the caller can tell.
