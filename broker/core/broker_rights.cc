@@ -45,6 +45,13 @@ std::optional<Error> refuse_foreign(const PipelineTable& pipelines, const Caller
   return std::nullopt;
 }
 
+/// What something would do is not done.
+template <class Message>
+bool is_question(const Message& m) {
+  if constexpr (requires { m.plan_only; }) return m.plan_only;
+  return false;
+}
+
 template <class Message>
 std::string target_of(const Message& m) {
   if constexpr (NamesPipeline<Message>) {
@@ -98,6 +105,7 @@ void Broker::on_client_peer(const FromClientPeer& from, const Now& now, Outbox& 
   if (std::holds_alternative<protocol::ErrorReply>(answer)) return;
   // A submission is noted when it makes a pipeline, which may be later.
   if (std::holds_alternative<protocol::SubmitChunk>(from.message)) return;
+  if (std::visit([](const auto& m) { return is_question(m); }, from.message)) return;
   note_change(from.caller, rights.verb,
               std::visit([](const auto& m) { return target_of(m); }, from.message), out);
 }

@@ -37,7 +37,7 @@ TEST(Tickets, TellTheirBearerNothing) {
   // Of two that differ in one bit, nothing is alike: the mask is not used twice.
   const std::string other = make_ticket(kSecret, {1, TaskId{6}, 3, Instant{1000}, artifact});
   std::size_t alike = 0;
-  for (std::size_t i = 0; i < ticket.size(); ++i) alike += ticket[i] == other[i] ? 1 : 0;
+  for (std::size_t i = 0; i < ticket.size(); ++i) alike += ticket[i] == other[i] ? 1U : 0U;
   EXPECT_LT(alike, 8u);
 }
 

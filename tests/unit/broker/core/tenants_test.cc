@@ -50,6 +50,7 @@ struct Seen {
   std::uint64_t accepted = 0;  // changes of what is the caller's
   std::uint64_t unnamed = 0;   // others' tasks that were told of without a name
   std::uint64_t forgotten = 0;
+  std::uint64_t noted = 0;  // in the audit log
 };
 
 class Tenants {
@@ -122,7 +123,9 @@ class Tenants {
     submission.options[0].time_estimate_ms = 1000 * random_.below(600);
     submission.options[0].retries = static_cast<std::uint32_t>(random_.below(2));
     harness.caller = {Role::kSubmitter, owner, std::string(40, 'k'), owner};
+    const std::size_t records = harness.records.size();
     tell(BrokerHarness::chunk(submission));
+    EXPECT_EQ(decisions().size(), harness.records.size() > records ? 1u : 0u);
   }
 
   void work() {
@@ -166,6 +169,41 @@ class Tenants {
   void hear(FakeWorker& worker, protocol::FromWorker message) {
     harness.say(worker, std::move(message));
     look_at_replies();
+    EXPECT_EQ(decisions().size(), 0u) << "nobody asked for it";
+  }
+
+  /// What the store got since the last call that people decide, as a verb and what it is about;
+  /// and that the audit log got the same.
+  std::vector<std::string> decisions() {
+    std::vector<std::string> stored;
+    for (; records_seen_ < harness.records.size(); ++records_seen_) {
+      std::visit([&](const auto& r) { note_decision(r, stored); }, harness.records[records_seen_]);
+    }
+    std::vector<std::string> noted;
+    for (; audits_seen_ < harness.audits.size(); ++audits_seen_) {
+      const Audit& audit = harness.audits[audits_seen_];
+      EXPECT_EQ(audit.key, harness.caller.name);
+      EXPECT_EQ(audit.role, to_string(harness.caller.role));
+      noted.push_back(audit.verb);
+    }
+    // One line may stand for several workers that are drained, and for what was so already.
+    EXPECT_LE(noted.size(), 1u);
+    for (const std::string& verb : stored) {
+      EXPECT_TRUE(noted.size() == 1 && noted[0].starts_with(verb)) << verb << " is not noted";
+    }
+    if (!noted.empty()) ++seen_.noted;
+    return noted;
+  }
+  template <class T>
+  static void note_decision(const T& record, std::vector<std::string>& out) {
+    static_cast<void>(record);
+    if constexpr (std::is_same_v<T, PipelineAdded>) out.push_back("submit");
+    if constexpr (std::is_same_v<T, CancelRequested>) out.push_back("cancel");
+    if constexpr (std::is_same_v<T, RetryRequested>) out.push_back("retry");
+    if constexpr (std::is_same_v<T, PauseChanged>) out.push_back("pause");
+    if constexpr (std::is_same_v<T, PartPauseChanged>) out.push_back("pause");
+    if constexpr (std::is_same_v<T, PriorityChanged>) out.push_back("change a priority");
+    if constexpr (std::is_same_v<T, WorkerDrained>) out.push_back("drain workers");
   }
 
   /// Half of the time one that is the caller's, then any that is kept; null: none is.
@@ -208,6 +246,11 @@ class Tenants {
           } else if constexpr (NamesTask<Message>) {
             m.task = random_task_id();
           }
+          if constexpr (requires { m.plan_only; }) m.plan_only = random_.chance(0.3);
+          if constexpr (std::is_same_v<Message, protocol::Drain>) {
+            m.worker = "w1";
+            m.drained = random_.chance(0.3);
+          }
           if constexpr (requires { m.paused; }) m.paused = random_.chance(0.4);
           if constexpr (requires { m.artifact; }) m.artifact = random_.chance(0.5);
           if constexpr (requires { m.priority; }) m.priority = random_.between(-3, 3);
@@ -218,6 +261,11 @@ class Tenants {
         },
         message);
     return message;
+  }
+
+  static bool is_plan(const protocol::FromClient& request) {
+    const auto* cancel = std::get_if<protocol::CancelPart>(&request);
+    return cancel != nullptr && cancel->plan_only;
   }
 
   void select(protocol::Selection& what) {
@@ -248,9 +296,15 @@ class Tenants {
     const std::size_t audits = harness.audits.size();
     const std::string others = decided_by_others(harness.caller);
     const std::string verb(rights_of(request).verb);
-    refused_ = false;
+    refused_ = failed_ = false;
     tell(request);
     EXPECT_EQ(decided_by_others(harness.caller), others) << harness.caller.name << ": " << verb;
+    const bool changed = harness.records.size() > records;
+    const auto noted = decisions();
+    // What changed something is noted; what is noted was asked for, and not only to hear what it
+    // would do. It may have been so already.
+    EXPECT_FALSE(changed && noted.empty()) << verb;
+    EXPECT_TRUE(noted.empty() || (noted[0] == verb && !failed_ && !is_plan(request))) << verb;
     if (is_forged) {
       ++seen_.forged;
       EXPECT_TRUE(refused_) << harness.caller.name << ": " << verb << ", " << error_;
@@ -287,6 +341,7 @@ class Tenants {
   void look_at(const protocol::ToClient& reply, const Caller& caller, const Mentions& asked) {
     if (const auto* error = std::get_if<protocol::ErrorReply>(&reply)) {
       error_ = error->message;
+      failed_ = true;
       refused_ = error->code == ErrorCode::kNotFound || error->code == ErrorCode::kNotAllowed;
     }
     if (const auto* changes = std::get_if<protocol::ChangeList>(&reply)) {
@@ -354,6 +409,9 @@ class Tenants {
   std::uint64_t requests_ = 0;
   std::uint64_t position_ = 0;
   bool refused_ = false;
+  bool failed_ = false;
+  std::size_t records_seen_ = 0;
+  std::size_t audits_seen_ = 0;
   std::string error_;
   std::map<std::uint64_t, std::pair<Caller, Mentions>> asked_;
   std::map<PipelineId, std::string> pipelines_;  // and who owns them, forgotten ones included
@@ -497,6 +555,7 @@ TEST(Tenants, SeeAndChangeWhatIsTheirOwnOnly) {
   EXPECT_GT(seen.accepted, seeds());
   EXPECT_GT(seen.unnamed, seeds());
   EXPECT_GT(seen.forgotten, seeds() / 5);
+  EXPECT_GT(seen.noted, 10 * seeds());
 }
 
 }  // namespace
