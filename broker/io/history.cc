@@ -94,10 +94,10 @@ Result<void> History::step(Broker& core, const Now& now) {
     open_ = PipelineId{};
     return {};
   }
-  if (auto begun = database_->execute("BEGIN IMMEDIATE"); !begun) return begun;
+  if (auto begun = database_->begin(); !begun) return begun;
   const std::int64_t tasks_before = tasks_;
   const auto complete = write_slice(core.state(), *record);
-  auto written = complete ? database_->execute("COMMIT") : tl::make_unexpected(complete.error());
+  auto written = complete ? database_->commit() : tl::make_unexpected(complete.error());
   if (written && *complete) {
     core.archived(id);
     open_ = PipelineId{};

@@ -28,11 +28,7 @@ constexpr std::uint32_t kBusyRetryMs = 100;
 constexpr std::uint32_t kShortOfRoomRetryMs = 2000;
 /// Spent on clients before workers get their turn again.
 constexpr Duration kServeMax = std::chrono::milliseconds(20);
-/// A submission is much more memory while it is taken apart than when it is a pipeline. To give
-/// back what is freed costs some, so only after large ones.
-constexpr std::size_t kLargeBytes = 16 * 1024 * 1024;
 constexpr Duration kSpaceRetry = std::chrono::seconds(1);
-constexpr Duration kHistoryRetry = std::chrono::seconds(10);
 
 Digest random_secret() {
   Digest secret;
@@ -135,6 +131,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     if (keys_ && all[3].readable) drop_revoked();
     if (const int signal = signals.take(); signal != 0) {
       spdlog::info("signal {}: stopping; workers go on until their lease ends", signal);
+      sync_audit();
       return {};
     }
     guard_.look(net::now().instant, &workers_.connections(), &clients_.connections());
@@ -147,8 +144,7 @@ Result<void> Server::run(net::SignalWatch& signals) {
     core_->settle(net::now(), outbox_);
     if (trace_) trace_->flush();
     if (auto flushed = flush(signals); !flushed) return flushed;
-    write_history(net::now());
-    save_memory();
+    do_chores(net::now());
   }
 }
 
@@ -156,26 +152,12 @@ Duration Server::time_to_wait(const Now& now) const {
   const bool is_waited_for = !requests_.empty();
   if (is_waited_for || core_->snapshot_active() || store_.has_rubbish()) return Duration::zero();
   auto deadline = core_->next_deadline(now);
-  if (history_.is_due(*core_, now)) {
-    deadline = deadline ? std::min(*deadline, history_after_) : history_after_;
+  for (const auto& chore : {history_due_, audit_due_}) {
+    if (chore) deadline = deadline ? std::min(*deadline, *chore) : chore;
   }
   // Connections may come, and libzmq may take in what they send, without a message for us.
   const Duration look = guard_.until_next(now.instant);
   return deadline ? std::clamp(*deadline - now.instant, Duration::zero(), look) : look;
-}
-
-/// One slice a turn, and half of the time at most: what people and workers wait for goes first.
-void Server::write_history(const Now& now) {
-  if (now.instant < history_after_ || !history_.is_due(*core_, now)) return;
-  const auto written = history_.step(*core_, now);
-  const Instant after = net::now().instant;
-  history_after_ = after + (after - now.instant);
-  if (written) return;
-  history_after_ = after + kHistoryRetry;
-  ++history_errors_;
-  if ((history_errors_ & (history_errors_ - 1)) == 0) {
-    spdlog::warn("the history is not written: {}", written.error().to_string());
-  }
 }
 
 void Server::receive_workers() {
@@ -309,7 +291,6 @@ Result<void> Server::flush(net::SignalWatch& signals) {
   if (!outbox_.empty()) {
     write_audit();
     send_mail();
-    sync_audit();
   }
   return {};
 }
@@ -344,31 +325,6 @@ Result<void> Server::wait_for_space(const Error& full, net::SignalWatch& signals
   if (signals.take() == 0) return {};
   return fail(ErrorCode::kIo, "stopped while the disk was full", folder_.path(),
               "what was not stored was not acknowledged either; free some space and start again");
-}
-
-void Server::save_memory() {
-  if (submitted_bytes_ < kLargeBytes || !submitted_ || core_->is_accepting()) return;
-  submitted_bytes_ = 0;
-  submitted_ = false;
-  net::give_memory_back();
-}
-
-void Server::write_audit() {
-  if (auto written = audit_.write(outbox_.audits, net::now().wall); !written) {
-    count_audit_error(written.error());
-  }
-}
-
-/// Nobody waits for it: what was accepted is in the store.
-void Server::sync_audit() {
-  if (auto synced = audit_.sync(); !synced) count_audit_error(synced.error());
-}
-
-void Server::count_audit_error(const Error& error) {
-  ++audit_errors_;
-  if ((audit_errors_ & (audit_errors_ - 1)) == 0) {
-    spdlog::warn("the audit log is not written: {}", error.to_string());
-  }
 }
 
 void Server::send_mail() {

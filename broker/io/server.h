@@ -69,6 +69,7 @@ class Server {
   template <class Write>
   Result<void> until_there_is_space(Write&& write, net::SignalWatch& signals);
   Result<void> wait_for_space(const Error& full, net::SignalWatch& signals);
+  void do_chores(const Now& now);
   void write_history(const Now& now);
   Duration time_to_wait(const Now& now) const;
   void send_mail();
@@ -106,7 +107,8 @@ class Server {
   std::uint64_t bad_frames_ = 0;
   std::uint64_t history_errors_ = 0;
   std::uint64_t audit_errors_ = 0;
-  Instant history_after_;  // not before: it failed, or others are more urgent
+  std::optional<Instant> history_due_;  // not before: it failed, or others are more urgent
+  std::optional<Instant> audit_due_;    // lines are not synced yet
 };
 
 }  // namespace landseer::broker

@@ -101,10 +101,20 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
     return failed(database->raw_, path, "open the database");
   }
   sqlite3_db_config(database->raw_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  for (const auto& [statement, sql] :
+       {std::pair{&database->begin_, "BEGIN IMMEDIATE"}, std::pair{&database->commit_, "COMMIT"}}) {
+    auto prepared = database->prepare(sql);
+    if (!prepared) return tl::make_unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
   return database;
 }
 
+/// It is closed when the last of its statements is gone, those of others included.
 Database::~Database() { sqlite3_close_v2(raw_); }
+
+Result<void> Database::begin() { return begin_.run(); }
+Result<void> Database::commit() { return commit_.run(); }
 
 Result<void> Database::execute(const std::string& sql) {
   if (sqlite3_exec(raw_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return {};

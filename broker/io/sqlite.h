@@ -52,6 +52,9 @@ class Database {
 
   Result<void> execute(const std::string& sql);
   Result<Statement> prepare(const char* sql);
+  /// A transaction that may write; SQL that is read once only, as every group of records needs it.
+  Result<void> begin();
+  Result<void> commit();
   bool in_transaction() const;
   std::int64_t last_change_count() const;
   const std::string& path() const { return path_; }
@@ -61,6 +64,8 @@ class Database {
 
   std::string path_;
   sqlite3* raw_ = nullptr;
+  Statement begin_;
+  Statement commit_;
 };
 
 }  // namespace landseer::broker

@@ -89,9 +89,9 @@ Result<void> Store::append(const Turn& turn) {
 
 Result<void> Store::sync() {
   if (rows_.empty() && parts_.empty() && !has_rubbish()) return {};
-  auto written = database_->execute("BEGIN IMMEDIATE");
+  auto written = database_->begin();
   if (written) written = write_pending();
-  if (written) written = database_->execute("COMMIT");
+  if (written) written = database_->commit();
   if (!written) {
     // Some errors roll back by themselves. What was to be written is still here.
     if (database_->in_transaction()) static_cast<void>(database_->execute("ROLLBACK"));

@@ -381,6 +381,31 @@ TEST_F(WorkbenchTest, AnAdoptedAttemptIsCaptured) {
   EXPECT_EQ(captured(job.key).bytes, 7u);
 }
 
+TEST_F(WorkbenchTest, LogsStayWithinTheirLimitsWhileAttemptsEnd) {
+  options.logs = {.bytes_max = 2000, .files_max = 32};
+  for (int i = 0; i < 40; ++i) {
+    write_text(folder / "scratch/logs" / ("task_" + std::to_string(1000 + i) + ".1.log"), "old");
+  }
+  start();
+  const auto logs = [&] {
+    LogTotals totals;
+    for (const auto& entry : fs::directory_iterator(folder / "scratch/logs")) {
+      ++totals.files;
+      totals.bytes += entry.file_size();
+    }
+    return totals;
+  };
+  for (std::uint64_t task = 1; task <= 100; ++task) {
+    const AttemptJob job = make_job(task);
+    prepared(job);
+    write_text(bench->folders(job.key)->log, std::string(100, 'x'));
+    discarded(job.key);
+    EXPECT_LE(logs().files, 32u) << task;
+    EXPECT_LE(logs().bytes, 2000u) << task;
+  }
+  EXPECT_GE(logs().bytes, 1700u);  // no more went than had to
+}
+
 TEST(AttemptFolders, TheOldestLogsGoFirstButNotThoseInUse) {
   const TempFolder folder;
   const auto folders = AttemptFolders::open(folder.path());
@@ -392,7 +417,10 @@ TEST(AttemptFolders, TheOldestLogsGoFirstButNotThoseInUse) {
     const timespec times[2] = {{i, 0}, {i, 0}};
     ASSERT_EQ(utimensat(AT_FDCWD, log.c_str(), times, 0), 0);
   }
-  ASSERT_TRUE(folders->prune_logs({folder / "logs/task_1.1.log"}, {.bytes_max = 350}));
+  const auto pruned = folders->prune_logs({folder / "logs/task_1.1.log"}, {.bytes_max = 350});
+  ASSERT_TRUE(pruned);
+  EXPECT_EQ(pruned->files, 3u);
+  EXPECT_EQ(pruned->bytes, 300u);
   std::set<std::string> left;
   for (const auto& entry : fs::directory_iterator(folder / "logs")) {
     left.insert(entry.path().filename());

@@ -214,8 +214,19 @@ std::vector<AttemptKey> AttemptFolders::found() const {
   return keys;
 }
 
-Result<void> AttemptFolders::prune_logs(const std::set<std::filesystem::path>& in_use,
-                                        const LogLimits& limits) const {
+LogTotals AttemptFolders::log_totals(const AttemptKey& key) const {
+  const std::filesystem::path log = paths(key, {}).log;
+  struct stat status {};
+  if (lstat(log.c_str(), &status) != 0) return {};
+  LogTotals totals{static_cast<std::uint64_t>(status.st_size), 1};
+  if (lstat(index_path(log).c_str(), &status) == 0) {
+    totals.bytes += static_cast<std::uint64_t>(status.st_size);
+  }
+  return totals;
+}
+
+Result<LogTotals> AttemptFolders::prune_logs(const std::set<std::filesystem::path>& in_use,
+                                             const LogLimits& limits) const {
   struct Log {
     timespec time;
     std::string name;
@@ -252,7 +263,7 @@ Result<void> AttemptFolders::prune_logs(const std::set<std::filesystem::path>& i
     bytes -= log.bytes;
     --files;
   }
-  return {};
+  return LogTotals{bytes, files};
 }
 
 }  // namespace landseer::worker

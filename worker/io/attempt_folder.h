@@ -39,6 +39,12 @@ struct LogLimits {
   std::size_t files_max = 10'000;
 };
 
+/// Of logs with their indexes.
+struct LogTotals {
+  std::uint64_t bytes = 0;
+  std::size_t files = 0;
+};
+
 /// As whom a tool runs: see renewal.h.
 enum class ToolUser { kAny, kOurs };
 
@@ -64,9 +70,12 @@ class AttemptFolders {
   /// Attempts that have a folder, for clean-up after a restart.
   std::vector<AttemptKey> found() const;
 
-  /// Removes the oldest logs until the rest is within the limits; not those `in_use`.
-  Result<void> prune_logs(const std::set<std::filesystem::path>& in_use,
-                          const LogLimits& limits) const;
+  /// Of one attempt; nothing if it has none.
+  LogTotals log_totals(const AttemptKey& key) const;
+  /// Removes the oldest logs until the rest is within the limits; not those `in_use`. Returns what
+  /// is left. Looks at every log.
+  Result<LogTotals> prune_logs(const std::set<std::filesystem::path>& in_use,
+                               const LogLimits& limits) const;
 
  private:
   struct SpareFolders;

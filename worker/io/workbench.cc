@@ -6,13 +6,18 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/net/clock.h"
 
 namespace landseer::worker {
 namespace {
 
-/// Looking through up to 10,000 logs takes some milliseconds: not for every attempt.
-constexpr std::uint64_t kDiscardsPerPruning = 64;
 constexpr Duration kCheckpointAge = std::chrono::hours(7 * 24);
+constexpr Duration kCheckpointLook = std::chrono::hours(1);
+
+/// Looking through up to 10,000 logs takes some milliseconds: after it there is room for some.
+LogLimits with_room(const LogLimits& limits) {
+  return {limits.bytes_max - limits.bytes_max / 16, limits.files_max - limits.files_max / 16};
+}
 
 const AttemptKey& key_of(const Workbench::Job& job) {
   if (const auto* prepare = std::get_if<Prepare>(&job)) return prepare->job.key;
@@ -235,19 +240,44 @@ void Workbench::run(const Discard& discard, BlobFetcher&) {
   if (attempt && attempt->captured) {
     (void)tools_.folders.remove_checkpoint(discard.key.task, attempt->job->pipeline, user);
   }
-  prune_logs_now_and_then();
+  keep_logs_within_limits(discard.key);
+  remove_old_checkpoints_now_and_then();
 }
 
-void Workbench::prune_logs_now_and_then() {
+/// Counts what ends, so that all logs are looked at only when some have to go.
+void Workbench::keep_logs_within_limits(const AttemptKey& ended) {
+  const LogTotals log = tools_.folders.log_totals(ended);
   std::set<std::filesystem::path> in_use;
   {
     const std::lock_guard lock(mutex_);
-    if (++discards_ % kDiscardsPerPruning != 0) return;
+    if (logs_) {
+      logs_->bytes += log.bytes;
+      logs_->files += log.files;
+      const LogLimits& limits = options_.logs;
+      if (logs_->bytes <= limits.bytes_max && logs_->files <= limits.files_max) return;
+    }
+    logs_ = LogTotals{};  // for those that end meanwhile
     for (const auto& [key, attempt] : attempts_) {
       in_use.insert(tools_.folders.paths(key, attempt.job->pipeline).log);
     }
   }
-  (void)tools_.folders.prune_logs(in_use, options_.logs);
+  const auto left = tools_.folders.prune_logs(in_use, with_room(options_.logs));
+  const std::lock_guard lock(mutex_);
+  if (left && logs_) {
+    logs_->bytes += left->bytes;
+    logs_->files += left->files;
+  } else {
+    logs_.reset();  // the next that ends tries again
+  }
+}
+
+void Workbench::remove_old_checkpoints_now_and_then() {
+  {
+    const Instant now = net::now().instant;
+    const std::lock_guard lock(mutex_);
+    if (now < checkpoints_after_) return;
+    checkpoints_after_ = now + kCheckpointLook;
+  }
   (void)tools_.folders.remove_old_checkpoints(kCheckpointAge);
 }
 

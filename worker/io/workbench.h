@@ -94,7 +94,8 @@ class Workbench {
   void abandon_locked(const AttemptKey& key);
   void post(Event event);
   void tell(std::unique_lock<std::mutex>& lock);
-  void prune_logs_now_and_then();
+  void keep_logs_within_limits(const AttemptKey& ended);
+  void remove_old_checkpoints_now_and_then();
 
   const net::Context& context_;
   const AttemptTools tools_;
@@ -112,7 +113,8 @@ class Workbench {
   std::vector<Event> events_;
   bool untold_ = false;  ///< some of them are
   std::string bulk_address_;
-  std::uint64_t discards_ = 0;
+  std::optional<LogTotals> logs_;  ///< none: to be counted
+  Instant checkpoints_after_;      ///< they are not looked through before
   bool stopping_ = false;
 
   std::vector<std::thread> threads_;
