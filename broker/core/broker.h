@@ -199,8 +199,9 @@ class Broker {
                  Outbox& out);
   protocol::StreamSource open_at(const WorkerRecord& worker, Grant grant, const Now& now,
                                  Outbox& out);
-  Result<protocol::StreamOpened> open_log(const FoundTask& found, std::uint32_t attempt,
-                                          const Now& now, Outbox& out);
+  Result<protocol::StreamOpened> open_log(const FoundTask& found,
+                                          const protocol::OpenStream& asked, const Now& now,
+                                          Outbox& out);
   Result<protocol::StreamOpened> open_artifact(const FoundTask& found, const Now& now, Outbox& out);
 
   // broker_control.cc

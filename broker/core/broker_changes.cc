@@ -16,10 +16,9 @@ constexpr std::uint64_t kChangesPerReply = 16'384;
 constexpr std::size_t kReplyBytesMax = 2 * 1024 * 1024;
 constexpr std::size_t kRowBytes = 300;
 
-protocol::AttemptRow without_log(const protocol::AttemptRow& row) {
-  protocol::AttemptRow copy = row;
-  copy.log_tail.clear();
-  return copy;
+protocol::AttemptRow without_log(protocol::AttemptRow row) {
+  row.log_tail.clear();
+  return row;
 }
 
 /// The end of the change list: what the pipelines named are now.
@@ -34,13 +33,22 @@ void add_pipelines(const State& state, const std::set<PipelineId>& pipelines,
   }
 }
 
-protocol::TaskChange task_change(const State& state, const FoundTask& found) {
-  protocol::TaskChange change{task_row(state, *found.record, *found.task), {}};
+protocol::TaskChange task_change(const State& state, const FoundTask& found, const Caller& caller) {
+  protocol::TaskChange change{task_row(state, *found.record, *found.task, caller), {}};
   change.row.dependencies.clear();
   change.row.workflows.clear();
   const TaskRun* run = found.record->find_run(found.task->id);
-  if (run != nullptr && !run->attempts.empty()) change.last = without_log(run->attempts.back());
+  if (run != nullptr && !run->attempts.empty()) {
+    change.last = without_log(attempt_row(state, run->attempts.back(), caller));
+  }
   return change;
+}
+
+bool is_for(const Caller& caller, const State& state, PipelineId pipeline) {
+  if (sees_all(caller)) return true;
+  if (const PipelineRecord* record = state.pipelines.find(pipeline)) return sees(caller, *record);
+  const std::string* owner = state.changes.owner_of_forgotten(pipeline);
+  return owner != nullptr && *owner == caller.acts_for;
 }
 
 /// Without what is about pipelines that the caller does not see.
@@ -57,13 +65,12 @@ protocol::ChangeList change_list(const State& state, const Caller& caller, std::
   for (; at < end && bytes < kReplyBytesMax; ++at) {
     if (std::max(tasks.size(), pipelines.size()) >= protocol::kPageRowsMax) break;
     const Change& change = state.changes.at(at);
-    const PipelineRecord* record = state.pipelines.find(change.pipeline);
-    if (record != nullptr && !sees(caller, *record)) continue;
+    if (!is_for(caller, state, change.pipeline)) continue;
     pipelines.insert(change.pipeline);
     if (number(change.task) == 0 || !tasks.insert(change.task).second) continue;
     const auto found = state.pipelines.find_task(change.task);
     if (!found) continue;
-    list.tasks.push_back(task_change(state, *found));
+    list.tasks.push_back(task_change(state, *found, caller));
     const protocol::TaskChange& last = list.tasks.back();
     bytes += kRowBytes + 2 * last.row.reason.size() + last.row.metrics.size();
   }
@@ -118,7 +125,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ListAttempts&
     const TaskRun* run = record->find_run(tasks[i]->id);
     if (run == nullptr) continue;
     for (const protocol::AttemptRow& attempt : run->attempts) {
-      list.rows.push_back({tasks[i]->id, without_log(attempt)});
+      list.rows.push_back({tasks[i]->id, without_log(attempt_row(state_, attempt, from.caller))});
       bytes += kRowBytes + attempt.reason.size();
     }
   }

@@ -3,6 +3,7 @@
 
 #include "broker/core/broker.h"
 #include "broker/core/explain.h"
+#include "broker/core/rights.h"
 #include "common/protocol/limits.h"
 #include "common/protocol/version.h"
 #include "landseer_version.h"
@@ -44,10 +45,15 @@ void Broker::on_client(const FromClientPeer& from, const protocol::WatchPipeline
                        Outbox& out) {
   const PipelineRecord* record = state_.pipelines.find(m.pipeline);
   if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
-  const Watcher watcher{from.peer,       from.number,      m.pipeline,
-                        m.known_version, m.until_terminal, now.instant + kWatchReplyMax};
+  const Watcher watcher{from.peer,
+                        from.number,
+                        m.pipeline,
+                        m.known_version,
+                        m.until_terminal,
+                        now.instant + kWatchReplyMax,
+                        sees_all(from.caller)};
   if (watcher.is_due(*record) || watchers_.size() >= protocol::kClientsMax) {
-    reply(from, pipeline_status(state_, *record, placement_), out);
+    reply(from, pipeline_status(state_, *record, placement_, watcher.tells_all), out);
   } else {
     watchers_.add(watcher);
   }
@@ -57,14 +63,14 @@ void Broker::on_client(const FromClientPeer& from, const protocol::ListTasks& m,
                        Outbox& out) {
   const PipelineRecord* record = state_.pipelines.find(m.pipeline);
   if (record == nullptr) return reply_error(from, no_pipeline(m.pipeline), out);
-  reply(from, task_list(state_, *record, m), out);
+  reply(from, task_list(state_, *record, m, from.caller), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::GetTask& m, const Now&,
                        Outbox& out) {
   const auto found = state_.pipelines.find_task(m.task);
   if (!found) return reply_error(from, no_task(m.task), out);
-  reply(from, task_detail(state_, *found->record, *found->task), out);
+  reply(from, task_detail(state_, *found->record, *found->task, from.caller), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::ListWorkflows& m, const Now&,
@@ -83,7 +89,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::GetExplanatio
                        const Now& now, Outbox& out) {
   const auto found = state_.pipelines.find_task(m.task);
   if (!found) return reply_error(from, no_task(m.task), out);
-  reply(from, explain(state_, reuse_, placement_, *found, now), out);
+  reply(from, explain(state_, reuse_, placement_, *found, from.caller, now), out);
 }
 
 void Broker::on_client(const FromClientPeer& from, const protocol::GetToolTimes& m, const Now&,
@@ -119,8 +125,8 @@ void Broker::answer_watchers(const Now& now, Outbox& out) {
            protocol::ErrorReply{gone.code, gone.message, gone.where, gone.hint}});
       return;
     }
-    out.to_clients.push_back(
-        {watcher.peer, watcher.number, pipeline_status(state_, *record, placement_)});
+    out.to_clients.push_back({watcher.peer, watcher.number,
+                              pipeline_status(state_, *record, placement_, watcher.tells_all)});
   };
   for (const PipelineId id : state_.touched) {
     watchers_.notify(*state_.pipelines.find(id), answer);

@@ -13,6 +13,12 @@ bool sees(const Caller& caller, const PipelineRecord& record) {
   return sees_all(caller) || caller.acts_for == record.owner;
 }
 
+bool sees(const Caller& caller, const PipelineTable& pipelines, TaskId task) {
+  if (sees_all(caller)) return true;
+  const auto found = pipelines.find_task(task);
+  return found && sees(caller, *found->record);
+}
+
 namespace {
 
 /// Others' pipelines do not exist, as far as the caller can tell.
@@ -37,6 +43,13 @@ std::optional<Error> refuse_foreign(const PipelineTable& pipelines, const Caller
     return refuse_foreign(pipelines, caller, m.what);
   }
   return std::nullopt;
+}
+
+/// What something would do is not done.
+template <class Message>
+bool is_question(const Message& m) {
+  if constexpr (requires { m.plan_only; }) return m.plan_only;
+  return false;
 }
 
 template <class Message>
@@ -92,6 +105,7 @@ void Broker::on_client_peer(const FromClientPeer& from, const Now& now, Outbox& 
   if (std::holds_alternative<protocol::ErrorReply>(answer)) return;
   // A submission is noted when it makes a pipeline, which may be later.
   if (std::holds_alternative<protocol::SubmitChunk>(from.message)) return;
+  if (std::visit([](const auto& m) { return is_question(m); }, from.message)) return;
   note_change(from.caller, rights.verb,
               std::visit([](const auto& m) { return target_of(m); }, from.message), out);
 }

@@ -8,8 +8,7 @@ void Broker::on_client(const FromClientPeer& from, const protocol::OpenStream& m
                        Outbox& out) {
   const auto found = state_.pipelines.find_task(m.task);
   if (!found) return reply_error(from, no_task(m.task), out);
-  auto opened =
-      m.artifact ? open_artifact(*found, now, out) : open_log(*found, m.attempt, now, out);
+  auto opened = m.artifact ? open_artifact(*found, now, out) : open_log(*found, m, now, out);
   if (!opened) return reply_error(from, opened.error(), out);
   opened->bulk_address = settings().bulk_address;
   reply(from, std::move(*opened), out);
@@ -26,30 +25,32 @@ protocol::StreamSource Broker::open_at(const WorkerRecord& worker, Grant grant, 
   return {worker.offer.name, make_ticket(secret, grant)};
 }
 
-Result<protocol::StreamOpened> Broker::open_log(const FoundTask& found, std::uint32_t wanted,
-                                                const Now& now, Outbox& out) {
+Result<protocol::StreamOpened> Broker::open_log(const FoundTask& found,
+                                                const protocol::OpenStream& asked, const Now& now,
+                                                Outbox& out) {
   const TaskId task = found.task->id;
+  const std::string name = to_string(asked.task);  // `found` may be another owner's
   const TaskRun* run = found.record->find_run(task);
   if (run != nullptr && run->attempts.empty()) {
     // It has another task's result, so it has that one's log. Always an older one: this ends.
     const auto source = state_.pipelines.find_task(run->cached_from);
-    if (source && source->task->id < task) return open_log(*source, wanted, now, out);
+    if (source && source->task->id < task) return open_log(*source, asked, now, out);
   }
   const std::uint32_t last = run != nullptr ? static_cast<std::uint32_t>(run->attempts.size()) : 0;
-  const std::uint32_t attempt = wanted == 0 ? last : wanted;
+  const std::uint32_t attempt = asked.attempt == 0 ? last : asked.attempt;
   if (attempt == 0 || attempt > last) {
     return fail(ErrorCode::kNotFound,
-                last == 0 ? "the task has not run yet" : "the task has no such attempt",
-                to_string(task), "`landseer task " + to_string(task) + "` shows its attempts");
+                last == 0 ? "the task has not run yet" : "the task has no such attempt", name,
+                "`landseer task " + name + "` shows its attempts");
   }
   const protocol::AttemptRow& row = run->attempts[attempt - 1];
   // Rows of an earlier version know the name only.
   const WorkerRecord* worker = number(row.worker_id) != 0 ? state_.workers.find(row.worker_id)
                                                           : state_.workers.find_name(row.worker);
   if (worker == nullptr || worker->session == 0) {
-    const std::string& name = worker != nullptr ? worker->offer.name : row.worker;
+    const std::string& host = worker != nullptr ? worker->offer.name : row.worker;
     return fail(ErrorCode::kUnavailable,
-                "the log is on worker '" + name + "', which is not connected", to_string(task),
+                "the log is on worker '" + host + "', which is not connected", name,
                 "start that worker again on the same scratch folder");
   }
   protocol::StreamOpened opened;

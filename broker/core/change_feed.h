@@ -4,6 +4,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <string>
+#include <utility>
 
 #include "common/base/ids.h"
 
@@ -21,6 +24,10 @@ class ChangeFeed {
   explicit ChangeFeed(std::uint64_t epoch) : end_(epoch << 32) {}
 
   void note(PipelineId pipeline, TaskId task = {});
+  /// The last change of a pipeline. Whose it was is known as long as the change is.
+  void note_forgotten(PipelineId pipeline, const std::string& owner);
+  /// Null: it is not forgotten, or that is too long ago.
+  const std::string* owner_of_forgotten(PipelineId pipeline) const;
   /// After the newest change.
   std::uint64_t end() const { return end_; }
   /// Whether all that came after `position` is still known.
@@ -35,6 +42,8 @@ class ChangeFeed {
  private:
   std::deque<Change> kept_;
   std::uint64_t end_;
+  std::map<PipelineId, std::string> owners_;                    // of those that are forgotten
+  std::deque<std::pair<std::uint64_t, PipelineId>> forgotten_;  // the same, by position
 };
 
 }  // namespace landseer::broker

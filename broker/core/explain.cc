@@ -16,6 +16,9 @@ using domain::TaskStatus;
 /// Tasks looked at to find when one is tried again.
 constexpr std::size_t kHeldLooksMax = 20'000;
 
+/// What is told of a task that is none of the caller's.
+const std::string kForeign = "a task of another owner";
+
 std::string name_of(const PipelineRecord& record, const domain::Task& task) {
   return task_text(task) + " of " + to_string(record.id());
 }
@@ -32,15 +35,17 @@ std::string attempt_text(const FoundTask& found) {
 
 void explain_joined(const Question& question, TaskId leader, protocol::Explanation& out) {
   const auto found = question.state.pipelines.find_task(leader);
-  out.summary =
-      "it waits for " + to_string(leader) + " of another pipeline, which does the same work now";
-  out.waits_for = leader;
+  const bool is_named = sees(question.caller, question.state.pipelines, leader);
+  out.summary = "it waits for " +
+                (is_named ? to_string(leader) + " of another pipeline" : kForeign) +
+                ", which does the same work now";
+  wait_for(question, leader, out);
   if (!found) return;
-  const std::string text = name_of(*found->record, *found->task) +
+  const std::string text = (is_named ? name_of(*found->record, *found->task) : kForeign) +
                            " does the same work: " + attempt_text(*found) +
                            "; its result is this one's too";
   name_condition(out, {"joined", text, {}, 0, false}, text);
-  set_change(out, "wait", "wait: " + task_text(*found->task) + " ends");
+  set_change(out, "wait", "wait: " + task_text(question, leader) + " ends");
 }
 
 std::optional<Instant> tried_again_at(const State& state, TaskId id) {
@@ -86,6 +91,7 @@ void explain_blocked(const Question& question, protocol::Explanation& out) {
                   question.reuse,
                   question.placement,
                   {question.found.record, root.task},
+                  question.caller,
                   question.now},
                  above);
   } else {
@@ -177,7 +183,9 @@ void explain_running(const Question& question, protocol::Explanation& out) {
   if (worker == nullptr) return;
   if (number(last.origin_task) != 0) {
     out.reasons.push_back("it goes on with the attempt that was begun for " +
-                          to_string(last.origin_task));
+                          (sees(question.caller, state.pipelines, last.origin_task)
+                               ? to_string(last.origin_task)
+                               : kForeign));
   }
   if (worker->state != WorkerState::kConnected) {
     const Duration left = worker->last_heard + state.settings.loss() - question.now.instant;
@@ -202,9 +210,11 @@ void explain_completed(const Question& question, protocol::Explanation& out) {
   const TaskRun* run = question.found.record->find_run(question.found.task->id);
   if (question.found.task->cached && run != nullptr) {
     const auto source = question.state.pipelines.find_task(run->cached_from);
-    out.summary = "it did not run: its result is that of " +
-                  (source ? name_of(*source->record, *source->task) : to_string(run->cached_from)) +
-                  ", with the same key, contents and inputs";
+    out.summary =
+        "it did not run: its result is that of " +
+        (source && sees(question.caller, *source->record) ? name_of(*source->record, *source->task)
+                                                          : task_text(question, run->cached_from)) +
+        ", with the same key, contents and inputs";
     return;
   }
   const bool ran = run != nullptr && !run->attempts.empty();
@@ -265,6 +275,14 @@ std::string task_text(const domain::Task& task) {
   return to_string(task.id) + " (" + task.tool->name + ")";
 }
 
+std::string task_text(const Question& question, TaskId id) {
+  const auto found = question.state.pipelines.find_task(id);
+  if (!sees(question.caller, question.state.pipelines, id)) {
+    return found ? kForeign : "a task that is not kept any more";
+  }
+  return found ? task_text(*found->task) : to_string(id);
+}
+
 std::string left_text(Duration left) {
   return left > Duration::zero() ? "in " + format_duration(left) : "any moment";
 }
@@ -281,17 +299,21 @@ void name_condition(protocol::Explanation& out, protocol::Condition condition,
   out.reasons.push_back(std::move(sentence));
 }
 
+void wait_for(const Question& question, TaskId task, protocol::Explanation& out) {
+  if (sees(question.caller, question.state.pipelines, task)) out.waits_for = task;
+}
+
 void set_change(protocol::Explanation& out, std::string kind, std::string text) {
   out.change_kind = std::move(kind);
   out.change = std::move(text);
 }
 
 protocol::Explanation explain(const State& state, const Reuse& reuse, Placement& placement,
-                              const FoundTask& found, const Now& now) {
+                              const FoundTask& found, const Caller& caller, const Now& now) {
   protocol::Explanation out;
-  out.row = task_row(state, *found.record, *found.task);
-  explain_task({state, reuse, placement, found, now}, out);
-  if (!found.task->cached) explain_miss(state, found, out);
+  out.row = task_row(state, *found.record, *found.task, caller);
+  explain_task({state, reuse, placement, found, caller, now}, out);
+  if (!found.task->cached) explain_miss(state, found, caller, out);
   return out;
 }
 

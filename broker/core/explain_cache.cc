@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "broker/core/explain.h"
+#include "broker/core/rights.h"
 #include "common/domain/task_key.h"
 
 namespace landseer::broker {
@@ -82,7 +83,8 @@ auto distance(const FoundTask& here, const FoundTask& there, const std::string& 
   return std::tuple{a.key != b.key, !same_place, own, -static_cast<std::int64_t>(number(b.id))};
 }
 
-std::optional<FoundTask> most_alike(const State& state, const FoundTask& found) {
+std::optional<FoundTask> most_alike(const State& state, const FoundTask& found,
+                                    const Caller& caller) {
   std::optional<FoundTask> best;
   const std::string chain = chain_of(*found.record, *found.task);
   std::size_t candidates = 0;
@@ -91,7 +93,7 @@ std::optional<FoundTask> most_alike(const State& state, const FoundTask& found) 
   for (auto it = std::make_reverse_iterator(all.lower_bound(found.record->id())); it != all.rend();
        ++it) {
     // What is another owner's is nobody else's business, commands and environments above all.
-    if (it->second->owner != found.record->owner) continue;
+    if (!sees(caller, *it->second)) continue;
     for (const domain::TaskPtr& task : it->second->pipeline->tasks) {
       if (++looks > kLooksMax || candidates >= kCandidatesMax) return best;
       if (task->tool->name != found.task->tool->name) continue;
@@ -162,12 +164,13 @@ void explain_equal_key(const State& state, const FoundTask& here, const FoundTas
 
 }  // namespace
 
-void explain_miss(const State& state, const FoundTask& found, protocol::Explanation& out) {
+void explain_miss(const State& state, const FoundTask& found, const Caller& caller,
+                  protocol::Explanation& out) {
   if (!found.record->use_cache) {
     out.reasons.push_back(to_string(found.record->id()) +
                           " was submitted with --no-cache: it shares nothing");
   }
-  const auto alike = most_alike(state, found);
+  const auto alike = most_alike(state, found, caller);
   if (!alike) {
     out.reasons.push_back("no earlier pipeline that is kept has a task of this tool");
     return;

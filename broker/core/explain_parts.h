@@ -5,6 +5,7 @@
 
 #include "broker/core/placement.h"
 #include "broker/core/reuse.h"
+#include "broker/core/rights.h"
 #include "broker/core/state.h"
 
 namespace landseer::broker {
@@ -15,6 +16,7 @@ struct Question {
   const Reuse& reuse;
   Placement& placement;
   FoundTask found;
+  const Caller& caller;
   const Now& now;
 
   const Request& request() const { return state.requests.at(found.task->request); }
@@ -22,6 +24,8 @@ struct Question {
 
 /// `task_9 (train)`.
 std::string task_text(const domain::Task& task);
+/// The same of any task, if the caller may see it; else what is told of it in its stead.
+std::string task_text(const Question& question, TaskId id);
 /// `in 12m00s`, or `any moment`.
 std::string left_text(Duration left);
 WallTime after(const Now& now, Duration left);
@@ -29,6 +33,8 @@ WallTime after(const Now& now, Duration left);
 /// One more condition that is not met, and the sentence that says so.
 void name_condition(protocol::Explanation& out, protocol::Condition condition,
                     std::string sentence);
+/// Names the task that it waits for, if the caller may see that.
+void wait_for(const Question& question, TaskId task, protocol::Explanation& out);
 void set_change(protocol::Explanation& out, std::string kind, std::string text);
 
 /// Of a task that is ready. explain_ready.cc.

@@ -28,6 +28,8 @@ class Line {
     }
   }
 
+  /// Of those ahead: of owners that the caller does not see.
+  std::uint64_t others() const { return others_; }
   /// False: nobody takes such tasks now, so there is no line.
   bool walk() {
     if (workers_.empty()) return false;
@@ -67,7 +69,10 @@ class Line {
     }
     out_.ahead += entries.size();
     // Of other owners' work the number is told, and nothing else.
-    if (record.owner != question_.found.record->owner) return;
+    if (!sees(question_.caller, record)) {
+      others_ += entries.size();
+      return;
+    }
     if (out_.pipelines_ahead.size() < kPipelinesShown) {
       out_.pipelines_ahead.push_back({record.id(), entries.size()});
     }
@@ -94,31 +99,35 @@ class Line {
   std::vector<const WorkerRecord*> workers_;
   std::map<std::uint32_t, bool> competes_;
   std::size_t requests_ = 0;
+  std::uint64_t others_ = 0;
 };
 
-std::string sentence(const protocol::Explanation& out) {
+std::string sentence(const protocol::Explanation& out, std::uint64_t others) {
   std::string text = (out.ahead_is_least ? "more than " : "") + std::to_string(out.ahead) +
                      (out.ahead == 1 ? " task is" : " tasks are") +
-                     " ahead of it for the same workers: ";
+                     " ahead of it for the same workers";
   for (std::size_t i = 0; i < out.first_ahead.size(); ++i) {
     const protocol::TaskAhead& task = out.first_ahead[i];
-    text += (i == 0 ? "" : ", ") + to_string(task.task) + " (" + task.tool + ")";
+    text += (i == 0 ? ": " : ", ") + to_string(task.task) + " (" + task.tool + ")";
   }
-  if (out.first_ahead.size() < out.ahead) text += ", ...";
+  if (!out.first_ahead.empty() && out.first_ahead.size() < out.ahead) text += ", ...";
   text += "; of ";
   for (std::size_t i = 0; i < out.pipelines_ahead.size(); ++i) {
     const protocol::PipelineAhead& of = out.pipelines_ahead[i];
     text += (i == 0 ? "" : ", ") + to_string(of.pipeline) + " (" + std::to_string(of.tasks) + ")";
   }
-  return text;
+  if (others == 0) return text;
+  return text + (out.pipelines_ahead.empty() ? "" : ", ") + "other owners (" +
+         std::to_string(others) + ")";
 }
 
 }  // namespace
 
 void explain_queue(const Question& question, protocol::Explanation& out) {
   if (question.found.record->paused || question.request().runtime == kNoopRuntime) return;
-  out.queued = Line(question, out).walk();
-  if (out.ahead > 0) out.reasons.push_back(sentence(out));
+  Line line(question, out);
+  out.queued = line.walk();
+  if (out.ahead > 0) out.reasons.push_back(sentence(out, line.others()));
 }
 
 }  // namespace landseer::broker

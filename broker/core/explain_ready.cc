@@ -99,7 +99,8 @@ void Survey::look_at(const WorkerRecord& worker) {
   Position position;
   const auto refusal = worker.why_refused();
   if (!refusal.kind.empty()) {
-    position.conditions.push_back({std::string(refusal.kind), refusal.text, {}, 0, false});
+    position.conditions.push_back(
+        {std::string(refusal.kind), refusal.said(sees_all(question_.caller)), {}, 0, false});
   }
   const bool is_unheard = worker.offer.runtimes.empty();
   if (is_unheard) {
@@ -153,12 +154,11 @@ void Survey::look_at_able(const WorkerRecord& worker, Position& position) {
     forecast(worker, now);
   } else if (!kept.allows(worker, found, question_.now)) {
     kept_ = kept.at(worker.id);
-    const auto owner = question_.state.pipelines.find_task(kept_->task);
     position.conditions.push_back(
         {"kept",
-         "is kept free for " + (owner ? task_text(*owner->task) : to_string(kept_->task)) +
-             ", which should start there " + left_text(kept_->start - question_.now.instant) +
-             "; this one may take " + format_duration(expected_run(question_.state, *found.task)) +
+         "is kept free for " + task_text(question_, kept_->task) + ", which should start there " +
+             left_text(kept_->start - question_.now.instant) + "; this one may take " +
+             format_duration(expected_run(question_.state, *found.task)) +
              ", or would not leave it enough",
          {},
          0,
@@ -244,7 +244,7 @@ void Survey::name_reservation() {
       std::chrono::milliseconds(question_.now.wall.unix_ms - kept->since.unix_ms);
   out_.reasons.push_back(
       "room is kept at " + worker->offer.name + " for " + format_duration(since) + " now, where " +
-      (is_own ? "it" : to_string(kept->task)) + " should start " + left_text(left));
+      (is_own ? "it" : task_text(question_, kept->task)) + " should start " + left_text(left));
 }
 
 /// Free, but placement passed over somebody for want of it.
@@ -280,9 +280,10 @@ bool Survey::sum_up_without_any() {
     if (refusing_ != nullptr) {
       const auto why = refusing_->why_refused();
       set_change(out_, "worker",
-                 why.kind == "drained" ? "`landseer undrain " + refusing_->offer.name + "`"
-                                       : "mend or replace " + refusing_->offer.name +
-                                             ", which could run it: it " + why.text);
+                 why.kind == "drained"
+                     ? "`landseer undrain " + refusing_->offer.name + "`"
+                     : "mend or replace " + refusing_->offer.name + ", which could run it: it " +
+                           why.said(sees_all(question_.caller)));
     } else if (unheard_ != nullptr) {
       set_change(out_, "wait",
                  "wait: " + unheard_->offer.name + " has not said yet what it offers");
@@ -315,9 +316,10 @@ void Survey::sum_up_with_able() {
     out_.summary = "it is ready, and " + idle_->offer.name + " has room: its turn comes next";
     set_change(out_, "wait", "wait: its turn comes next");
   } else if (kept_ != nullptr && next_ == nullptr) {
-    out_.summary = "it is ready, but the room there is, is kept for " + to_string(kept_->task);
-    out_.waits_for = kept_->task;
-    set_change(out_, "wait", "wait: " + to_string(kept_->task) + " comes first");
+    const std::string whom = task_text(question_, kept_->task);
+    out_.summary = "it is ready, but the room there is, is kept for " + whom;
+    wait_for(question_, kept_->task, out_);
+    set_change(out_, "wait", "wait: " + whom + " comes first");
   } else {
     out_.summary = "it is ready and waits for room; it asks for " + asks;
     change_by_waiting();
@@ -328,11 +330,11 @@ void Survey::change_by_waiting() {
   if (next_ == nullptr) return set_change(out_, "wait", "wait: somebody has room in time");
   std::string text = "wait: " + next_->offer.name + " " + next_lacks_;
   if (const auto last = question_.state.pipelines.find_task(next_room_.last_ended)) {
-    out_.waits_for = last->task->id;
+    wait_for(question_, last->task->id, out_);
     if (out_.expected_at == 0) {
       out_.expected_at = after(question_.now, next_room_.time).unix_ms;
     }
-    text += "; " + task_text(*last->task) + " there " +
+    text += "; " + task_text(question_, last->task->id) + " there " +
             (knows_run(question_.state, *last->task)
                  ? "should end " + left_text(next_room_.time)
                  : "may take until its time limit, " + left_text(next_room_.time));

@@ -344,9 +344,10 @@ void Ledger::apply(const PipelineForgotten& r, const Now& now) {
     state_.artifacts.remove_producer(entry.run.artifact, entry.task);
     state_.artifacts.remove_producer(entry.run.checkpoint, entry.task);
   });
+  const std::string owner = record.owner;
   state_.pipelines.forget(r.pipeline);
   state_.touched.erase(r.pipeline);
-  state_.changes.note(r.pipeline);
+  state_.changes.note_forgotten(r.pipeline, owner);
 }
 
 void Ledger::apply(const WorkerForgotten& r, const Now& now) {

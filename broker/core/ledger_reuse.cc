@@ -120,7 +120,9 @@ void Ledger::apply(const AttemptHandedOver& r, const Now& now) {
     worker.inherited.erase(r.from);
     given.worker = WorkerId{};
     given.attempts.back().outcome = static_cast<std::uint8_t>(protocol::Outcome::kCancelled);
-    given.attempts.back().reason = "goes on for " + to_string(r.to);
+    const bool is_same_owner = from.record->owner == to.record->owner;
+    given.attempts.back().reason =
+        "goes on for " + (is_same_owner ? to_string(r.to) : "a task of another owner");
     given.attempts.back().finished_at = r.at;
     cancel(from, from.task->reason.empty() ? "cancelled by a user" : from.task->reason.text());
   }

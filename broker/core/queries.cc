@@ -48,21 +48,21 @@ std::int64_t eta_ms(const State& state, const PipelineRecord& record) {
 }
 
 /// Nobody takes work: why those who are here do not.
-void add_refusals(const State& state, std::vector<std::string>& notices) {
+void add_refusals(const State& state, bool tells_all, std::vector<std::string>& notices) {
   std::size_t shown = 0;
   for (const auto& [id, worker] : state.workers.all()) {
     if (worker.state != WorkerState::kConnected || worker.session == 0) continue;
     if (++shown > kRefusalsShown) return;
-    notices.push_back(worker.offer.name + " " + worker.refusal());
+    notices.push_back(worker.offer.name + " " + worker.why_refused().said(tells_all));
   }
   if (shown == 0) notices.push_back("no worker is connected; start one with landseer-worker");
 }
 
 void add_notices(const State& state, const PipelineRecord& record, Placement& placement,
-                 std::vector<std::string>& notices) {
+                 bool tells_all, std::vector<std::string>& notices) {
   const bool any = std::any_of(state.workers.all().begin(), state.workers.all().end(),
                                [](const auto& entry) { return entry.second.takes_work(); });
-  if (!any) return add_refusals(state, notices);
+  if (!any) return add_refusals(state, tells_all, notices);
   for (const std::uint32_t request : record.scheduler->requests()) {
     const domain::TaskPtr task = record.scheduler->peek(request);
     if (task == nullptr) continue;
@@ -181,7 +181,7 @@ protocol::PipelineRow pipeline_row(const PipelineRecord& record) {
 }
 
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
-                                         Placement& placement) {
+                                         Placement& placement, bool tells_all) {
   protocol::PipelineStatus status;
   status.row = pipeline_row(record);
   status.row.eta_ms = eta_ms(state, record);
@@ -205,7 +205,7 @@ protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecor
   } else if (!record.terminal()) {
     add_impossible(record, placement, status.notices);
     if (record.scheduler->ready_count() > 0) {
-      add_notices(state, record, placement, status.notices);
+      add_notices(state, record, placement, tells_all, status.notices);
     }
   }
   return status;
@@ -227,7 +227,7 @@ protocol::PipelineList pipeline_list(const State& state, const Caller& caller, P
 }
 
 protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
-                           const domain::Task& task) {
+                           const domain::Task& task, const Caller& caller) {
   protocol::TaskRow row;
   row.task = task.id;
   row.pipeline = task.pipeline;
@@ -247,7 +247,8 @@ protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
   row.ready = record.scheduler->is_ready(task.id);
   row.paused = task.status == TaskStatus::kPending && record.scheduler->is_paused(task.id);
   const auto joined = state.joined.find(task.id);
-  if (joined != state.joined.end() && record.scheduler->is_held(task.id)) {
+  if (joined != state.joined.end() && record.scheduler->is_held(task.id) &&
+      sees(caller, state.pipelines, joined->second)) {
     row.joined = joined->second;
   }
   const TaskRun* run = record.find_run(task.id);
@@ -259,7 +260,7 @@ protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
     row.finished_at = domain::is_terminal(task.status) ? last.finished_at : 0;
   }
   if (run != nullptr) {
-    row.cached_from = run->cached_from;
+    if (sees(caller, state.pipelines, run->cached_from)) row.cached_from = run->cached_from;
     row.evaluation_skipped = run->evaluation_skipped;
     row.artifact = run->artifact;
     row.artifact_bytes = run->artifact_bytes;
@@ -269,7 +270,7 @@ protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
 }
 
 protocol::TaskList task_list(const State& state, const PipelineRecord& record,
-                             const protocol::ListTasks& request) {
+                             const protocol::ListTasks& request, const Caller& caller) {
   protocol::TaskList list;
   const auto& tasks = record.pipeline->tasks;
   const std::size_t end = end_of_page(request.offset, request.limit, tasks.size());
@@ -279,17 +280,27 @@ protocol::TaskList task_list(const State& state, const PipelineRecord& record,
     const domain::Task& task = *tasks[i];
     if (request.status != 0 && static_cast<std::uint8_t>(task.status) != request.status) continue;
     if (!request.tool.empty() && task.tool->name != request.tool) continue;
-    list.rows.push_back(task_row(state, record, task));
+    list.rows.push_back(task_row(state, record, task, caller));
     bytes += row_bytes(list.rows.back());
   }
   list.next_offset = i < tasks.size() ? i : 0;
   return list;
 }
 
+protocol::AttemptRow attempt_row(const State& state, const protocol::AttemptRow& attempt,
+                                 const Caller& caller) {
+  protocol::AttemptRow row = attempt;
+  if (number(row.origin_task) != 0 && !sees(caller, state.pipelines, row.origin_task)) {
+    row.origin_task = TaskId{};
+    row.origin_attempt = 0;
+  }
+  return row;
+}
+
 protocol::TaskDetail task_detail(const State& state, const PipelineRecord& record,
-                                 const domain::Task& task) {
+                                 const domain::Task& task, const Caller& caller) {
   protocol::TaskDetail detail;
-  detail.row = task_row(state, record, task);
+  detail.row = task_row(state, record, task, caller);
   detail.image = task.tool->container.image;
   detail.command = task.tool->container.command;
   detail.config = task.config.view();
@@ -297,7 +308,11 @@ protocol::TaskDetail task_detail(const State& state, const PipelineRecord& recor
   for (const TaskId id : task.dependencies) keys.push_back(record.scheduler->find_task(id)->key);
   detail.key_ingredients = domain::key_ingredients(*task.tool, task.config.view(), *task.options,
                                                    record.key_context, keys);
-  if (const TaskRun* run = record.find_run(task.id)) detail.attempts = run->attempts;
+  const TaskRun* run = record.find_run(task.id);
+  if (run == nullptr) return detail;
+  for (const protocol::AttemptRow& attempt : run->attempts) {
+    detail.attempts.push_back(attempt_row(state, attempt, caller));
+  }
   return detail;
 }
 

@@ -14,16 +14,20 @@ Error no_workflow(WorkflowId id);
 
 /// Without `eta_ms`.
 protocol::PipelineRow pipeline_row(const PipelineRecord& record);
+/// `tells_all`: to somebody who sees all pipelines.
 protocol::PipelineStatus pipeline_status(const State& state, const PipelineRecord& record,
-                                         Placement& placement);
+                                         Placement& placement, bool tells_all);
 /// Those the caller sees.
 protocol::PipelineList pipeline_list(const State& state, const Caller& caller, PipelineId after);
+/// Rows of a task name another one whose work it shares, unless that is none the caller may see.
 protocol::TaskRow task_row(const State& state, const PipelineRecord& record,
-                           const domain::Task& task);
+                           const domain::Task& task, const Caller& caller);
+protocol::AttemptRow attempt_row(const State& state, const protocol::AttemptRow& attempt,
+                                 const Caller& caller);
 protocol::TaskList task_list(const State& state, const PipelineRecord& record,
-                             const protocol::ListTasks& request);
+                             const protocol::ListTasks& request, const Caller& caller);
 protocol::TaskDetail task_detail(const State& state, const PipelineRecord& record,
-                                 const domain::Task& task);
+                                 const domain::Task& task, const Caller& caller);
 protocol::WorkflowList workflow_list(const PipelineRecord& record,
                                      const protocol::ListWorkflows& request);
 /// What is about tasks that the caller may not see is left out.

@@ -36,6 +36,18 @@ bool agree_on_contents(const FoundTask& a, const FoundTask& b) {
          compatible(dataset_content(*a.record, *a.task), dataset_content(*b.record, *b.task));
 }
 
+/// What is said to another owner names nothing of the leader's: not even what its reason names.
+std::string why_it_failed_too(const FoundTask& follower, const FoundTask& leader) {
+  if (follower.record->owner == leader.record->owner) {
+    return to_string(leader.task->id) + " of " + to_string(leader.record->id()) +
+           ", which did the same work, failed: " + leader.task->reason.text();
+  }
+  const TaskRun* run = leader.record->find_run(leader.task->id);
+  const bool has_run = run != nullptr && !run->attempts.empty();
+  return "a task of another owner, which did the same work, failed" +
+         (has_run ? ": " + run->attempts.back().reason : "");
+}
+
 Digest hash_of(const std::vector<Digest>& artifacts) {
   std::string bytes;
   for (const Digest& artifact : artifacts) {
@@ -275,12 +287,8 @@ void Reuse::attempt_ended(const FoundTask& leader, Duration delay, const Now& no
     state_.changes.note(found->record->id(), follower);
     state_.placement_due = true;
     if (leader.task->status == TaskStatus::kFailed && is_same(*found, leader)) {
-      ledger_.commit(
-          TaskFailed{follower,
-                     to_string(id) + " of " + to_string(leader.record->id()) +
-                         ", which did the same work, failed: " + leader.task->reason.text(),
-                     now.wall.unix_ms},
-          now, out);
+      ledger_.commit(TaskFailed{follower, why_it_failed_too(*found, leader), now.wall.unix_ms}, now,
+                     out);
     } else if (leader.task->status == TaskStatus::kPending && delay > Duration::zero()) {
       state_.held.emplace(now.instant + delay, follower);
     } else {

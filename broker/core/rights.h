@@ -155,5 +155,8 @@ inline const Rights& rights_of(const protocol::FromClient& message) {
 bool sees(const Caller& caller, const PipelineRecord& record);
 /// Whoever submitted it.
 bool sees_all(const Caller& caller);
+/// The same of a task by its id, which may be of a pipeline that is forgotten: seen by those who
+/// see all. `none` included: nothing to see.
+bool sees(const Caller& caller, const PipelineTable& pipelines, TaskId task);
 
 }  // namespace landseer::broker

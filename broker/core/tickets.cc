@@ -15,6 +15,16 @@ Digest sign(const Digest& secret, std::string_view text) {
   return hmac_sha256(bytes_of(secret), text);
 }
 
+/// Hides what was signed, or shows it again: a stream of bytes that follows from the signature,
+/// which is another one for another text.
+void hide(const Digest& secret, std::string_view signature, std::string& text) {
+  std::string mask;
+  for (int block = 0; mask.size() < text.size(); ++block) {
+    mask += bytes_of(sign(secret, "hide" + std::to_string(block) + std::string(signature)));
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(text[i] ^ mask[i]);
+}
+
 void put(std::string& out, std::uint64_t value, std::size_t bytes) {
   for (std::size_t i = bytes; i-- > 0;) out.push_back(static_cast<char>(value >> (8 * i)));
 }
@@ -35,14 +45,18 @@ std::string make_ticket(const Digest& secret, const Grant& grant) {
   put(ticket, grant.attempt, kNumberBytes[2]);
   put(ticket, static_cast<std::uint64_t>(grant.expires.nanoseconds), kNumberBytes[3]);
   ticket.append(bytes_of(grant.artifact));
-  return ticket.append(bytes_of(sign(secret, "ticket" + ticket)));
+  const Digest signature = sign(secret, "ticket" + ticket);
+  hide(secret, bytes_of(signature), ticket);
+  return ticket.append(bytes_of(signature));
 }
 
 std::optional<Grant> read_ticket(const Digest& secret, std::string_view ticket, Instant now) {
   if (ticket.size() != kGrantBytes + kDigestBytes) return std::nullopt;
-  std::string_view text = ticket.substr(0, kGrantBytes);
-  const Digest signature = sign(secret, "ticket" + std::string(text));
-  if (!is_equal_secret(bytes_of(signature), ticket.substr(kGrantBytes))) return std::nullopt;
+  const std::string_view signature = ticket.substr(kGrantBytes);
+  std::string shown(ticket.substr(0, kGrantBytes));
+  hide(secret, signature, shown);
+  if (!is_equal_secret(bytes_of(sign(secret, "ticket" + shown)), signature)) return std::nullopt;
+  std::string_view text = shown;
   Grant grant;
   grant.session = take(text, kNumberBytes[0]);
   grant.task = TaskId{take(text, kNumberBytes[1])};

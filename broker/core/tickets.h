@@ -1,6 +1,7 @@
 /// Leave to read at the bulk port, given by the core and checked by the relay. A ticket says by
-/// itself what it is for and is signed with a secret of this start of the broker, so the two share
-/// no state: the core never waits for the relay, and tickets of an earlier start are worth nothing.
+/// itself what it is for, which may be a task of another owner whose work the caller's shares, so
+/// only this start of the broker can read or make one, by a secret of its own; so the two share no
+/// state: the core never waits for the relay, and tickets of an earlier start are worth nothing.
 /// Pure.
 #pragma once
 

@@ -20,6 +20,7 @@ struct Watcher {
   std::uint64_t known_version = 0;
   bool until_terminal = false;
   Instant deadline;
+  bool tells_all = false;  ///< who asks sees all pipelines
 
   bool is_due(const PipelineRecord& record) const {
     if (record.terminal()) return true;

@@ -30,8 +30,10 @@ std::string_view to_string(WorkerState state) {
 
 WorkerRecord::Refusal WorkerRecord::why_refused() const {
   if (host_failures >= kHostFailuresMax) {
-    return {"host", "gets no work: it could not start " + std::to_string(host_failures) +
-                        " attempts in a row, the last: " + host_error};
+    return {
+        "host",
+        "gets no work: it could not start " + std::to_string(host_failures) + " attempts in a row",
+        ", the last: " + host_error};
   }
   if (state != WorkerState::kConnected) {
     return {to_string(state), "is " + std::string(to_string(state))};

@@ -75,9 +75,11 @@ struct WorkerRecord {
   struct Refusal {
     std::string_view kind;  ///< `host`, `silent`, `left`, `lost`, `leaving`, `drained`, `unfit`
     std::string text;       ///< as in `w1 gets no work: disk full`
+    std::string last{};     ///< what somebody's task met there, which may name what is his alone
+
+    std::string said(bool to_who_sees_all) const { return to_who_sees_all ? text + last : text; }
   };
   Refusal why_refused() const;
-  std::string refusal() const { return why_refused().text; }
   /// What this name stands for here; none: it does not have it, or does not know yet.
   Digest image_content(const std::string& image) const;
   /// The one that a task of this name and variant reads; null: it has none.

@@ -138,7 +138,9 @@ void History::begin(const PipelineRecord& record) {
 }
 
 Result<void> History::write_tasks(const State& state, const PipelineRecord& record) {
-  const auto list = task_list(state, record, {record.id(), 0, "", next_task_, kSliceRows});
+  const protocol::ListTasks slice{record.id(), 0, "", next_task_, kSliceRows};
+  const auto list =
+      task_list(state, record, slice, local_caller());  // whoever has the file has all
   for (const protocol::TaskRow& row : list.rows) {
     const std::string stage(domain::stage_key(static_cast<domain::TaskType>(row.type)));
     const std::string status = text_of(row.status);

@@ -10,6 +10,7 @@
 #include "broker/io/recover.h"
 #include "common/base/check.h"
 #include "common/net/clock.h"
+#include "common/net/library_check.h"
 #include "common/protocol/codec.h"
 #include "common/protocol/limits.h"
 
@@ -60,6 +61,7 @@ Server::Server(StateFolder& folder, Store& store, History& history, const Option
       requests_(kRequestsMax) {}
 
 Result<ServerAddresses> Server::bind(const ServerAddresses& wanted) {
+  if (auto good = net::check_library(); !good) return tl::make_unexpected(good.error());
   if (auto locked = lock_doors(); !locked) return tl::make_unexpected(locked.error());
   ServerAddresses bound;
   for (const auto& [socket, address, result] :

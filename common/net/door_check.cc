@@ -16,9 +16,6 @@ namespace {
 /// A handshake on this machine takes milliseconds; a host that swaps may take a second.
 constexpr Duration kPatience = std::chrono::seconds(20);
 
-/// CVE-2020-15166 and four more are mended in it.
-constexpr std::tuple kOldest{4, 3, 3};
-
 enum class Answer { kIn, kOut, kNone };
 
 /// Knocks once, and tells how it ended.
@@ -89,16 +86,6 @@ Answer knock(const Context& context, const std::string& address, const KeyPair* 
 
 Result<void> check_door(const Context& context, const ServerKeys& keys,
                         const std::string& server_public_key) {
-  int major = 0;
-  int minor = 0;
-  int patch = 0;
-  zmq_version(&major, &minor, &patch);
-  if (std::tuple(major, minor, patch) < kOldest) {
-    return fail(ErrorCode::kVersion,
-                "libzmq is older than 4.3.3, in which peers without a key could "
-                "stop a server with keys",
-                "libzmq", "install Debian's libzmq5");
-  }
   Router router(context);
   if (auto secured = router.secure(keys); !secured) return secured;
   const auto address = router.bind("tcp://127.0.0.1:0");

@@ -122,6 +122,7 @@ Result<void> ArtifactFetch::prepare(const fs::path& target, bool replace) {
     return fail(ErrorCode::kConflict, "another `landseer fetch` is writing this folder", target,
                 "wait until it has ended");
   }
+  inside_ = "/proc/self/fd/" + std::to_string(lock_.get());
   return {};
 }
 
@@ -145,9 +146,9 @@ Result<Manifest> ArtifactFetch::fetch_manifest() {
     return tl::make_unexpected(got.error());
   }
   const fs::path path = blob_path(opened_.artifact);
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return fail_errno("open", path);
-  const auto text = read_whole(file.get(), path);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) return fail_errno("open the list of files", stage_);
+  const auto text = read_whole(file.get(), stage_);
   if (!text) return tl::make_unexpected(text.error());
   auto manifest = parse_manifest(*text);
   if (!manifest) manifest.error().where = opened_.artifact.hex();
@@ -164,7 +165,7 @@ Result<void> ArtifactFetch::fetch_blob(const Digest& blob, std::uint64_t bytes_m
   }
   const fs::path part = path.native() + ".part";
   const UniqueFd file(::open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file || fstat(file.get(), &info) != 0) return fail_errno("create", part);
+  if (!file || fstat(file.get(), &info) != 0) return fail_errno("create a file", stage_);
   window_.seek(std::min(static_cast<std::uint64_t>(info.st_size), bytes_max));
   done_ += window_.received();
   while (true) {
@@ -177,12 +178,12 @@ Result<void> ArtifactFetch::fetch_blob(const Digest& blob, std::uint64_t bytes_m
       trouble_ = "what came has not the digest it should have";
       done_ -= window_.received();
       window_.seek(0);
-      if (ftruncate(file.get(), 0) != 0) return fail_errno("empty", part);
+      if (ftruncate(file.get(), 0) != 0) return fail_errno("empty a file", stage_);
       step = Step::kNextSource;
     }
     if (auto found = next_source(*step); !found) return found;
   }
-  if (rename(part.c_str(), path.c_str()) != 0) return fail_errno("rename", part);
+  if (rename(part.c_str(), path.c_str()) != 0) return fail_errno("rename a file", stage_);
   return {};
 }
 
@@ -281,10 +282,10 @@ Result<void> ArtifactFetch::next_source(Step why) {
 /// Every path was checked with the list (common/artifact/manifest.h), and nothing but what is made
 /// here lies in the folder: none leads out of it.
 Result<void> ArtifactFetch::assemble(const Manifest& manifest) const {
-  const fs::path tree = stage_ / "tree";
+  const fs::path tree = inside_ / "tree";
   std::error_code error;
   fs::remove_all(tree, error);
-  if (mkdir(tree.c_str(), 0777) != 0) return fail_errno("create the folder", tree);
+  if (mkdir(tree.c_str(), 0777) != 0) return fail_errno("create a folder", stage_);
   const mode_t mask = umask(0);
   umask(mask);
   std::map<Digest, int> uses;
@@ -295,15 +296,16 @@ Result<void> ArtifactFetch::assemble(const Manifest& manifest) const {
     const fs::path blob = blob_path(entry.content);
     const bool linked = uses[entry.content] == 1 && !error && link(blob.c_str(), path.c_str()) == 0;
     if (!linked && !error) fs::copy_file(blob, path, error);
-    if (error) return fail(ErrorCode::kIo, "cannot create: " + error.message(), path);
+    const std::string where = stage_ / "tree" / entry.path;
+    if (error) return fail(ErrorCode::kIo, "cannot create: " + error.message(), where);
     const mode_t mode = (entry.executable ? 0777U : 0666U) & ~mask;
-    if (chmod(path.c_str(), mode) != 0) return fail_errno("set the mode of", path);
+    if (chmod(path.c_str(), mode) != 0) return fail_errno("set the mode", where);
   }
   return {};
 }
 
 Result<void> ArtifactFetch::install(const fs::path& target, bool replace) const {
-  const fs::path tree = stage_ / "tree";
+  const fs::path tree = inside_ / "tree";
   std::error_code error;
   if (rename(tree.c_str(), target.c_str()) != 0) {
     const bool occupied = errno == ENOTEMPTY || errno == EEXIST;
@@ -312,10 +314,13 @@ Result<void> ArtifactFetch::install(const fs::path& target, bool replace) const 
       return fail_errno("exchange with the folder", target);
     }
   }
-  fs::remove_all(stage_, error);
+  for (const auto& entry : fs::directory_iterator(inside_, error)) {
+    fs::remove_all(entry.path(), error);
+  }
+  rmdir(stage_.c_str());
   return {};
 }
 
-fs::path ArtifactFetch::blob_path(const Digest& blob) const { return stage_ / blob.hex(); }
+fs::path ArtifactFetch::blob_path(const Digest& blob) const { return inside_ / blob.hex(); }
 
 }  // namespace landseer::client

@@ -58,7 +58,8 @@ class ArtifactFetch {
   Stream stream_;
   TaskId task_;
   Progress progress_;
-  std::filesystem::path stage_;  // folder beside the target
+  std::filesystem::path stage_;   // folder beside the target
+  std::filesystem::path inside_;  // the same as it was opened, whatever has its name meanwhile
   UniqueFd lock_;
   protocol::StreamOpened opened_;
   std::size_t source_ = 0;

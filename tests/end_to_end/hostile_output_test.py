@@ -6,6 +6,7 @@ attempt fails and says why, and the worker goes on working.
 import hashlib
 import os
 import shlex
+import shutil
 import stat
 import subprocess
 import sys
@@ -94,6 +95,27 @@ class HostileOutput(EndToEnd):
                'ln -s $OUTSIDE/folder $CHECKPOINT_DIR; exit 3'
         task, history = self.run_alone(body, retries=1)
         self.assertEqual((task["status"], history), ("failed", [("exit_code", "exit code 3")] * 2))
+        self.assert_nothing_happened()
+
+    def test_nothing_is_captured_before_the_last_process_is_gone(self):
+        """What the tool leaves behind counts on, in its output and outside; it must not be ahead outside."""
+        counted = self.cluster.folder / "counted"
+        child = ("i=0; while :; do i=$((i+1)); echo $i >$OUTPUT_DIR/.new; mv $OUTPUT_DIR/.new $OUTPUT_DIR/count; "
+                 f"echo $i >{counted}.new; mv {counted}.new {counted}; done")
+        for escape in ("setsid", "setsid sh -c 'trap \"\" TERM HUP INT; exec \"$@\"' -", "setsid nohup"):
+            with self.subTest(escape):
+                body = (f"{escape} sh -c {shlex.quote(child)} </dev/null >/dev/null 2>&1 & "
+                        f"while [ ! -e {counted} ]; do :; done; echo done >$OUTPUT_DIR/model")
+                task, history = self.run_alone(body)
+                self.assertEqual([outcome for outcome, _ in history], ["succeeded"], history)
+                last = int(counted.read_text())
+                target = self.cluster.folder / "fetched"
+                self.assertEqual(self.cluster.run("fetch", task["task_id"], target).code, 0)
+                self.assertIn(int((target / "count").read_text()) - last, (0, 1), "it counted on after the capture")
+                self.assertEqual((target / "model").read_text(), "done\n")
+                self.assertEqual(int(counted.read_text()), last, "it is gone")
+                shutil.rmtree(target)
+                counted.unlink()
         self.assert_nothing_happened()
 
     def test_special_files_are_not_opened(self):

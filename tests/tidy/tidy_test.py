@@ -72,6 +72,14 @@ ZMQ_CALL_HOMES = {
     "zmq_curve_keypair": {"common/net/key_pair.cc"},
     "zmq_socket_monitor": {"common/net/door_check.cc", "common/net/socket.cc"},
 }
+# Who has a context of libzmq -> why. One for each process would do, if all of it waited for the same.
+CONTEXTS = {
+    "broker/io/server.h": "what schedules",
+    "broker/io/relay.h": "logs and artifacts, on an I/O thread of their own: they must not hold up what schedules",
+    "worker/io/server.h": "the broker, and artifacts from other workers",
+    "worker/io/stream_server.h": "logs, on an I/O thread of their own: heartbeats must not wait behind them",
+    "submitter/client/client.h": "a client brings its own, so that a program may have several; the dashboard has",
+}
 # They make objects of whatever kind the bytes ask for.
 UNSAFE_READERS = re.compile(r"\b(?:import|from) (?:c?[pP]ickle|marshal|shelve|dill)\b|\byaml\.(?:unsafe_)?load\(")
 
@@ -195,6 +203,10 @@ class Tidy(unittest.TestCase):
         broken = [f"{path}: {call} belongs into {', '.join(sorted(homes))}" for path in sources()
                   for call, homes in ZMQ_CALL_HOMES.items() if call + "(" in text_of(path) and path not in homes]
         self.expect_none(broken)
+
+    def test_contexts_of_libzmq_are_few_and_have_reasons(self):
+        member = re.compile(r"^ *(?:net::)?Context \w+;", re.M)
+        self.assertEqual({path for path in sources() if member.search(text_of(path))}, set(CONTEXTS))
 
     def test_no_script_reads_bytes_that_can_become_code(self):
         self.expect_none([f"{path}: reads objects of any kind" for path in files(".py")

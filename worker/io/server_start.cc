@@ -10,6 +10,7 @@
 
 #include "common/config/rendezvous.h"
 #include "common/domain/secret_reference.h"
+#include "common/net/library_check.h"
 #include "landseer_version.h"
 #include "worker/io/attempt_files.h"
 #include "worker/io/gpu_choice.h"
@@ -44,6 +45,7 @@ Server::Server(const Options& options, ScratchFolder scratch, ArtifactStore stor
       broker_watch_(context_, broker_) {}
 
 Result<std::unique_ptr<Server>> Server::start(const Options& options) {
+  if (auto good = net::check_library(); !good) return tl::make_unexpected(good.error());
   auto scratch = ScratchFolder::open(options.scratch);
   if (!scratch) return tl::make_unexpected(scratch.error());
   auto store = ArtifactStore::open(options.artifacts);

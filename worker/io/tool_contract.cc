@@ -154,6 +154,9 @@ Result<std::vector<std::string>> command_words(const protocol::WorkSpec& spec) {
   if (!split_words(spec.command, words)) {
     return fail(ErrorCode::kInvalid, "a quote in the command is not closed", spec.tool);
   }
+  if (spec.command.find('\0') != std::string::npos) {
+    return fail(ErrorCode::kInvalid, "the command has a zero character", spec.tool);
+  }
   return words;
 }
 

@@ -224,12 +224,12 @@ const std::vector<Situation> kBusy{
            h.submit(asking("a"));
          },
      .task = 3,
-     .summary = "it is ready, but the room there is, is kept for task_2",
+     .summary = "it is ready, but the room there is, is kept for task_2 (large)",
      .reasons = {"w is kept free for task_2 (large), which should start there in 5m00s; this one "
                  "may take 2h00m"},
      .kinds = {"kept"},
      .absent = {"CPUs free"},
-     .change = "wait: task_2 comes first",
+     .change = "wait: task_2 (large) comes first",
      .make_change = cancels(2)},
     {.name = "one is busy, one too small, one drained",
      .set_up =

@@ -29,6 +29,18 @@ TEST(Tickets, SayWhatTheyAreForUntilTheyExpire) {
   EXPECT_FALSE(read_ticket(sha256("another"), ticket, Instant{0}));
 }
 
+TEST(Tickets, TellTheirBearerNothing) {
+  const Digest artifact = sha256("somebody's");
+  const std::string ticket = make_ticket(kSecret, {1, TaskId{7}, 3, Instant{1000}, artifact});
+  EXPECT_EQ(ticket.find(std::string("\0\0\0\0\0\0\0\7", 8)), std::string::npos);
+  EXPECT_EQ(ticket.find(bytes_of(artifact)), std::string::npos);
+  // Of two that differ in one bit, nothing is alike: the mask is not used twice.
+  const std::string other = make_ticket(kSecret, {1, TaskId{6}, 3, Instant{1000}, artifact});
+  std::size_t alike = 0;
+  for (std::size_t i = 0; i < ticket.size(); ++i) alike += ticket[i] == other[i] ? 1U : 0U;
+  EXPECT_LT(alike, 8u);
+}
+
 TEST(Tickets, OneThatWasChangedAnywhereIsWorthNothing) {
   const std::string ticket = make_ticket(kSecret, {1, TaskId{7}, 3, Instant{1000}});
   for (std::size_t i = 0; i < ticket.size(); ++i) {
