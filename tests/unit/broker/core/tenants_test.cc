@@ -334,7 +334,7 @@ class Tenants {
     for (const auto& [id, record] : harness.broker.state().pipelines.all()) {
       if (!pipelines_.emplace(id, record->owner).second) continue;
       for (const auto& task : record->pipeline->tasks) tasks_[task->id] = record->owner;
-      for (const auto& each : record->pipeline->workflows) workflows_[each->id] = record->owner;
+      for (const auto& each : record->pipeline->workflows) workflows_[each.id] = record->owner;
     }
   }
 
