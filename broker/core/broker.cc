@@ -190,7 +190,7 @@ void Broker::check_invariants() const {
     for (const protocol::DatasetOffer& dataset : worker.offer.datasets) {
       CHECK(state_.workers.with_dataset(dataset.name).contains(id), "and by its data sets");
     }
-    CHECK(worker.session == 0 || used <= 2 * std::int64_t{worker.offer.cpus_milli},
+    CHECK(worker.session == 0 || used <= (1 + kAheadMax) * std::int64_t{worker.offer.cpus_milli},
           "no more is promised than allowed");
   }
   for (const auto& [tool, device, time] : state_.times.rows()) {

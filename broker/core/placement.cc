@@ -121,7 +121,7 @@ void Placement::gather_heads(const PipelineRecord& record) {
 bool Placement::place_task(const FoundTask& found, const Now& now, Outbox& out) {
   if (lifecycle_.complete_kept(found, now, out)) return false;
   if (reuse_.settle(found, now, out)) return false;
-  Search search{found, state_.requests.at(found.task->request), nullptr, false, false, false, false,
+  Search search{found, state_.requests.at(found.task->request), nullptr, 0, false, false, false,
                 now};
   // Whoever gives something back makes a pass due, in which it is looked at again.
   if (!may_take_shared(search.request)) {

@@ -63,7 +63,7 @@ class Placement {
     const FoundTask& found;
     const Request& request;
     const TaskRun* own = nullptr;
-    bool is_short = false;          // may be given ahead
+    std::int64_t ahead = 0;         // may be given ahead: for so many times its CPUs
     bool elsewhere = false;         // not where it could not be started
     bool saw_other_reason = false;  // passed over somebody who has room
     bool wrong_contents = false;    // of those

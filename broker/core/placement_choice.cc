@@ -10,6 +10,8 @@ namespace {
 
 /// Below this a task is over before the next one could be asked for; see docs/architecture.md.
 constexpr double kPrefetchBelowMs = 1000;
+/// Below this several are.
+constexpr double kManyBelowMs = 10;
 /// What finding out whether a worker could ever run a request costs, in looks.
 constexpr std::uint64_t kLooksPerVerdict = 12;
 /// Workers looked at for one that has the image, after one that has room.
@@ -31,7 +33,8 @@ bool Placement::share_store(const WorkerRecord& a, const WorkerRecord& b) {
 WorkerRecord* Placement::choose_worker(Search& search) {
   free_.sync(state_.workers);
   const auto mean_ms = state_.times.slowest_mean_ms(search.found.task->tool->name);
-  search.is_short = mean_ms && *mean_ms < kPrefetchBelowMs;
+  if (mean_ms && *mean_ms < kPrefetchBelowMs)
+    search.ahead = *mean_ms < kManyBelowMs ? kAheadMax : 1;
   search.own = search.found.record->find_run(search.found.task->id);
   search.elsewhere =
       search.own != nullptr && !search.own->failed_on.empty() && !failed_everywhere(search);
@@ -40,7 +43,7 @@ WorkerRecord* Placement::choose_worker(Search& search) {
   const bool few = since != 0 && free_.remembers(since - 1);
   if (few) gather_few(since - 1);
   for (const bool ahead : {false, true}) {
-    if (ahead && !search.is_short) break;
+    if (ahead && search.ahead == 0) break;
     WorkerRecord* best = best_with_input(search, ahead);
     if (best == nullptr)
       best = few ? first_of_few(search, ahead) : first_good(free_.all(), search, ahead);
@@ -112,7 +115,8 @@ WorkerRecord* Placement::or_with_image(const FreeWorkers::Order& entries,
 }
 
 std::uint64_t& Placement::checked(const Search& search) {
-  const std::size_t at = std::size_t{2} * search.found.task->request + (search.is_short ? 1 : 0);
+  const std::size_t kind = search.ahead == 0 ? 0 : search.ahead == 1 ? 1 : 2;
+  const std::size_t at = std::size_t{3} * search.found.task->request + kind;
   if (at >= checked_.size()) checked_.resize(at + 1);
   return checked_[at];
 }
@@ -142,8 +146,8 @@ bool Placement::is_good(const FreeWorkers::Entry& entry, Search& search, bool ah
   ++looks_;
   const WorkerRecord& worker = *entry.slot->worker;
   const std::uint32_t request = search.found.task->request;
-  if (!worker.has_room(search.request, ahead ? std::int64_t{worker.offer.cpus_milli} : 0) ||
-      !worker.takes_work()) {
+  const std::int64_t overcommit = ahead ? search.ahead * worker.offer.cpus_milli : 0;
+  if (!worker.has_room(search.request, overcommit) || !worker.takes_work()) {
     return false;
   }
   if (!FreeWorkers::knows(*entry.slot, request)) looks_ += kLooksPerVerdict;
@@ -174,7 +178,7 @@ bool Placement::failed_everywhere(const Search& search) {
 
 bool Placement::avoids(const FoundTask& found, const WorkerRecord& worker) {
   free_.sync(state_.workers);
-  Search search{found, state_.requests.at(found.task->request), nullptr, false, false, false, false,
+  Search search{found, state_.requests.at(found.task->request), nullptr, 0, false, false, false,
                 Now{}};
   search.own = found.record->find_run(found.task->id);
   return search.own != nullptr && failed_on(*search.own, worker.id) && !failed_everywhere(search);

@@ -72,6 +72,9 @@ inline constexpr std::size_t kMassSilencePercent = 50;  // of those connected be
 inline constexpr Duration kMassSilenceWindow = std::chrono::seconds(30);
 inline constexpr Duration kExpiryFreezeMax = std::chrono::minutes(10);
 
+/// A worker's CPUs so many times over are the most that it is given ahead.
+inline constexpr std::int64_t kAheadMax = 4;
+
 /// So long a pipeline waits at most, if others of higher priority leave no room, for one task.
 inline constexpr Duration kStarvedAfter = std::chrono::minutes(30);
 

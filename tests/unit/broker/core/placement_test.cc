@@ -165,6 +165,29 @@ TEST(Placement, ShortTasksArePrefetchedLongOnesAreNot) {
   EXPECT_EQ(worker.assigned.size(), 2u) << "one runs, one waits beside it";
 }
 
+TEST(Placement, OfTasksThatAreOverAtOnceSeveralArePrefetched) {
+  BrokerHarness harness;
+  FakeWorker& worker = harness.worker("w", 1);
+  std::string text;
+  for (int i = 0; i < 20; ++i) text += "root" + std::to_string(i) + " quick\n";
+  harness.submit(BrokerHarness::chains(text));
+  const auto finish = [&] {
+    protocol::AttemptResult result;
+    result.task = worker.assigned.front().task;
+    result.attempt = worker.assigned.front().attempt;
+    result.outcome = Outcome::kSucceeded;
+    result.started_at = harness.now.wall.unix_ms - 2;
+    result.finished_at = harness.now.wall.unix_ms;
+    worker.assigned.pop_front();
+    harness.send_result(worker, result);
+  };
+  while (!worker.assigned.empty() && worker.specs.back().tool != "quick") finish();
+  EXPECT_EQ(worker.assigned.size(), 1u) << "nothing is known about the tool yet";
+  finish();
+  finish();
+  EXPECT_EQ(worker.assigned.size(), 5u) << "one runs, four wait beside it";
+}
+
 TEST(Placement, NoopTasksNeedNoSlots) {
   BrokerHarness harness;
   std::string text;
