@@ -62,7 +62,7 @@ void read_dataset(Fields& top, const LoadOptions& options, PipelineFile& file, D
   Fields fields(*node, "'dataset'", out);
   Dataset& dataset = file.dataset;
   dataset.name = fields.name("name").value_or("");
-  dataset.variant = fields.text("variant").value_or("clean");
+  dataset.variant = fields.name("variant").value_or("clean");
   if (const Node* params = fields.map("params")) dataset.params = read_config(*params, out).text();
   for (const auto key : {"link", "format", "sha1", "version", "loader_module"}) {
     fields.unused(key, "workers know where their datasets are");
@@ -107,6 +107,10 @@ void read_model(Fields& top, const LoadOptions& options, PipelineFile& file, Dia
   if (node == nullptr) return;
   Fields fields(*node, "'model'", out);
   file.model.script = fields.text("script").value_or("");
+  if (strip_control(file.model.script, /*keep_lines=*/false) != file.model.script) {
+    fields.error("script", "the path of the model script holds control characters",
+                 "give the file another name");
+  }
   file.model.framework = fields.text("framework").value_or("pytorch");
   if (fields.map("params") != nullptr) {
     fields.unused("params", "tools see the model script only; set values there");

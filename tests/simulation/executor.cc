@@ -227,7 +227,8 @@ void Executor::all_gone(const AttemptKey& key) {
     ended.outcome = tool.status >= 9 ? Outcome::kSignal : Outcome::kExitCode;
     ended.reason = "exit code " + std::to_string(tool.status);
   }
-  const auto next = take_held(tool.slot);
+  std::optional<Held> next;
+  if (boot() < lease_end_) next = take_held(tool.slot);
   if (next) ended.next = next->job.key;
   keep(std::move(ended));
   if (next) begin(next->job, next->run);

@@ -210,8 +210,10 @@ void ExecutorLoop::settle() {
       ++it;
       continue;
     }
-    // The next one first, for the place is free; what is left of this one can wait.
-    const auto next = take_held(it->second->slot());
+    // The next one first, for the place is free; what is left of this one can wait. Not when the
+    // lease is over, say after the machine stood still: tick() gives it back.
+    std::optional<Launch> next;
+    if (now.instant < lease_end_) next = take_held(it->second->slot());
     std::optional<std::variant<Launched, Ended>> begun;
     if (next) begun = begin(*next, now);
     Ended ended = it->second->finish(now);
