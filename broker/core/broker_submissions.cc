@@ -2,6 +2,7 @@
 /// asked what its names stand for; it is accepted and becomes a pipeline, unless it is only a plan;
 /// and results that are known already are looked for, in slices.
 #include <algorithm>
+#include <tuple>
 
 #include "broker/core/broker.h"
 #include "broker/core/trace_step.h"
@@ -33,8 +34,18 @@ Error is_another(const Arrival& arrival, const PipelineRecord& known) {
 /// Different requests of one submission: each is looked at for itself, by every pass of placement.
 constexpr std::uint32_t kRequestsMax = 4096;
 /// So many are searched for known results at once; each may be large.
-constexpr std::size_t kSearchesMax = 2;
+constexpr std::size_t kLargeSearchesMax = 2;
+constexpr std::size_t kLargeTasks = 10'000;
+/// And so many in all wait for their next slice; docs/protocol.md, "Limits".
+constexpr std::size_t kSearchesMax = 64;
+/// Plans leave the different requests of their tasks behind, until the broker is started again.
+constexpr std::uint32_t kRequestsKeptForPlans = 200'000;
 constexpr std::uint32_t kBuildRetryMs = 2000;
+
+ClientMail refusal(PeerId peer, std::uint64_t number, const Error& why) {
+  const std::uint32_t retry_ms = why.code == ErrorCode::kBusy ? kBuildRetryMs : 0;
+  return {peer, number, protocol::ErrorReply{why.code, why.message, why.where, why.hint, retry_ms}};
+}
 
 }  // namespace
 
@@ -46,6 +57,14 @@ void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& 
   }
   if (!m.last) {
     reply(from, protocol::ChunkTaken{m.index}, out);
+    return;
+  }
+  if (searches_.size() >= kSearchesMax) {
+    std::ignore = staging_.take(from.peer, m.submission_id);  // it comes again from its beginning
+    out.to_clients.push_back(
+        refusal(from.peer, from.number,
+                {ErrorCode::kBusy, "too many submissions are searched for known results", "broker",
+                 "ask again a little later"}));
     return;
   }
   Arrival arrival{next_build_++,
@@ -66,15 +85,18 @@ void Broker::on_client(const FromClientPeer& from, const protocol::SubmitChunk& 
 void Broker::take_built(Arrival arrival, const Now& now, Outbox& out) {
   if (trace_) trace_(trace_of(arrival, now));
   if (!arrival.digest.empty()) return ask_about(std::move(arrival), now, out);
-  const Error& why = arrival.built.error();
-  const std::uint32_t retry_ms = why.code == ErrorCode::kBusy ? kBuildRetryMs : 0;
-  out.to_clients.push_back(
-      {arrival.peer, arrival.number,
-       protocol::ErrorReply{why.code, why.message, why.where, why.hint, retry_ms}});
+  out.to_clients.push_back(refusal(arrival.peer, arrival.number, arrival.built.error()));
 }
 
 bool Broker::has_room_for_built() const {
-  return searches_.size() < kSearchesMax && arrivals_.tasks() < protocol::kTasksPerSubmissionMax;
+  const auto is_large = [&](const Search& search) {
+    const PipelineRecord* record =
+        search.plan ? search.plan.get() : state_.pipelines.find(search.pipeline);
+    return record != nullptr && record->pipeline->tasks.size() > kLargeTasks;
+  };
+  const auto large = std::count_if(searches_.begin(), searches_.end(), is_large);
+  return static_cast<std::size_t>(large) < kLargeSearchesMax &&
+         arrivals_.tasks() < protocol::kTasksPerSubmissionMax;
 }
 
 void Broker::ask_about(Arrival arrival, const Now& now, Outbox& out) {
@@ -121,6 +143,10 @@ Result<void> Broker::may_accept(const Arrival& arrival) const {
                 "submission", "use fewer images and sets of resources, or submit in parts");
   }
   if (state_.disk.low) return tl::make_unexpected(disk_is_low(state_.disk));
+  if (arrival.plan_only && state_.requests.size() > kRequestsKeptForPlans) {
+    return fail(ErrorCode::kLimit, "the broker has seen too many different requests to plan more",
+                "broker", "submit it, or start the broker again");
+  }
   if (arrival.plan_only) return {};
   return has_room_for_more(arrival.caller.acts_for, arrival.built->record->pipeline->tasks.size());
 }

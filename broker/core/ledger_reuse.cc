@@ -83,6 +83,7 @@ void Ledger::complete_from(PipelineRecord& record, const TaskHit& hit) {
     CHECK(record.scheduler->release(hit.task), "a held task can be released");
     std::erase_if(state_.held, [&](const auto& entry) { return entry.second == hit.task; });
   }
+  state_.joined.erase(hit.task);
   TaskRun& run = record.runs[hit.task];
   state_.artifacts.remove_producer(run.artifact, hit.task);
   drop_checkpoint(run, hit.task);

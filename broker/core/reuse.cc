@@ -123,6 +123,8 @@ std::optional<std::vector<Digest>> Reuse::inputs_of(const PipelineRecord& record
 std::optional<TaskId> Reuse::look_at(const PipelineRecord& record, HitSearch& search,
                                      const domain::Task& task, std::uint64_t& looks) const {
   if (task.status != TaskStatus::kPending) return std::nullopt;
+  // Paused between two slices. Its result is taken when it may go on: settle().
+  if (record.scheduler->is_paused(task.id)) return std::nullopt;
   const auto inputs = inputs_of(record, search, task);
   if (!inputs) return std::nullopt;
   looks += inputs->size();

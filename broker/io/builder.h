@@ -31,12 +31,14 @@ class Builder {
   /// What was built; the next one is begun when this was taken.
   std::optional<Arrival> take();
   void discard(std::vector<std::unique_ptr<PipelineRecord>> needless);
+  /// What was taken is stored, and what that took is freed: memory can be given back.
+  void stored();
   /// Readable when something was built since the last take().
   int fd() const { return news_.fd(); }
 
   /// Docs: protocol.md, "Limits".
   static constexpr FairLimits kLimits{.each_items = protocol::kBuildsPerCallerMax,
-                                      .each_bytes = 2 * protocol::kSubmissionBytesMax,
+                                      .each_bytes = protocol::kSubmissionBytesMax,
                                       .bytes = 2 * protocol::kSubmissionBytesMax,
                                       .items = protocol::kBuildsMax};
 
@@ -50,7 +52,8 @@ class Builder {
   FairQueue<BuildRequest> queue_{kLimits};
   std::optional<Arrival> built_;
   std::vector<std::unique_ptr<PipelineRecord>> needless_;
-  std::size_t bytes_ = 0;  // built since memory was given back
+  std::size_t bytes_ = 0;   // built since memory was given back
+  bool is_stored_ = false;  // since memory was given back
   bool stops_ = false;
   Cancel news_;
   std::thread thread_;

@@ -109,6 +109,7 @@ class Server {
   std::uint64_t audit_errors_ = 0;
   std::optional<Instant> history_due_;  // not before: it failed, or others are more urgent
   std::optional<Instant> audit_due_;    // lines are not synced yet
+  bool took_built_ = false;             // since the last turn
   Builder builder_;
 };
 

@@ -23,6 +23,7 @@ void Server::take_built() {
   if (!core_->has_room_for_built()) return;
   auto built = builder_.take();
   if (!built) return;
+  took_built_ = true;
   if (client_sessions_.routing_id(built->peer) == nullptr) {
     built->digest = {};
     if (built->built) outbox_.discarded.push_back(std::move(built->built->record));

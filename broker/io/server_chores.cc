@@ -1,6 +1,8 @@
 /// What nobody waits for: it comes after the answers, and gives way to those who ask meanwhile.
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "broker/io/server.h"
 #include "common/net/clock.h"
 
@@ -16,6 +18,7 @@ constexpr Duration kChoreDelay = std::chrono::milliseconds(5);
 void Server::do_chores(const Now& now) {
   if (audit_due_ && now.instant >= *audit_due_) sync_audit();
   write_history(now);
+  if (std::exchange(took_built_, false)) builder_.stored();
 }
 
 /// One slice a turn, and half of the time at most: what people and workers wait for goes first.

@@ -245,8 +245,8 @@ Result<std::vector<std::string>> list_folder(int folder) {
   alignas(dirent64) char entries[8 * 1024];
   while (true) {
     const ssize_t bytes = getdents64(own.get(), entries, sizeof entries);
-    if (bytes < 0) return fail_errno("read the folder", {});
-    if (bytes == 0) break;
+    if (bytes < 0 && errno != ENOENT) return fail_errno("read the folder", {});
+    if (bytes <= 0) break;  // or it was removed meanwhile
     for (ssize_t at = 0; at < bytes;) {
       const auto* entry = reinterpret_cast<const dirent64*>(entries + at);
       const std::string_view name = entry->d_name;

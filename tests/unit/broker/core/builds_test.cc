@@ -188,7 +188,14 @@ struct Slices : ::testing::Test {
     harness.replies.clear();
     return submitted;
   }
+  /// Without the end of the turn, in which placement would take results, too.
+  void hear(const protocol::FromClient& message) {
+    const auto copy = protocol::decode_from_client(protocol::encode(message, 1));
+    harness.broker.handle(FromClientPeer{PeerId{7}, ++number, copy->message, harness.caller},
+                          harness.now, harness.mail());
+  }
   const std::string text = "a b c\na d\ne";
+  std::uint64_t number = 1000;
   BrokerHarness harness;
 };
 
@@ -197,6 +204,36 @@ TEST_F(Slices, FindAllThatIsKnown) {
   const auto second = again("second", false);
   EXPECT_EQ(second.cached, 5u);
   EXPECT_EQ(harness.status(second.pipeline).row.cached, 5u);
+}
+
+TEST_F(Slices, LeaveAloneWhatIsPausedMeanwhile) {
+  hear(BrokerHarness::chunk(sharing(text, "second")));
+  const PipelineId second = harness.broker.state().pipelines.all().rbegin()->first;
+  protocol::Selection last;
+  last.pipeline = second;
+  last.tool = "c";
+  hear(protocol::PausePart{last, true, false});
+  harness.advance(1ms);
+  harness.replies.clear();
+  EXPECT_EQ(harness.status(second).row.cached, 4u);
+  harness.tell(protocol::PausePart{last, false, false});
+  harness.advance(1ms);
+  harness.replies.clear();
+  EXPECT_EQ(harness.status(second).row.cached, 5u);
+}
+
+TEST_F(Slices, AreNotMoreThanAFew) {
+  for (int i = 0; i < 200; ++i) {
+    auto chunk = BrokerHarness::chunk(sharing(text, "plan" + std::to_string(i)));
+    chunk.plan_only = true;
+    hear(chunk);
+  }
+  std::size_t busy = 0;
+  for (const ClientMail& mail : harness.mail().to_clients) {
+    const auto* error = std::get_if<protocol::ErrorReply>(&mail.message);
+    busy += error != nullptr && error->code == ErrorCode::kBusy && error->retry_ms > 0;
+  }
+  EXPECT_EQ(busy, 200u - 64u);
 }
 
 TEST_F(Slices, OfAPlanAreNotMixedUpWithPipelinesThatComeMeanwhile) {
